@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that any bare machine can run, in Node; the other tiers have configurations of their own. */
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
+    exclude: ['**/*.browser.test.ts', '**/*.long.test.ts'],
     testTimeout: 60_000,
   },
 });
