@@ -1,0 +1,42 @@
+import { keep, type Tensor } from '@tensorflow/tfjs-core';
+
+/** What models report inside a {@link capture} scope. */
+export type CaptureKind = 'hiddenStates' | 'attentions' | 'crossAttentions';
+
+/** The value of a captured function and what was reported on the way, in order. All tensors belong to the caller. */
+export interface Captured<T> {
+  value: T;
+  /** Each [batch, seq, dim]: the embeddings, then each layer's output, as Hugging Face lists them. */
+  hiddenStates: Tensor[];
+  /** One per layer, each [batch, heads, queries, keys]. */
+  attentions: Tensor[];
+  /** One per layer with cross-attention, each [batch, heads, queries, keys]. */
+  crossAttentions: Tensor[];
+}
+
+let active: { kinds: ReadonlySet<CaptureKind>; captured: Record<CaptureKind, Tensor[]> } | undefined;
+
+/**
+ * Runs `f` and collects the hidden states and attention maps of every model called in it, in inference and in training. Attention maps are computed
+ * only here: outside of such a scope they never exist.
+ *
+ * @param kinds What to collect; default everything.
+ */
+export function capture<T>(f: () => T, kinds: readonly CaptureKind[] = ['hiddenStates', 'attentions', 'crossAttentions']): Captured<T> {
+  const outer = active;
+  const captured: Record<CaptureKind, Tensor[]> = { hiddenStates: [], attentions: [], crossAttentions: [] };
+  active = { kinds: new Set(kinds), captured };
+  try {
+    return { value: f(), ...captured };
+  } catch (error) {
+    for (const tensor of Object.values(captured).flat()) tensor.dispose();
+    throw error;
+  } finally {
+    active = outer;
+  }
+}
+
+/** Reports a tensor to the capture scope, if there is one; `compute` runs only then. Called by models. */
+export function report(kind: CaptureKind, compute: () => Tensor): void {
+  if (active?.kinds.has(kind)) active.captured[kind].push(keep(compute().clone()));
+}

@@ -1,0 +1,52 @@
+/** What all errors of the Formers packages share: a stable `code` to branch on, and a message that needs no stack trace. */
+export abstract class FormersError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A configuration value that no model, optimizer or engine can be built from. */
+export class ConfigError extends FormersError {
+  readonly code = 'config';
+
+  static isInstance(value: unknown): value is ConfigError {
+    return value instanceof Error && 'code' in value && value.code === 'config';
+  }
+}
+
+/** A tensor of another shape or dtype than the one wanted. */
+export class ShapeError extends FormersError {
+  readonly code = 'shape';
+
+  static isInstance(value: unknown): value is ShapeError {
+    return value instanceof Error && 'code' in value && value.code === 'shape';
+  }
+}
+
+/** An id, label or number outside of its range, found where arrays enter. */
+export class ValueError extends FormersError {
+  readonly code = 'value';
+
+  static isInstance(value: unknown): value is ValueError {
+    return value instanceof Error && 'code' in value && value.code === 'value';
+  }
+}
+
+/** No engine could be started, or the one in use failed. */
+export class BackendError extends FormersError {
+  readonly code = 'backend';
+
+  static isInstance(value: unknown): value is BackendError {
+    return value instanceof Error && 'code' in value && value.code === 'backend';
+  }
+}
+
+/** Throws a {@link ShapeError} `where: argument must be [batch, seq, 768], got [2, 16, 512]` unless each axis fits; words and -1 fit anything. */
+export function checkShape(where: string, argument: { readonly shape: readonly number[] }, wanted: readonly (number | string)[]): void {
+  const { shape } = argument;
+  const fits = shape.length === wanted.length && wanted.every((axis, i) => typeof axis === 'string' || axis === shape[i]);
+  if (!fits) throw new ShapeError(`${where} must be [${wanted.join(', ')}], got [${shape.join(', ')}]`);
+}

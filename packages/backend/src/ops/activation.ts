@@ -1,0 +1,67 @@
+import { add, erf, mul, relu, sigmoid, type Tensor, tanh, tidy } from '@tensorflow/tfjs-core';
+
+import { defineOp, type Op } from '../define-op.ts';
+
+/** The activations that `linear` can apply in the same pass. `gelu` is the exact one (erf), `geluTanh` its approximation in GPT-2. */
+export type Activation = 'relu' | 'gelu' | 'geluTanh' | 'silu' | 'tanh';
+
+/** Gaussian error linear unit, exact: `x Φ(x)` (Hendrycks and Gimpel 2016, section 2). Keeps the shape. */
+export function gelu<T extends Tensor>(x: T): T {
+  return geluOp({ x }, {}) as T;
+}
+
+/** GELU by tanh: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))` (Hendrycks and Gimpel 2016, section 2). Keeps the shape. */
+export function geluTanh<T extends Tensor>(x: T): T {
+  return geluTanhOp({ x }, {}) as T;
+}
+
+/** Sigmoid linear unit, also swish: `x σ(x)` (Elfwing et al. 2017; Ramachandran et al. 2017). Keeps the shape. */
+export function silu<T extends Tensor>(x: T): T {
+  return siluOp({ x }, {}) as T;
+}
+
+/** Applies an activation by name; undefined leaves `x` as it is. Keeps the shape. */
+export function activate<T extends Tensor>(x: T, activation: Activation | undefined): T {
+  switch (activation) {
+    case undefined:
+      return x;
+    case 'relu':
+      return relu(x);
+    case 'gelu':
+      return gelu(x);
+    case 'geluTanh':
+      return geluTanh(x);
+    case 'silu':
+      return silu(x);
+    case 'tanh':
+      return tanh(x);
+  }
+}
+
+type X = {
+  readonly x: Tensor;
+};
+
+const unary = { differentiable: ['x'], saves: ['x'], savesOutput: false } as const;
+
+export const geluOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
+  name: 'FormersGelu',
+  ...unary,
+  composition: ({ x }) => tidy(() => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1))),
+});
+
+export const geluTanhOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
+  name: 'FormersGeluTanh',
+  ...unary,
+  composition: ({ x }) =>
+    tidy(() => {
+      const inner = mul(Math.sqrt(2 / Math.PI), add(x, mul(0.044715, mul(x, mul(x, x)))));
+      return mul(mul(x, 0.5), add(tanh(inner), 1));
+    }),
+});
+
+export const siluOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
+  name: 'FormersSilu',
+  ...unary,
+  composition: ({ x }) => mul(x, sigmoid(x)),
+});

@@ -1,0 +1,83 @@
+import { add, cast, div, logSoftmax, maximum, mean, mul, neg, notEqual, oneHot, reshape, sum, type Tensor, type Tensor1D, type Tensor2D, type Scalar, tidy } from '@tensorflow/tfjs-core';
+
+import { defineOp, type Op } from '../define-op.ts';
+import { checkShape } from '../errors.ts';
+import { linear } from './linear.ts';
+
+/** Options of {@link crossEntropy}. */
+export interface CrossEntropyOptions {
+  /** Label of the places that don't count; default -100, as in PyTorch. */
+  ignoreIndex?: number;
+  /** Share ε of the target spread evenly over all classes (Szegedy et al. 2016, section 7); default 0. */
+  labelSmoothing?: number;
+  /** `mean` over the places that count (0 when none does), or their `sum`; default `mean`. */
+  reduction?: 'mean' | 'sum';
+}
+
+/**
+ * Cross-entropy of softmax(logits) against class ids, in nats.
+ *
+ * @param logits [..., classes]
+ * @param labels int32 [...]; not checked here: check arrays before they become tensors.
+ * @returns a scalar
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Scalar {
+  const classes = logits.shape.at(-1) ?? 0;
+  checkShape('crossEntropy: labels', labels, logits.shape.slice(0, -1));
+  return tidy(() => crossEntropyOp({ logits: reshape(logits, [-1, classes]) as Tensor2D, labels: reshape(labels, [-1]) as Tensor1D }, withDefaults(options)));
+}
+
+/**
+ * {@link crossEntropy} of the logits `x Wᵀ`, for output projections: an engine that fuses it never holds all logits at once.
+ *
+ * @param x [..., dim]
+ * @param weight [classes, dim]
+ * @param options.labels int32 [...]
+ * @returns a scalar
+ */
+export function linearCrossEntropy(x: Tensor, weight: Tensor2D, { labels, ...options }: CrossEntropyOptions & { labels: Tensor }): Scalar {
+  const [, dim] = weight.shape;
+  checkShape('linearCrossEntropy: x', x, [...labels.shape, dim]);
+  return tidy(() => linearCrossEntropyOp({ x: reshape(x, [-1, dim]) as Tensor2D, weight, labels: reshape(labels, [-1]) as Tensor1D }, withDefaults(options)));
+}
+
+type Attributes = Required<CrossEntropyOptions>;
+
+function withDefaults({ ignoreIndex = -100, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions): Attributes {
+  return { ignoreIndex, labelSmoothing, reduction };
+}
+
+type Inputs = {
+  readonly logits: Tensor2D;
+  readonly labels: Tensor1D;
+};
+
+export const crossEntropyOp: Op<Inputs, Attributes, Scalar> = defineOp<Inputs, Attributes, Scalar>({
+  name: 'FormersCrossEntropy',
+  differentiable: ['logits'],
+  saves: ['logits', 'labels'],
+  savesOutput: true,
+  composition: ({ logits, labels }, { ignoreIndex, labelSmoothing, reduction }) =>
+    tidy(() => {
+      const counts = cast(notEqual(labels, ignoreIndex), 'float32'); // [rows]
+      const logProbabilities = logSoftmax(logits); // [rows, classes]
+      const chosen = sum(mul(logProbabilities, oneHot(labels, logits.shape[1])), 1); // [rows]
+      const smoothed = add(mul(chosen, 1 - labelSmoothing), mul(mean(logProbabilities, 1), labelSmoothing)); // [rows]
+      const total = neg(sum(mul(smoothed, counts)));
+      return (reduction === 'sum' ? total : div(total, maximum(sum(counts), 1))) as Scalar;
+    }),
+});
+
+type LinearInputs = {
+  readonly x: Tensor2D;
+  readonly weight: Tensor2D;
+  readonly labels: Tensor1D;
+};
+
+export const linearCrossEntropyOp: Op<LinearInputs, Attributes, Scalar> = defineOp<LinearInputs, Attributes, Scalar>({
+  name: 'FormersLinearCrossEntropy',
+  differentiable: ['x', 'weight'],
+  saves: ['x', 'weight', 'labels'],
+  savesOutput: true,
+  composition: ({ x, weight, labels }, attributes) => tidy(() => crossEntropyOp({ logits: linear(x, weight), labels }, attributes)),
+});

@@ -1,0 +1,86 @@
+import { add, addN, div, greaterEqual, isFinite, minimum, mul, scalar, type Scalar, sqrt, square, sub, sum, type Tensor, tidy, type Variable, where } from '@tensorflow/tfjs-core';
+
+import { hasKernel } from '../define-op.ts';
+import { withoutTape } from '../tape.ts';
+import { tfjsEngine } from '../tfjs-engine.ts';
+
+/** The global L2 norm of all tensors together, a scalar. */
+export function globalNorm(tensors: readonly Tensor[]): Scalar {
+  if (hasKernel('FormersGlobalNorm')) return tfjsEngine().runKernel('FormersGlobalNorm', Object.fromEntries(tensors.map((tensor, i) => [`tensor${i}`, tensor])), {}) as Scalar;
+  return tidy(() => sqrt(addN(tensors.map((tensor) => sum(square(tensor))))) as Scalar);
+}
+
+/**
+ * The factor that clips gradients to a global norm, `min(1, clipNorm / (norm + 1e-6))` as in PyTorch (Pascanu et al. 2013), or -1 where the norm is not
+ * finite: the optimizer steps take that as "leave everything as it is".
+ *
+ * @param norm From {@link globalNorm}; stays on the device.
+ * @param clipNorm Largest norm allowed; undefined = no clipping.
+ */
+export function gradientScale(norm: Scalar, clipNorm?: number): Scalar {
+  return tidy(() => {
+    const clipped = clipNorm === undefined ? scalar(1) : minimum(1, div(clipNorm, add(norm, 1e-6)));
+    return where(isFinite(norm), clipped, scalar(-1)) as Scalar;
+  });
+}
+
+/** What AdamW keeps and needs for one parameter; all of one shape. */
+export interface AdamWSlot {
+  readonly parameter: Variable;
+  readonly gradient: Tensor;
+  readonly firstMoment: Variable;
+  readonly secondMoment: Variable;
+  readonly weightDecay: number;
+}
+
+/** Numbers of one AdamW step. */
+export interface AdamWNumbers {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Counts from 1; the bias corrections are computed from it in float64. */
+  readonly step: number;
+  /** Factor of all gradients, from {@link gradientScale}; negative = change nothing. */
+  readonly gradientScale: Scalar;
+}
+
+/**
+ * One AdamW step on all parameters, in place (Loshchilov and Hutter 2019, algorithm 2), as `torch.optim.AdamW` computes it.
+ *
+ * Kernel `FormersAdamW`: inputs `parameter0, gradient0, firstMoment0, secondMoment0, parameter1, ...` and `gradientScale`; attributes: the numbers,
+ * and `weightDecays`, one per parameter. It writes into the parameters and moments, which share their data with nothing else.
+ */
+export function adamWStep(slots: readonly AdamWSlot[], numbers: AdamWNumbers): void {
+  if (!hasKernel('FormersAdamW')) {
+    for (const slot of slots) tidy(() => adamWComposition(slot, numbers));
+    return;
+  }
+  const inputs: Record<string, Tensor> = { gradientScale: numbers.gradientScale };
+  slots.forEach(({ parameter, gradient, firstMoment, secondMoment }, i) => {
+    for (const written of [parameter, firstMoment, secondMoment]) own(written);
+    Object.assign(inputs, { [`parameter${i}`]: parameter, [`gradient${i}`]: gradient, [`firstMoment${i}`]: firstMoment, [`secondMoment${i}`]: secondMoment });
+  });
+  const { learningRate, beta1, beta2, epsilon, step } = numbers;
+  const attributes = { learningRate, beta1, beta2, epsilon, step, weightDecays: slots.map(({ weightDecay }) => weightDecay) };
+  withoutTape(() => tfjsEngine().runKernel('FormersAdamW', inputs, attributes));
+}
+
+/** Gives a variable its own copy of its data if a clone or a reshape shares it. */
+function own(variable: Variable): void {
+  if (tfjsEngine().backend.refCount(variable.dataId) > 1) tidy(() => variable.assign(add(variable, 0)));
+}
+
+function adamWComposition({ parameter, gradient, firstMoment, secondMoment, weightDecay }: AdamWSlot, numbers: AdamWNumbers): void {
+  const { learningRate, beta1, beta2, epsilon, step, gradientScale: scale } = numbers;
+  const apply = greaterEqual(scale, 0);
+  const g = mul(gradient, scale);
+  const m = add(mul(firstMoment, beta1), mul(g, 1 - beta1));
+  const v = add(mul(secondMoment, beta2), mul(square(g), 1 - beta2));
+  const denominator = add(div(sqrt(v), Math.sqrt(1 - beta2 ** step)), epsilon);
+  const update = mul(div(m, denominator), learningRate / (1 - beta1 ** step));
+  const p = sub(mul(parameter, 1 - learningRate * weightDecay), update);
+  firstMoment.assign(where(apply, m, firstMoment));
+  secondMoment.assign(where(apply, v, secondMoment));
+  parameter.assign(where(apply, p, parameter));
+}

@@ -1,0 +1,120 @@
+/**
+ * Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"), as in JAX: two random 32-bit words that depend on
+ * a key and a counter alone. No state to carry, the same bits on every engine.
+ */
+export function threefry2x32(key: readonly [number, number], counter: readonly [number, number]): [number, number] {
+  const k0 = key[0] | 0;
+  const k1 = key[1] | 0;
+  const schedule = [k0, k1, k0 ^ k1 ^ 0x1bd11bda] as const;
+  let x0 = (counter[0] + k0) | 0;
+  let x1 = (counter[1] + k1) | 0;
+  for (let group = 0; group < 5; group++) {
+    for (const rotation of group % 2 === 0 ? EVEN_ROTATIONS : ODD_ROTATIONS) {
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << rotation) | (x1 >>> (32 - rotation))) ^ x0;
+    }
+    x0 = (x0 + (schedule[(group + 1) % 3] as number)) | 0;
+    x1 = (x1 + (schedule[(group + 2) % 3] as number) + group + 1) | 0;
+  }
+  return [x0 >>> 0, x1 >>> 0];
+}
+
+const EVEN_ROTATIONS = [13, 15, 26, 6] as const;
+const ODD_ROTATIONS = [17, 29, 16, 24] as const;
+
+/** A random key: two 32-bit words. */
+export type RandomKey = readonly [number, number];
+
+/** The key of a named stream of a seed, so that initialisation, dropout, sampling and shuffling never share numbers. */
+export function randomKey(seed: number, stream: string): RandomKey {
+  let hash = 0x811c9dc5; // FNV-1a over the name
+  for (const character of stream) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  return threefry2x32([Math.trunc(seed / 2 ** 32), seed >>> 0], [hash >>> 0, stream.length]);
+}
+
+/** What a {@link RandomStream} has to remember: a few integers, saved with checkpoints. */
+export interface RandomState {
+  readonly seed: number;
+  readonly stream: string;
+  readonly counter: number;
+}
+
+/** Random numbers from a seed and a stream's name, one after another; `state` says where it stands. */
+export class RandomStream {
+  readonly seed: number;
+  readonly stream: string;
+  readonly #key: RandomKey;
+  #counter: number;
+
+  constructor(seed: number, stream: string, counter = 0) {
+    this.seed = seed;
+    this.stream = stream;
+    this.#key = randomKey(seed, stream);
+    this.#counter = counter;
+  }
+
+  static fromState({ seed, stream, counter }: RandomState): RandomStream {
+    return new RandomStream(seed, stream, counter);
+  }
+
+  get state(): RandomState {
+    return { seed: this.seed, stream: this.stream, counter: this.#counter };
+  }
+
+  /** A key of its own for an operation that needs many numbers (dropout, initialising a tensor). */
+  nextKey(): RandomKey {
+    const counter = this.#counter++;
+    return threefry2x32(this.#key, [counter >>> 0, Math.floor(counter / 2 ** 32)]);
+  }
+
+  /** Uniform in [0, 1), of 53 random bits. */
+  uniform(): number {
+    const [high, low] = this.nextKey();
+    return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
+  }
+
+  /** A whole number in [0, bound), every one equally likely. */
+  integer(bound: number): number {
+    return Math.floor(this.uniform() * bound);
+  }
+
+  /** Normal with mean 0 and standard deviation 1 (Box and Muller 1958). */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** Shuffles in place (Fisher and Yates) and returns the array. */
+  shuffle<T extends { [index: number]: number; readonly length: number }>(items: T): T {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      const item = items[i] as number;
+      items[i] = items[j] as number;
+      items[j] = item;
+    }
+    return items;
+  }
+}
+
+/** `size` numbers uniform in [0, 1), number i from counter i of `key`, of 24 random bits: exact in float32. */
+export function uniformValues(key: RandomKey, size: number): Float32Array {
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i += 2) {
+    const [first, second] = threefry2x32(key, [i >>> 1, 0]);
+    values[i] = (first >>> 8) / 2 ** 24;
+    if (i + 1 < size) values[i + 1] = (second >>> 8) / 2 ** 24;
+  }
+  return values;
+}
+
+/** `size` normal numbers with mean 0 and standard deviation 1, from `key` (Box and Muller 1958). */
+export function normalValues(key: RandomKey, size: number): Float32Array {
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i += 2) {
+    const [first, second] = threefry2x32(key, [i >>> 1, 0]);
+    const radius = Math.sqrt(-2 * Math.log((first + 1) / 2 ** 32));
+    const angle = (2 * Math.PI * second) / 2 ** 32;
+    values[i] = radius * Math.cos(angle);
+    if (i + 1 < size) values[i + 1] = radius * Math.sin(angle);
+  }
+  return values;
+}
