@@ -5,8 +5,5 @@ import { conclude, skip, total } from './lib/tally.ts';
 import { vitest } from './lib/vitest.ts';
 
 const skipped = skip('browser tests (no Chromium on this machine: install it, or name one in the variable CHROMIUM)');
-const stages = [
-  command('assets', ['node', 'scripts/assets.ts']),
-  vitest('browser tests', 'vitest.browser.config.ts'),
-];
+const stages = [command('assets', ['node', 'scripts/assets.ts']), vitest('browser tests', 'vitest.browser.config.ts')];
 conclude(findChromium() === undefined ? skipped : total(await runStages(stages)));

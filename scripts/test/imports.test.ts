@@ -46,9 +46,9 @@ test.each([
 });
 
 test('comments and strings are no imports', () => {
-  expect(importBreaches(pack('nn', {}, `/** import '@formers/gpt' */ export const a = "from '@formers/gpt'";`))).toEqual(
-    [],
-  );
+  expect(
+    importBreaches(pack('nn', {}, `/** import '@formers/gpt' */ export const a = "from '@formers/gpt'";`)),
+  ).toEqual([]);
 });
 
 test('tfjs below its row, undeclared packages, and files outside of src are told', () => {
