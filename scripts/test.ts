@@ -15,7 +15,7 @@ const stages: readonly Stage[] = [
   command('format', ['oxfmt', '--check']),
   command('imports', ['node', 'scripts/check-imports.ts']),
   command('policy', ['node', 'scripts/check-policy.ts']),
-  command('unused', ['knip']),
+  command('unused', ['knip', '--no-config-hints']),
   command('sizes', ['size-limit']),
   command('packages', ['node', 'scripts/check-packages.ts']),
   vitest('tests', 'vitest.config.ts'),
