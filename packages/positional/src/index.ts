@@ -1,1 +1,2 @@
-export {};
+export { LearnedPositions, type LearnedPositionsConfig, type PositionRequest } from './learned.ts';
+export { sinusoidal, type SinusoidalLayout, SinusoidalPositions } from './sinusoidal.ts';

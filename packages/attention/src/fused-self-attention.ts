@@ -1,0 +1,68 @@
+import { attend, type AttendOptions, attentionWeights, ConfigError, mergeHeads, type RandomStream, report, selfAttend, splitHeads } from '@formers/backend';
+import { type Initializer, Linear, Module } from '@formers/nn';
+import { split, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
+
+import type { LayerCache } from './kv-cache.ts';
+
+/** Options of {@link FusedSelfAttention}. */
+export interface FusedSelfAttentionConfig {
+  dim: number;
+  numHeads: number;
+  /** Whether a token sees only itself and those before it. */
+  causal: boolean;
+  /** Of the attention weights; default 0. */
+  dropout?: number;
+  /** Factor of the scores; default `1 / √headDim`. */
+  scale?: number | undefined;
+  init?: Initializer;
+  /** Of the output projection; default `init`. */
+  outputInit?: Initializer | undefined;
+  random: RandomStream | null;
+}
+
+/** What a self-attention call may be told. */
+export interface SelfAttentionOptions {
+  /** bool, broadcastable to [batch, heads, queries, keys]; true = may attend. */
+  mask?: AttendOptions['mask'];
+  /** Keys and values of earlier tokens; the new ones are added. */
+  cache?: LayerCache | undefined;
+}
+
+/** Multi-head self-attention whose query, key and value projections are one matrix, as in GPT-2: [batch, seq, dim] to [batch, seq, dim]. */
+export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAttentionOptions], Tensor3D> {
+  /** [3 · dim, dim]: the rows of the queries, then the keys, then the values. */
+  queryKeyValue: Linear<Tensor3D>;
+  output: Linear<Tensor3D>;
+  readonly numHeads: number;
+  readonly #options: AttendOptions;
+
+  constructor({ dim, numHeads, causal, dropout = 0, scale, init, outputInit = init, random }: FusedSelfAttentionConfig) {
+    super();
+    if (dim % numHeads !== 0) throw new ConfigError(`FusedSelfAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
+    this.queryKeyValue = new Linear<Tensor3D>({ inDim: dim, outDim: 3 * dim, ...(init && { init }), random });
+    this.output = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...(outputInit && { init: outputInit }), random });
+    this.numHeads = numHeads;
+    this.#options = { causal, dropout, scale };
+  }
+
+  protected override forward(x: Tensor3D, { mask, cache }: SelfAttentionOptions = {}): Tensor3D {
+    const { numHeads } = this;
+    const options = { ...this.#options, mask };
+    const qkv = this.queryKeyValue.call(x); // [batch, seq, 3 * dim]
+    if (!cache) {
+      report('attentions', () => {
+        const [q, k] = this.#heads(qkv);
+        return attentionWeights(q, k, options); // [batch, heads, seq, seq]
+      });
+      return this.output.call(selfAttend(qkv, { ...options, numHeads })); // [batch, seq, dim]
+    }
+    const [q, newK, newV] = this.#heads(qkv); // each [batch, heads, seq, headDim]
+    const [k, v] = cache.append(newK, newV); // each [batch, heads, keys, headDim]
+    report('attentions', () => attentionWeights(q, k, options)); // [batch, heads, seq, keys]
+    return this.output.call(mergeHeads(attend(q, k, v, options))); // [batch, seq, dim]
+  }
+
+  #heads(qkv: Tensor3D): [q: Tensor4D, k: Tensor4D, v: Tensor4D] {
+    return split<Tensor3D>(qkv, 3, 2).map((part) => splitHeads(part, this.numHeads)) as [Tensor4D, Tensor4D, Tensor4D];
+  }
+}

@@ -1,0 +1,82 @@
+import { ShapeError } from '@formers/backend';
+import { concat, keep, slice, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+
+/** Keys and values that one attention layer has seen. */
+export interface LayerCache {
+  /** Tokens held so far. */
+  readonly length: number;
+  /**
+   * Adds keys and values of new tokens, each [batch, kvHeads, newTokens, headDim].
+   *
+   * @returns All of them, [batch, kvHeads, length, headDim]; borrowed from the cache.
+   */
+  append(k: Tensor4D, v: Tensor4D): readonly [k: Tensor4D, v: Tensor4D];
+}
+
+/** Keys and values of all layers of a decoder, so that each token is computed once. Users may keep one across turns. */
+export interface KVCache extends Disposable {
+  /** Tokens held so far, the same for every layer. */
+  readonly length: number;
+  layer(index: number): LayerCache;
+  /** Forgets all tokens from position `length` on. */
+  crop(length: number): void;
+  dispose(): void;
+}
+
+/** A cache that grows with every token. */
+export class GrowingKVCache implements KVCache {
+  readonly #layers: GrowingLayer[] = [];
+
+  get length(): number {
+    return this.#layers[0]?.length ?? 0;
+  }
+
+  layer(index: number): LayerCache {
+    return (this.#layers[index] ??= new GrowingLayer());
+  }
+
+  crop(length: number): void {
+    for (const layer of this.#layers) layer.crop(length);
+  }
+
+  dispose(): void {
+    for (const layer of this.#layers) layer.crop(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+class GrowingLayer implements LayerCache {
+  #held: readonly [k: Tensor4D, v: Tensor4D] | undefined; // each [batch, kvHeads, length, headDim]
+
+  get length(): number {
+    return this.#held?.[0].shape[2] ?? 0;
+  }
+
+  append(k: Tensor4D, v: Tensor4D): readonly [k: Tensor4D, v: Tensor4D] {
+    const held = this.#held;
+    if (held && held[0].shape[0] !== k.shape[0]) throw new ShapeError(`KVCache: k must have the batch size ${held[0].shape[0]} that the cache holds, got ${k.shape[0]}`);
+    return this.#replace(held ? [concat([held[0], k], 2), concat([held[1], v], 2)] : [k.clone(), v.clone()]);
+  }
+
+  crop(length: number): void {
+    const held = this.#held;
+    if (!held || length >= this.length) return;
+    if (length === 0) return void this.#replace(undefined);
+    this.#replace(tidy(() => [firstTokens(held[0], length), firstTokens(held[1], length)]));
+  }
+
+  #replace<T extends [Tensor4D, Tensor4D] | undefined>(next: T): T {
+    for (const tensor of this.#held ?? []) tensor.dispose();
+    this.#held = next;
+    for (const tensor of next ?? []) keep(tensor); // longer than the scope of the call that made it
+    return next;
+  }
+}
+
+function firstTokens(x: Tensor4D, length: number): Tensor4D {
+  const [batch, heads, , headDim] = x.shape;
+  return slice(x, [0, 0, 0, 0], [batch, heads, length, headDim]);
+}

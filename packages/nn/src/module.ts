@@ -1,0 +1,88 @@
+import { type Rank, type ShapeMap, type Tensor, type TensorContainer, tensor, tidy, Variable, variable } from '@tensorflow/tfjs-core';
+import type { RandomStream } from '@formers/backend';
+
+import type { Initializer } from './initializers.ts';
+
+/**
+ * A part of a model: owns parameters and other modules as visible fields, and computes an output from its inputs.
+ *
+ * Write `protected override forward`, call `.call`. Parameters are found by walking the fields: a field that is a variable, a module, or an array of
+ * modules belongs to the model; what doesn't is `#private`.
+ *
+ * @example
+ * class Scale extends Module<[x: Tensor], Tensor> {
+ *   readonly factor = parameter([1], { init: ones, random: null });
+ *   protected override forward(x: Tensor): Tensor { return mul(x, this.factor); }
+ * }
+ */
+export abstract class Module<Inputs extends unknown[], Output> implements Disposable {
+  /** Borrows its inputs; what it returns is the caller's. Intermediate tensors are freed by {@link call}. */
+  protected abstract forward(...inputs: Inputs): Output;
+
+  /** Runs the module. Frees everything on the way but the output. */
+  call(...inputs: Inputs): Output {
+    return tidy(() => this.forward(...inputs) as TensorContainer) as Output;
+  }
+
+  /** All parameters by path, such as `layers.0.attention.query.weight`; a shared one appears once, under its first path. */
+  namedParameters(): Map<string, Variable> {
+    const byParameter = new Map<Variable, string>();
+    for (const [path, value] of walk(this, '')) if (value instanceof Variable && !byParameter.has(value)) byParameter.set(value, path);
+    return new Map([...byParameter].map(([value, path]) => [path, value]));
+  }
+
+  /** All parameters, each once. */
+  parameters(): Variable[] {
+    return [...this.namedParameters().values()];
+  }
+
+  /** This module under the empty path, and all modules in it by path. */
+  namedModules(): Map<string, AnyModule> {
+    const modules = new Map<string, AnyModule>([['', this]]);
+    for (const [path, value] of walk(this, '')) if (value instanceof Module) modules.set(path, value);
+    return modules;
+  }
+
+  /** How many numbers the parameters hold together. */
+  get numParameters(): number {
+    return this.parameters().reduce((total, { size }) => total + size, 0);
+  }
+
+  /** Frees all parameters. Safe to call twice. */
+  dispose(): void {
+    for (const parameter of this.parameters()) if (!parameter.isDisposed) parameter.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** A module of whatever inputs and outputs. */
+// oxlint-disable-next-line typescript/no-explicit-any -- inputs are contravariant: no other type takes every module
+export type AnyModule = Module<any, unknown>;
+
+/** A trainable variable of a shape, with its first values. */
+export function parameter<R extends Rank>(
+  shape: ShapeMap[R],
+  { init, random }: { init: Initializer; random: RandomStream | null },
+): Variable<R> {
+  const initial = tensor(init(shape, random), shape) as Tensor<R>;
+  try {
+    return variable(initial);
+  } finally {
+    initial.dispose(); // the variable holds the data on
+  }
+}
+
+function* walk(module: AnyModule, prefix: string): Generator<[path: string, value: AnyModule | Variable]> {
+  for (const [name, field] of Object.entries(module) as [string, unknown][]) {
+    const values: [string, unknown][] = Array.isArray(field) ? field.map((item, i) => [`${name}.${i}`, item as unknown]) : [[name, field]];
+    for (const [path, value] of values) {
+      if (value instanceof Variable) yield [prefix + path, value];
+      if (!(value instanceof Module)) continue;
+      yield [prefix + path, value];
+      yield* walk(value, `${prefix}${path}.`);
+    }
+  }
+}

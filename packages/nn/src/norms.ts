@@ -1,0 +1,49 @@
+import { layerNorm, rmsNorm } from '@formers/backend';
+import type { Rank, Tensor, Variable } from '@tensorflow/tfjs-core';
+
+import { ones, zeros } from './initializers.ts';
+import { Module, parameter } from './module.ts';
+
+/** Options of {@link LayerNorm} and {@link RMSNorm}. */
+export interface NormConfig {
+  dim: number;
+  /** Added to the variance or mean square; default 1e-5. */
+  epsilon?: number;
+}
+
+/** Layer normalisation with gain and shift (Ba et al. 2016): [..., dim] to [..., dim]. */
+export class LayerNorm<T extends Tensor = Tensor> extends Module<[x: T], T> {
+  /** [dim], the gain. */
+  readonly weight: Variable<Rank.R1>;
+  /** [dim], the shift. */
+  readonly bias: Variable<Rank.R1>;
+  readonly epsilon: number;
+
+  constructor({ dim, epsilon = 1e-5 }: NormConfig) {
+    super();
+    this.weight = parameter<Rank.R1>([dim], { init: ones, random: null });
+    this.bias = parameter<Rank.R1>([dim], { init: zeros, random: null });
+    this.epsilon = epsilon;
+  }
+
+  protected override forward(x: T): T {
+    return layerNorm(x, this); // [..., dim]
+  }
+}
+
+/** Root mean square normalisation with gain (Zhang and Sennrich 2019): [..., dim] to [..., dim]. */
+export class RMSNorm<T extends Tensor = Tensor> extends Module<[x: T], T> {
+  /** [dim], the gain. */
+  readonly weight: Variable<Rank.R1>;
+  readonly epsilon: number;
+
+  constructor({ dim, epsilon = 1e-5 }: NormConfig) {
+    super();
+    this.weight = parameter<Rank.R1>([dim], { init: ones, random: null });
+    this.epsilon = epsilon;
+  }
+
+  protected override forward(x: T): T {
+    return rmsNorm(x, this); // [..., dim]
+  }
+}
