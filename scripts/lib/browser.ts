@@ -1,0 +1,28 @@
+import { chromium } from 'playwright';
+import { chromiumFlags, findChromium } from './chromium.ts';
+import type { Visit } from './pages.ts';
+
+/** The system's Chromium, started: `visit` opens a page and waits until it says `done`. */
+export async function open(): Promise<{ visit: Visit; close: () => Promise<void> }> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error('no Chromium on this machine');
+  const browser = await chromium.launch({ executablePath, args: [...chromiumFlags] });
+  const visit: Visit = async (address) => {
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text());
+    });
+    try {
+      await page.goto(address);
+      await page.waitForFunction(() => document.body.textContent?.includes('done'), undefined, { timeout: 60_000 });
+    } catch (error) {
+      errors.push(String(error));
+    } finally {
+      await page.close();
+    }
+    return errors;
+  };
+  return { visit, close: () => browser.close() };
+}
