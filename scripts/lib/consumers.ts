@@ -59,7 +59,7 @@ function createConsumer({ pack, file }: Tarball, folder: string): Consumer {
   writeFileSync(join(directory, 'main.js'), `${lines.join('\n')}\n`);
   writeFileSync(
     join(directory, 'index.html'),
-    '<!doctype html><html><head><title>consumer</title></head><body><script type="module" src="/main.js"></script></body></html>\n',
+    '<!doctype html><html><head><title>consumer</title><link rel="icon" href="data:," /></head><body><script type="module" src="/main.js"></script></body></html>\n',
   );
   return { pack, directory };
 }

@@ -22,7 +22,7 @@ export async function crawl(page: string): Promise<string[]> {
       if (next.origin === new URL(page).origin && !next.pathname.startsWith('/@vite/')) found.add(next.href);
     }
   }
-  if (found.size < 3) breaches.push(`${page} led to ${found.size} files only`);
+  if (found.size < 2) breaches.push(`${page} led to ${found.size} files only`);
   return breaches;
 }
 
