@@ -1,1 +1,11 @@
-export {};
+export { DecodeStream } from './decode-stream.ts';
+export { Encoding, type EncodingParts } from './encoding.ts';
+export { TokenizerError, type TokenizerErrorCode } from './errors.ts';
+export type { DecodeOptions, EncodeOptions } from './options.ts';
+export { Tokenizer } from './tokenizer.ts';
+export { TokenizerConfig } from './tokenizer-config.ts';
+export { trainBpe, type TrainBpeOptions } from './training/bpe.ts';
+export { trainCharacters, type TrainCharactersOptions } from './training/characters.ts';
+export type { Pipeline } from './training/count-words.ts';
+export type { SpecialTokenRoles } from './training/special-tokens.ts';
+export type { Side, TruncationStrategy } from './truncation.ts';
