@@ -1,0 +1,16 @@
+/** The parts of Node that local folders need. */
+export interface NodeModules {
+  readonly fs: typeof import('node:fs/promises');
+  readonly path: typeof import('node:path');
+  readonly crypto: typeof import('node:crypto');
+}
+
+/** Node's modules, or undefined in a browser. They are asked for at run time, so that bundlers for browsers never meet them. */
+export function nodeModules(): NodeModules | undefined {
+  if (typeof process === 'undefined' || typeof process.getBuiltinModule !== 'function') return undefined;
+  return {
+    fs: process.getBuiltinModule('node:fs/promises'),
+    path: process.getBuiltinModule('node:path'),
+    crypto: process.getBuiltinModule('node:crypto'),
+  };
+}
