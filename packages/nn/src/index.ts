@@ -3,6 +3,17 @@ export { Embedding, type EmbeddingConfig } from './embedding.ts';
 export { FeedForward, type FeedForwardConfig } from './feed-forward.ts';
 export { fanInUniform, type Initializer, normal, ones, xavierUniform, zeros } from './initializers.ts';
 export { Linear, type LinearCallOptions, type LinearConfig } from './linear.ts';
+export { binaryCrossEntropy, classificationLoss, meanSquaredError, type ProblemType } from './losses.ts';
 export { type AnyModule, Module, parameter } from './module.ts';
 export { type NameRow, type StoredName, storedNames } from './name-table.ts';
+export { activationFromHuggingFace, activationToHuggingFace } from './hf-activation.ts';
 export { LayerNorm, type NormConfig, RMSNorm } from './norms.ts';
+export {
+  type LoadRequest,
+  loadPretrained,
+  type PretrainedFormat,
+  PretrainedModel,
+  type PretrainedOptions,
+  type PretrainedOrigin,
+  type SaveOptions,
+} from './pretrained.ts';

@@ -1,9 +1,17 @@
-import { add, erf, mul, relu, sigmoid, type Tensor, tanh, tidy } from '@tensorflow/tfjs-core';
+import { add, erf, leakyRelu, mul, relu, relu6, sigmoid, softplus, square, type Tensor, tanh, tidy } from '@tensorflow/tfjs-core';
 
 import { defineOp, type Op } from '../define-op.ts';
 
-/** The activations that `linear` can apply in the same pass. `gelu` is the exact one (erf), `geluTanh` its approximation in GPT-2. */
-export type Activation = 'relu' | 'gelu' | 'geluTanh' | 'silu' | 'tanh';
+/** The activations that engines fuse into `linear`. `gelu` is the exact one (erf), `geluTanh` its approximation in GPT-2. */
+export type FusedActivation = 'relu' | 'gelu' | 'geluTanh' | 'silu' | 'tanh';
+
+/** All activations by name. `quickGelu` is `x σ(1.702 x)` (CLIP), `reluSquared` is `max(x, 0)²` (So et al. 2021), `leakyRelu` has a slope of 0.01. */
+export type Activation = FusedActivation | 'identity' | 'leakyRelu' | 'mish' | 'quickGelu' | 'relu6' | 'reluSquared' | 'sigmoid';
+
+/** Whether engines fuse an activation into `linear`. */
+export function isFused(activation: Activation): activation is FusedActivation {
+  return ['relu', 'gelu', 'geluTanh', 'silu', 'tanh'].includes(activation);
+}
 
 /** Gaussian error linear unit, exact: `x Φ(x)` (Hendrycks and Gimpel 2016, section 2). Keeps the shape. */
 export function gelu<T extends Tensor>(x: T): T {
@@ -20,10 +28,10 @@ export function silu<T extends Tensor>(x: T): T {
   return siluOp({ x }, {}) as T;
 }
 
-/** Applies an activation by name; undefined leaves `x` as it is. Keeps the shape. */
-export function activate<T extends Tensor>(x: T, activation: Activation | undefined): T {
+/** Applies an activation by name. Keeps the shape. */
+export function activate<T extends Tensor>(x: T, activation: Activation): T {
   switch (activation) {
-    case undefined:
+    case 'identity':
       return x;
     case 'relu':
       return relu(x);
@@ -35,6 +43,18 @@ export function activate<T extends Tensor>(x: T, activation: Activation | undefi
       return silu(x);
     case 'tanh':
       return tanh(x);
+    case 'leakyRelu':
+      return leakyRelu(x, 0.01);
+    case 'mish':
+      return mul(x, tanh(softplus(x)));
+    case 'quickGelu':
+      return mul(x, sigmoid(mul(x, 1.702)));
+    case 'relu6':
+      return relu6(x);
+    case 'reluSquared':
+      return square(relu(x));
+    case 'sigmoid':
+      return sigmoid(x);
   }
 }
 

@@ -2,7 +2,7 @@ import { add, matMul, reshape, type Tensor, type Tensor1D, type Tensor2D, tidy }
 
 import { defineOp, type Op } from '../define-op.ts';
 import { checkShape, ShapeError } from '../errors.ts';
-import { activate, type Activation } from './activation.ts';
+import { activate, type Activation, type FusedActivation, isFused } from './activation.ts';
 
 /** Options of {@link linear}. */
 export interface LinearOptions {
@@ -26,7 +26,11 @@ export function linear<T extends Tensor>(x: T, weight: Tensor2D, { bias, activat
   if (x.shape.at(-1) !== inDim) throw new ShapeError(`linear: x must be [..., ${inDim}], got [${x.shape.join(', ')}]`);
   if (bias) checkShape('linear: bias', bias, [outDim]);
   if (residual) checkShape('linear: residual', residual, [...x.shape.slice(0, -1), outDim]);
-  return linearOp({ x, weight, bias, residual }, { activation }) as T;
+  if (!activation || isFused(activation)) return linearOp({ x, weight, bias, residual }, { activation }) as T;
+  return tidy(() => {
+    const y = activate(linearOp({ x, weight, bias, residual: undefined }, { activation: undefined }), activation); // [..., outDim]
+    return (residual ? add(y, residual) : y) as T;
+  });
 }
 
 type Inputs = {
@@ -37,7 +41,7 @@ type Inputs = {
 };
 
 /** The op behind {@link linear}. An activation with a residual is legal; kernels may rely on `y` carrying their pre-activation. */
-export const linearOp: Op<Inputs, { activation: Activation | undefined }, Tensor> = defineOp<Inputs, { activation: Activation | undefined }, Tensor>({
+export const linearOp: Op<Inputs, { activation: FusedActivation | undefined }, Tensor> = defineOp<Inputs, { activation: FusedActivation | undefined }, Tensor>({
   name: 'FormersLinear',
   differentiable: ['x', 'weight', 'bias', 'residual'],
   saves: ['x', 'weight'],
@@ -46,7 +50,7 @@ export const linearOp: Op<Inputs, { activation: Activation | undefined }, Tensor
     tidy(() => {
       const [outDim, inDim] = weight.shape;
       const rows = matMul(reshape(x, [-1, inDim]) as Tensor2D, weight, false, true); // [rows, outDim]
-      const activated = activate(bias ? add(rows, bias) : rows, activation); // [rows, outDim]
+      const activated = activate(bias ? add(rows, bias) : rows, activation ?? 'identity'); // [rows, outDim]
       const y = reshape(activated, [...x.shape.slice(0, -1), outDim]); // [..., outDim]
       return residual ? add(y, residual) : y;
     }),

@@ -1,0 +1,100 @@
+import { FusedSelfAttention, type KVCache, paddingMask, type SelfAttentionOptions } from '@formers/attention';
+import { RandomStream, report } from '@formers/backend';
+import type { FolderLocation } from '@formers/checkpoints';
+import { Dropout, Embedding, FeedForward, LayerNorm, loadPretrained, Module, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import { LearnedPositions } from '@formers/positional';
+import { add, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+
+import { type GPTConfig, gptConfig, type GPTOptions } from './config.ts';
+import { GPT2_MODEL } from './hf.ts';
+
+/** Where the first weights come from. */
+export interface InitOptions {
+  /** Of the random numbers; default 0. `null` leaves the weights at zero, to be loaded. */
+  seed?: number | null;
+}
+
+/** The random stream of a model's first weights. */
+export function initStream({ seed = 0 }: InitOptions, part: 'init' | 'head-init' = 'init'): RandomStream | null {
+  return seed === null ? null : new RandomStream(seed, part);
+}
+
+/** What a GPT may be told besides the ids. */
+export interface GPTCallOptions {
+  /** [batch, keys], 1 = token, 0 = padding; with a cache, of all tokens. Default: no padding. */
+  attentionMask?: Tensor2D | undefined;
+  /** int32 [batch, seq]; default counts on from the cache. */
+  positionIds?: Tensor2D | undefined;
+  /** Keys and values of earlier tokens; the new ones are added. */
+  cache?: KVCache | undefined;
+}
+
+/** One decoder layer, pre-norm: `x + attention(norm1(x))`, then `x + mlp(norm2(x))` (GPT-2, section 2.3). */
+export class GPTLayer extends Module<[x: Tensor3D, options?: SelfAttentionOptions], Tensor3D> {
+  norm1: LayerNorm<Tensor3D>;
+  attention: FusedSelfAttention;
+  norm2: LayerNorm<Tensor3D>;
+  mlp: FeedForward<Tensor3D>;
+  readonly dropout: Dropout<Tensor3D>;
+
+  constructor(config: GPTConfig, { index, random }: { index: number; random: RandomStream | null }) {
+    super();
+    const { dim, hiddenDim, numHeads, numLayers, activation, attentionDropout, residualDropout, normEpsilon, initStd } = config;
+    const init = normal(initStd);
+    const outputInit = normal(initStd / Math.sqrt(2 * numLayers));
+    const scale = (config.scaleAttention ? 1 / Math.sqrt(dim / numHeads) : 1) / (config.scaleAttentionByLayer ? index + 1 : 1);
+    this.norm1 = new LayerNorm({ dim, epsilon: normEpsilon });
+    this.attention = new FusedSelfAttention({ dim, numHeads, causal: true, dropout: attentionDropout, scale, init, outputInit, random });
+    this.norm2 = new LayerNorm({ dim, epsilon: normEpsilon });
+    this.mlp = new FeedForward({ dim, hiddenDim, activation, dropout: residualDropout, init, outputInit, random });
+    this.dropout = new Dropout(residualDropout);
+  }
+
+  protected override forward(x: Tensor3D, options?: SelfAttentionOptions): Tensor3D {
+    const attended: Tensor3D = add(x, this.dropout.call(this.attention.call(this.norm1.call(x), options))); // [batch, seq, dim]
+    return add(attended, this.mlp.call(this.norm2.call(attended))); // [batch, seq, dim]
+  }
+}
+
+/** The decoder stack of GPT-2 (Radford et al. 2019) without a head: ids [batch, seq] to hidden states [batch, seq, dim]. */
+export class GPTModel extends PretrainedModel<[ids: Tensor2D, options?: GPTCallOptions], Tensor3D, GPTConfig> {
+  readonly config: GPTConfig;
+  readonly format: typeof GPT2_MODEL = GPT2_MODEL;
+  tokens: Embedding;
+  positions: LearnedPositions;
+  readonly dropout: Dropout<Tensor3D>;
+  layers: GPTLayer[];
+  norm: LayerNorm<Tensor3D>;
+
+  constructor(options: GPTOptions, init: InitOptions = {}) {
+    super();
+    const config = gptConfig(options);
+    const random = initStream(init);
+    const { vocabSize, contextLength, dim, numLayers, embeddingDropout, normEpsilon, initStd } = config;
+    const start = normal(initStd);
+    this.config = config;
+    this.tokens = new Embedding({ vocabSize, dim, init: start, random });
+    this.positions = new LearnedPositions({ contextLength, dim, init: start, random });
+    this.dropout = new Dropout(embeddingDropout);
+    this.layers = Array.from({ length: numLayers }, (_, index) => new GPTLayer(config, { index, random }));
+    this.norm = new LayerNorm({ dim, epsilon: normEpsilon });
+  }
+
+  protected override forward(ids: Tensor2D, { attentionMask, positionIds, cache }: GPTCallOptions = {}): Tensor3D {
+    const positions = this.positions.call(positionIds ? { positionIds } : { seq: ids.shape[1], offset: cache?.length ?? 0 }); // [1 or batch, seq, dim]
+    const mask = attentionMask && paddingMask(attentionMask); // [batch, 1, 1, keys]
+    let x = this.dropout.call(add(this.tokens.call(ids), positions)); // [batch, seq, dim]
+    for (const [i, layer] of this.layers.entries()) {
+      report('hiddenStates', () => x);
+      x = layer.call(x, { mask, cache: cache?.layer(i) }); // [batch, seq, dim]
+    }
+    x = this.norm.call(x); // [batch, seq, dim]
+    report('hiddenStates', () => x);
+    return x;
+  }
+
+  /** Opens a Hugging Face folder: a path, a URL or a hub name. */
+  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPTModel> {
+    return loadPretrained(location, { format: GPT2_MODEL, create: (config) => new GPTModel(config, { seed: null }), options });
+  }
+}

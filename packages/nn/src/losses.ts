@@ -1,0 +1,36 @@
+import { crossEntropy } from '@formers/backend';
+import { abs, add, exp, log1p, mean, mul, neg, relu, reshape, type Scalar, squaredDifference, sub, type Tensor, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+
+/** What a sequence classifier predicts, in the words of Hugging Face's configs. */
+export type ProblemType = 'regression' | 'single_label_classification' | 'multi_label_classification';
+
+/** Mean of `(predictions - targets)²`, both of one shape. Returns a scalar. */
+export function meanSquaredError(predictions: Tensor, targets: Tensor): Scalar {
+  return tidy(() => mean(squaredDifference(predictions, targets)) as Scalar);
+}
+
+/**
+ * Mean binary cross-entropy of σ(logits) against targets in [0, 1], both of one shape, in nats; computed as `max(x, 0) - x t + log(1 + exp(-|x|))`,
+ * which doesn't overflow. Returns a scalar.
+ */
+export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Scalar {
+  return tidy(() => mean(add(sub(relu(logits), mul(logits, targets)), log1p(exp(neg(abs(logits)))))) as Scalar);
+}
+
+/**
+ * The loss of a sequence classifier.
+ *
+ * @param logits [batch, labels]
+ * @param options.labels int32 [batch] for single labels, float32 [batch, labels] for several, float32 [batch] or [batch, labels] for regression
+ * @returns a scalar
+ */
+export function classificationLoss(logits: Tensor2D, { labels, problemType }: { labels: Tensor; problemType: ProblemType }): Scalar {
+  switch (problemType) {
+    case 'single_label_classification':
+      return crossEntropy(logits, labels as Tensor1D);
+    case 'multi_label_classification':
+      return binaryCrossEntropy(logits, labels);
+    case 'regression':
+      return tidy(() => meanSquaredError(logits, reshape(labels, logits.shape)));
+  }
+}

@@ -1,0 +1,212 @@
+import { ConfigError } from '@formers/backend';
+import {
+  type Checkpoint,
+  CheckpointError,
+  compareNames,
+  type FolderLocation,
+  type FolderTarget,
+  fromFloat32,
+  type JsonObject,
+  openCheckpoint,
+  openFolder,
+  type OpenFolderOptions,
+  openTarget,
+  readJson,
+  saveCheckpoint,
+  serializeJson,
+  type StoredTensor,
+  toFloat32,
+} from '@formers/checkpoints';
+import { tensor, type Variable } from '@tensorflow/tfjs-core';
+
+import { Module } from './module.ts';
+import { type NameRow, type StoredName, storedNames } from './name-table.ts';
+
+/** How an architecture is written in Hugging Face folders: one declarative, invertible description. */
+export interface PretrainedFormat<Config> {
+  /** `model_type` in config.json. */
+  readonly modelType: string;
+  /** Class name in config.json's `architectures`. */
+  readonly architecture: string;
+  /** What the base model's names begin with in checkpoints that have a head, such as `transformer.`; checkpoints of the bare base model lack it. */
+  readonly basePrefix: string;
+  /** Whether this is the bare base model. */
+  readonly isBase: boolean;
+  readonly names: readonly NameRow[];
+  /** Names that old checkpoints have and nobody needs: constant tables, tied weights. */
+  readonly ignored: readonly RegExp[];
+  /** @throws ConfigError for a config that no model can be built from. */
+  parseConfig(json: JsonObject): Config;
+  /** The config as Hugging Face spells it, without the keys that every model has. */
+  serializeConfig(config: Config): JsonObject;
+}
+
+/** What a folder held besides the values of the weights, kept so that saving gives it back. */
+export interface PretrainedOrigin {
+  readonly config: JsonObject;
+  readonly dtypes: ReadonlyMap<string, StoredTensor['dtype']>;
+  /** Whether the names of the base model had their prefix. */
+  readonly prefixed: boolean;
+  readonly generationConfig: Uint8Array | undefined;
+  /** Names in the checkpoint that this model has no place for: those of another head. */
+  readonly unused: readonly string[];
+}
+
+/** Options of every `fromPretrained`. */
+export interface PretrainedOptions extends OpenFolderOptions {
+  /** Accept a checkpoint without this model's head: the head starts with fresh random weights, from `seed`. Default false. */
+  newHead?: boolean;
+  /** Of a new head; default 0. */
+  seed?: number;
+  /** What to do about NaN or Infinity in the weights: refuse (default) or accept. */
+  nonFinite?: 'refuse' | 'accept';
+}
+
+/** Options of `savePretrained`. */
+export interface SaveOptions {
+  /** Of the weights; default as they were loaded, else F32. */
+  dtype?: 'F32' | 'F16' | 'BF16';
+  /** Weights beyond this size go to several files with an index. */
+  maxShardBytes?: number;
+}
+
+/** A model that reads and writes Hugging Face folders. */
+export abstract class PretrainedModel<Inputs extends unknown[], Output, Config extends object> extends Module<Inputs, Output> {
+  abstract readonly config: Config;
+  abstract readonly format: PretrainedFormat<Config>;
+  /** Set by `fromPretrained`. */
+  origin: PretrainedOrigin | undefined;
+
+  /**
+   * Writes config.json and model.safetensors as Hugging Face's `save_pretrained` does. What was loaded and not changed comes out as the same bytes.
+   *
+   * @param target A folder path (Node), a Map that takes the files, or where else files can be written.
+   */
+  async savePretrained(target: string | Map<string, Uint8Array> | FolderTarget, { dtype, maxShardBytes }: SaveOptions = {}): Promise<void> {
+    const { origin } = this;
+    const folder = typeof target === 'string' || target instanceof Map ? openTarget(target) : target;
+    const names = this.fileNames();
+    const tensors: [string, StoredTensor][] = [];
+    for (const [path, variable] of this.namedParameters()) {
+      const { name, transpose } = names.get(path) as StoredName;
+      const stored = dtype ?? origin?.dtypes.get(name) ?? 'F32';
+      tensors.push([name, await store(variable, { transpose, dtype: stored === 'F16' || stored === 'BF16' || stored === 'F64' ? stored : 'F32' })]);
+    }
+    const config = { ...origin?.config, ...this.#configJson(dtype) };
+    await folder.write('config.json', serializeJson(config, { keepSpellingOf: origin?.config }));
+    if (origin?.generationConfig) await folder.write('generation_config.json', origin.generationConfig);
+    await saveCheckpoint(folder, tensors, { metadata: { format: 'pt' }, ...(maxShardBytes !== undefined && { maxShardBytes }) });
+  }
+
+  /** Where each parameter lies in the checkpoint that was loaded, or that saving writes. */
+  fileNames(): Map<string, StoredName> {
+    return fileNames(this, this.origin?.prefixed ?? !this.format.isBase);
+  }
+
+  #configJson(dtype: SaveOptions['dtype']): JsonObject {
+    const { format, origin, config } = this;
+    const own = format.serializeConfig(config);
+    if (!origin) return { ...own, model_type: format.modelType, architectures: [format.architecture], dtype: DTYPE_NAMES[dtype ?? 'F32'] };
+    // Only what differs from the file is written: spellings and keys that we don't know survive.
+    const before = format.serializeConfig(format.parseConfig(origin.config));
+    const changed = Object.entries(own).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key]));
+    return { ...Object.fromEntries(changed), architectures: [format.architecture], ...(dtype && { dtype: DTYPE_NAMES[dtype] }) };
+  }
+}
+
+const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+
+/** What {@link loadPretrained} needs to know. */
+export interface LoadRequest<Config, Model> {
+  readonly format: PretrainedFormat<Config>;
+  /** Makes the model; its weights are overwritten, but for a new head's. */
+  readonly create: (config: Config) => Model;
+  readonly options?: PretrainedOptions | undefined;
+}
+
+/**
+ * Opens a Hugging Face folder as a model. For the `fromPretrained` of architectures.
+ *
+ * @throws {@link CheckpointError} `mismatch` listing every missing, unexpected and mis-shaped tensor at once; {@link ConfigError} for a config that doesn't fit.
+ */
+export async function loadPretrained<Config extends object, Model extends PretrainedModel<never, unknown, Config>>(
+  location: FolderLocation,
+  { format, create, options = {} }: LoadRequest<Config, Model>,
+): Promise<Model> {
+  const folder = await openFolder(location, options);
+  const config = await readJson(folder, 'config.json');
+  if (config['model_type'] !== format.modelType) {
+    throw new ConfigError(`config.json: model_type must be "${format.modelType}", got ${JSON.stringify(config['model_type'])}`);
+  }
+  const checkpoint = await openCheckpoint(folder, options);
+  const model = create(format.parseConfig(config));
+  try {
+    const generationConfig = (await folder.has('generation_config.json')) ? await folder.read('generation_config.json') : undefined;
+    model.origin = { ...(await loadParameters(model, checkpoint, options)), config, generationConfig };
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+async function loadParameters<Config extends object>(
+  model: PretrainedModel<never, unknown, Config>,
+  checkpoint: Checkpoint,
+  { newHead = false, nonFinite = 'refuse' }: PretrainedOptions,
+): Promise<Omit<PretrainedOrigin, 'config' | 'generationConfig'>> {
+  const { format } = model;
+  const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
+  const names = fileNames(model, prefixed);
+  const isHead = ({ name }: { name: string }): boolean => (prefixed ? !name.startsWith(format.basePrefix) : !format.isBase && isHeadName(model, name));
+  const parameters = [...model.namedParameters()].map(([path, variable]) => ({ variable, ...(names.get(path) as StoredName) }));
+  const wanted = newHead ? parameters.filter(({ name }) => !isHead({ name }) || checkpoint.names.includes(name)) : parameters;
+
+  const known = new Set(wanted.map(({ name }) => name));
+  const unused = checkpoint.names.filter((name) => !known.has(name) && isHead({ name }) && !format.ignored.some((pattern) => pattern.test(name)));
+  const skipped = new Set([...unused, ...checkpoint.names.filter((name) => !known.has(name) && format.ignored.some((pattern) => pattern.test(name)))]);
+  const expected = new Map(wanted.map(({ name, transpose, variable }) => [name, transpose ? variable.shape.toReversed() : variable.shape]));
+  compareNames(expected, new Map(checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape])));
+
+  const dtypes = new Map<string, StoredTensor['dtype']>();
+  for (const { name, transpose, variable } of wanted) {
+    const stored = await checkpoint.read(name);
+    const values = toFloat32(stored);
+    if (nonFinite === 'refuse' && !values.every(Number.isFinite)) {
+      throw new CheckpointError('value', `${name}: weights must be finite, got NaN or Infinity; pass nonFinite: 'accept' to load them all the same`);
+    }
+    dtypes.set(name, stored.dtype);
+    const loaded = tensor(transpose ? transposed(values, stored.shape) : values, variable.shape);
+    variable.assign(loaded);
+    loaded.dispose();
+  }
+  return { dtypes, prefixed, unused };
+}
+
+/** Checkpoint names of all parameters, with or without the base prefix. */
+function fileNames<Config extends object>(model: PretrainedModel<never, unknown, Config>, prefixed: boolean): Map<string, StoredName> {
+  const { basePrefix, isBase, names } = model.format;
+  const stored = storedNames(model.namedParameters().keys(), names);
+  if (prefixed !== isBase) return stored;
+  const rename = (name: string): string => (isBase ? basePrefix + name : name.startsWith(basePrefix) ? name.slice(basePrefix.length) : name);
+  return new Map([...stored].map(([path, { name, transpose }]) => [path, { name: rename(name), transpose }]));
+}
+
+/** Whether a name without prefix belongs to the model's own head. */
+function isHeadName<Config extends object>({ format }: PretrainedModel<never, unknown, Config>, name: string): boolean {
+  return format.names.some(([, theirs]) => theirs === name);
+}
+
+async function store(variable: Variable, { transpose, dtype }: { transpose: boolean; dtype: 'F32' | 'F16' | 'BF16' | 'F64' }): Promise<StoredTensor> {
+  const values = (await variable.data()) as Float32Array;
+  const { shape } = variable;
+  return transpose ? fromFloat32(transposed(values, shape), shape.toReversed(), dtype) : fromFloat32(values, shape, dtype);
+}
+
+/** The values of a matrix [rows, columns] as those of [columns, rows]. */
+function transposed(values: Float32Array, shape: readonly number[]): Float32Array {
+  const [rows = 1, columns = 1] = shape;
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column] as number;
+  return result;
+}

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { capture, valueAndGradients } from '@formers/backend';
+import { toFloat32 } from '@formers/checkpoints';
+import type { PretrainedModel } from '@formers/nn';
+import { addN, dispose, mean, type Scalar, square, type Tensor, transpose } from '@tensorflow/tfjs-core';
+
+import { type Case, readCaseTensors, toleranceOf, Unsupported } from '../case.ts';
+import type { Comparison } from '../comparison.ts';
+import { type ModelAdapter, type NamedTensors } from '../models/adapter.ts';
+import { adapterOf } from '../models/index.ts';
+import { toTensor } from '../tensors.ts';
+
+type Model = PretrainedModel<never, unknown, object>;
+
+/** A checkpoint, its inputs, its outputs and the gradients of its weights; and what saving it again gives. */
+export async function runModelCase(testCase: Case, comparison: Comparison): Promise<void> {
+  const { folder, description } = testCase;
+  const adapter = adapterOf(description.model_class);
+  const stored = await readCaseTensors(folder, 'inputs.safetensors');
+  const unknown = [...stored.tensors.keys()].filter((name) => !adapter.inputs.includes(name));
+  if (unknown.length > 0) throw new Unsupported(`${description.model_class} here has no argument ${unknown.join(', ')}`);
+
+  const model = await adapter.load(folder);
+  const inputs = Object.fromEntries([...stored.tensors].map(([name, tensor]) => [name, toTensor(tensor)]));
+  try {
+    await compareOutputs(testCase, { adapter, model, inputs }, comparison);
+    await compareGradients(testCase, { adapter, model, inputs }, comparison);
+    await compareSaved(testCase, model, comparison);
+  } finally {
+    dispose(inputs);
+    model.dispose();
+  }
+}
+
+interface Loaded {
+  adapter: ModelAdapter;
+  model: Model;
+  inputs: NamedTensors;
+}
+
+async function compareOutputs(testCase: Case, { adapter, model, inputs }: Loaded, comparison: Comparison): Promise<void> {
+  const { value, hiddenStates, attentions, crossAttentions } = capture(() => adapter.run(model, inputs));
+  const numbered = (name: string, tensors: Tensor[]): [string, Tensor][] => tensors.map((tensor, i) => [`${name}.${i}`, tensor]);
+  const found = new Map([
+    ...Object.entries(value),
+    ...numbered('hidden_states', hiddenStates),
+    ...numbered('attentions', attentions),
+    ...numbered('cross_attentions', crossAttentions),
+  ]);
+  if (inputs['labels']) found.set('loss', adapter.loss(model, inputs));
+
+  const expected = await readCaseTensors(testCase.folder, 'outputs.safetensors');
+  const tolerance = toleranceOf(testCase, 'forward');
+  const mask = testCase.description.compare === 'attention_mask' ? inputs['attention_mask'] : undefined;
+  for (const [name, stored] of expected.tensors) {
+    const tensor = found.get(name);
+    if (!tensor) comparison.wrong(`${name}: not among the outputs`);
+    else if (tensor.shape.join() !== stored.shape.join()) comparison.wrong(`${name}: shape [${tensor.shape}] instead of [${stored.shape}]`);
+    else {
+      const counts = mask ? await maskedPositions(mask, { name, shape: tensor.shape }) : () => true;
+      comparison.numbers(name, await tensor.data(), { expected: toFloat32(stored), tolerance, counts });
+    }
+  }
+  dispose([...found.values()]);
+}
+
+/** Whether number i belongs to a token: by the query in attention maps, by the position elsewhere. */
+async function maskedPositions(mask: Tensor, { name, shape }: { name: string; shape: number[] }): Promise<(i: number) => boolean> {
+  const isToken = await mask.data();
+  const [batch = 1, seq = 1] = mask.shape;
+  if (shape[0] !== batch || shape.length < 3) return () => true; // a loss, or one vector per row
+  const isMap = name.includes('attentions');
+  const perRow = shape.slice(1).reduce((product, axis) => product * axis, 1);
+  const perPosition = (isMap ? shape.slice(3) : shape.slice(2)).reduce((product, axis) => product * axis, 1);
+  return (i) => isToken[Math.floor(i / perRow) * seq + (Math.floor(i / perPosition) % seq)] === 1;
+}
+
+async function compareGradients(testCase: Case, { adapter, model, inputs }: Loaded, comparison: Comparison): Promise<void> {
+  const parameters = model.namedParameters();
+  const { value, gradients } = valueAndGradients(() => scalarOf(testCase, { adapter, model, inputs }), [...parameters.values()]);
+  const names = model.fileNames();
+  const found = new Map([...parameters.keys()].map((path, i) => [names.get(path)?.name, { gradient: gradients[i] as Tensor, transposed: names.get(path)?.transpose }]));
+
+  const expected = await readCaseTensors(testCase.folder, 'grads.safetensors');
+  const tolerance = toleranceOf(testCase, 'grads');
+  for (const [name, stored] of expected.tensors) {
+    const entry = found.get(name);
+    if (!entry) {
+      comparison.wrong(`grad ${name}: no such parameter`);
+      continue;
+    }
+    const laidOut = entry.transposed ? transpose(entry.gradient) : entry.gradient;
+    comparison.numbers(`grad ${name}`, await laidOut.data(), { expected: toFloat32(stored), tolerance });
+    if (laidOut !== entry.gradient) laidOut.dispose();
+  }
+  dispose([value, ...gradients]);
+}
+
+/** The number whose gradients are stored: the loss, or a sum of terms `mean(NAME**2)`. */
+function scalarOf({ description }: Case, { adapter, model, inputs }: Loaded): Scalar {
+  const formula = description.scalar?.formula ?? 'loss';
+  if (formula.startsWith('loss')) return adapter.loss(model, inputs);
+  const outputs = adapter.run(model, inputs);
+  const terms = formula.split(' + ').map((term) => {
+    const output = outputs[/^mean\((\w+)\*\*2\)$/.exec(term)?.[1] ?? ''];
+    if (!output) throw new Unsupported(`scalar.formula ${formula}`);
+    return mean(square(output));
+  });
+  return addN(terms) as Scalar;
+}
+
+/** What was loaded comes out again: each tensor with its name, type and bytes, and the file as a whole where it is one file. */
+async function compareSaved({ folder }: Case, model: Model, comparison: Comparison): Promise<void> {
+  const files = new Map<string, Uint8Array>();
+  await model.savePretrained(files);
+  for (const name of ['config.json', 'model.safetensors']) {
+    const original = await readFile(path.join(folder, name)).catch(() => undefined);
+    if (original) comparison.equal(`saved ${name}`, Buffer.from(files.get(name) ?? []).equals(original), true);
+  }
+}

@@ -1,0 +1,16 @@
+import type { PretrainedModel } from '@formers/nn';
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
+
+/** Tensors by the names that Hugging Face gives arguments and outputs. */
+export type NamedTensors = Readonly<Record<string, Tensor>>;
+
+/** Runs one Hugging Face model class with our models. */
+export interface ModelAdapter<Model extends PretrainedModel<never, unknown, object> = PretrainedModel<never, unknown, object>> {
+  /** Names of the arguments it understands. */
+  readonly inputs: readonly string[];
+  load(folder: string): Promise<Model>;
+  /** The outputs by name (`logits`, `last_hidden_state`, ...), `loss` included where there are labels. Hidden states and attentions are captured outside. */
+  run(model: Model, inputs: NamedTensors): Record<string, Tensor>;
+  /** The training loss alone, by the way that training takes. */
+  loss(model: Model, inputs: NamedTensors): Scalar;
+}

@@ -1,0 +1,25 @@
+import { ConfigError } from '@formers/backend';
+import type { JsonObject } from '@formers/checkpoints';
+import { gptConfigFromHuggingFace } from '@formers/gpt';
+
+import { Unsupported } from '../case.ts';
+import type { ModelAdapter } from './adapter.ts';
+import { GPT_ADAPTERS } from './gpt.ts';
+
+const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...GPT_ADAPTERS]);
+
+const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map([['gpt2', gptConfigFromHuggingFace]]);
+
+/** The adapter of a Hugging Face class. */
+export function adapterOf(modelClass: string | undefined): ModelAdapter {
+  const adapter = ADAPTERS.get(modelClass ?? '');
+  if (!adapter) throw new Unsupported(`no model of ours is a ${modelClass}`);
+  return adapter;
+}
+
+/** Reads a config.json by its `model_type`. */
+export function parseModelConfig(json: JsonObject): object {
+  const parse = CONFIG_PARSERS.get(json['model_type']);
+  if (!parse) throw new ConfigError(`config.json: model_type must be one of ${[...CONFIG_PARSERS.keys()].join(', ')}, got ${JSON.stringify(json['model_type'])}`);
+  return parse(json);
+}

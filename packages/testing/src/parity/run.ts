@@ -1,0 +1,52 @@
+import { type Case, type CaseResult, Unsupported } from './case.ts';
+import { Comparison } from './comparison.ts';
+import { findCases } from './find-cases.ts';
+import { attentionCases } from './groups/attention.ts';
+import { checkpointCases } from './groups/checkpoints.ts';
+import { runModelCase } from './groups/models.ts';
+
+type Run = (comparison: Comparison) => Promise<void>;
+
+/** Runs every case under a folder, one after another. */
+export async function* runParity(root: string): AsyncGenerator<CaseResult> {
+  for (const testCase of await findCases(root)) {
+    const { group, name } = testCase;
+    try {
+      for (const [part, run] of await partsOf(testCase)) yield await runPart({ group, name: part ? `${name}/${part}` : name, run });
+    } catch (error) {
+      yield resultOf({ group, name, error, comparison: new Comparison() });
+    }
+  }
+}
+
+/** What a case consists of, each to be reported by itself. */
+async function partsOf(testCase: Case): Promise<[part: string, run: Run][]> {
+  switch (testCase.group) {
+    case 'attention':
+      return attentionCases(testCase);
+    case 'checkpoints':
+      return checkpointCases(testCase);
+    case 'models':
+      return [['', (comparison) => runModelCase(testCase, comparison)]];
+    default:
+      throw new Unsupported(`the group ${testCase.group}`);
+  }
+}
+
+async function runPart({ group, name, run }: { group: string; name: string; run: Run }): Promise<CaseResult> {
+  const comparison = new Comparison();
+  try {
+    await run(comparison);
+    if (comparison.compared === 0) comparison.wrong('nothing was compared');
+    return resultOf({ group, name, comparison });
+  } catch (error) {
+    return resultOf({ group, name, error, comparison });
+  }
+}
+
+function resultOf({ group, name, error, comparison }: { group: string; name: string; error?: unknown; comparison: Comparison }): CaseResult {
+  const { compared, worst, detail } = comparison;
+  if (error instanceof Unsupported) return { group, name, status: 'unsupported', compared, worst, detail: error.message };
+  if (error !== undefined) return { group, name, status: 'fail', compared, worst: Infinity, detail: String(error) };
+  return { group, name, status: worst > 1 ? 'fail' : 'pass', compared, worst, detail };
+}
