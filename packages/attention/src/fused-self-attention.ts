@@ -24,6 +24,10 @@ export interface FusedSelfAttentionConfig {
 export interface SelfAttentionOptions {
   /** bool, broadcastable to [batch, heads, queries, keys]; true = may attend. */
   mask?: AttendOptions['mask'];
+  /** float32 and finite, broadcastable to [batch, heads, queries, keys]; added to the scores. */
+  bias?: AttendOptions['bias'];
+  /** False where the mask alone says what each token sees; default as the module was made. */
+  causal?: boolean | undefined;
   /** Keys and values of earlier tokens; the new ones are added. */
   cache?: LayerCache | undefined;
 }
@@ -45,9 +49,9 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     this.#options = { causal, dropout, scale };
   }
 
-  protected override forward(x: Tensor3D, { mask, cache }: SelfAttentionOptions = {}): Tensor3D {
+  protected override forward(x: Tensor3D, { mask, bias, causal = this.#options.causal, cache }: SelfAttentionOptions = {}): Tensor3D {
     const { numHeads } = this;
-    const options = { ...this.#options, mask };
+    const options = { ...this.#options, causal, mask, bias };
     const qkv = this.queryKeyValue.call(x); // [batch, seq, 3 * dim]
     if (!cache) {
       report('attentions', () => {

@@ -1,4 +1,4 @@
-import { FusedSelfAttention, type KVCache, paddingMask, type SelfAttentionOptions } from '@formers/attention';
+import { causalPaddingMask, FusedSelfAttention, type KVCache, type SelfAttentionOptions } from '@formers/attention';
 import { RandomStream, report } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import { Dropout, Embedding, FeedForward, LayerNorm, loadPretrained, Module, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
@@ -82,11 +82,11 @@ export class GPTModel extends PretrainedModel<[ids: Tensor2D, options?: GPTCallO
 
   protected override forward(ids: Tensor2D, { attentionMask, positionIds, cache }: GPTCallOptions = {}): Tensor3D {
     const positions = this.positions.call(positionIds ? { positionIds } : { seq: ids.shape[1], offset: cache?.length ?? 0 }); // [1 or batch, seq, dim]
-    const mask = attentionMask && paddingMask(attentionMask); // [batch, 1, 1, keys]
+    const masks = attentionMask && { ...causalPaddingMask(attentionMask, ids.shape[1]), causal: false };
     let x = this.dropout.call(add(this.tokens.call(ids), positions)); // [batch, seq, dim]
     for (const [i, layer] of this.layers.entries()) {
       report('hiddenStates', () => x);
-      x = layer.call(x, { mask, cache: cache?.layer(i) }); // [batch, seq, dim]
+      x = layer.call(x, { ...masks, cache: cache?.layer(i) }); // [batch, seq, dim]
     }
     x = this.norm.call(x); // [batch, seq, dim]
     report('hiddenStates', () => x);
