@@ -4,6 +4,7 @@ import { findCases } from './find-cases.ts';
 import { attentionCases } from './groups/attention.ts';
 import { checkpointCases } from './groups/checkpoints.ts';
 import { runModelCase } from './groups/models.ts';
+import { runTrainingCase, scheduleCases } from './groups/training.ts';
 
 type Run = (comparison: Comparison) => Promise<void>;
 
@@ -28,6 +29,10 @@ async function partsOf(testCase: Case): Promise<[part: string, run: Run][]> {
       return checkpointCases(testCase);
     case 'models':
       return [['', (comparison) => runModelCase(testCase, comparison)]];
+    case 'schedules':
+      return scheduleCases(testCase);
+    case 'training':
+      return [['', (comparison) => runTrainingCase(testCase, comparison)]];
     default:
       throw new Unsupported(`the group ${testCase.group}`);
   }

@@ -1,0 +1,120 @@
+import path from 'node:path';
+
+import { type SafetensorsFile, type StoredTensor, toFloat32 } from '@formers/checkpoints';
+import type { PretrainedModel } from '@formers/nn';
+import { AdamW, type AdamWOptions, huggingFaceSchedule, type Optimizer, SGD, type SGDOptions } from '@formers/training';
+import { dispose, type Scalar, transpose } from '@tensorflow/tfjs-core';
+
+import { type Case, readCaseJson, readCaseTensors, toleranceOf, Unsupported } from '../case.ts';
+import type { Comparison } from '../comparison.ts';
+import type { NamedTensors } from '../models/adapter.ts';
+import { adapterOf } from '../models/index.ts';
+import { toTensor } from '../tensors.ts';
+
+/** The keys of a training case. */
+interface TrainingDescription {
+  readonly model_class: string;
+  readonly steps: number;
+  readonly gradient_accumulation: number;
+  readonly clip_grad_norm: number | null;
+  readonly optimizer: Readonly<Record<string, unknown>> & { readonly kind: string; readonly lr: number };
+  readonly schedule: Readonly<Record<string, unknown>> & { readonly kind: string };
+  readonly lora: object | null;
+  readonly trajectory: readonly { readonly losses: number[]; readonly loss: number; readonly grad_norm: number; readonly lr: number }[];
+  readonly float64: { readonly final_weight_difference: Readonly<Record<string, number>> };
+}
+
+type Model = PretrainedModel<never, unknown, object>;
+
+/** A whole run: losses, gradient norms and learning rates of each step, and the weights at the end. */
+export async function runTrainingCase(testCase: Case, comparison: Comparison): Promise<void> {
+  const description = testCase.description as unknown as TrainingDescription;
+  if (description.lora) throw new Unsupported('LoRA');
+  const adapter = adapterOf(description.model_class);
+  checkOptimizer(description);
+  const batches = await readCaseTensors(testCase.folder, 'batches.safetensors');
+  const model = await adapter.load(path.join(testCase.folder, 'initial'));
+  using optimizer = createOptimizer(model, description);
+  try {
+    for (const [i, expected] of description.trajectory.entries()) {
+      for (let micro = 0; micro < description.gradient_accumulation; micro++) {
+        const inputs = microBatch(batches, [i, micro]);
+        optimizer.accumulate((): Scalar => adapter.loss(model, inputs)); // equal weights: each adds its own mean
+        dispose(inputs);
+      }
+      const result = optimizer.step();
+      const compare = (key: 'loss' | 'grad_norm' | 'lr', name: string, values: [found: number[], expected: number[]]): void =>
+        comparison.numbers(`step ${i} ${name}`, values[0], { expected: values[1], tolerance: toleranceOf(testCase, key) });
+      compare('loss', 'losses', [await result.losses(), expected.losses]);
+      compare('loss', 'loss', [[await result.loss()], [expected.loss]]);
+      compare('grad_norm', 'grad_norm', [[await result.gradientNorm()], [expected.grad_norm]]);
+      compare('lr', 'lr', [[result.learningRate], [expected.lr]]);
+    }
+    await compareFinal(testCase, model, comparison);
+  } finally {
+    model.dispose();
+  }
+}
+
+function checkOptimizer({ optimizer }: TrainingDescription): void {
+  if (optimizer.kind !== 'AdamW' && optimizer.kind !== 'SGD') throw new Unsupported(`the optimizer ${optimizer.kind}`);
+}
+
+function createOptimizer(model: Model, { optimizer, schedule, clip_grad_norm: clipNorm, steps }: TrainingDescription): Optimizer {
+  const { kind, lr, betas = [0.9, 0.999], eps: epsilon = 1e-8, weight_decay: weightDecay = kind === 'AdamW' ? 0.01 : 0, momentum = 0, nesterov = false } = optimizer;
+  const { kind: scheduleName, ...scheduleOptions } = schedule;
+  const learningRate = huggingFaceSchedule(scheduleName, { learning_rate: lr, num_training_steps: steps, ...scheduleOptions });
+  const options = { learningRate, weightDecay, ...(clipNorm !== null && { clipNorm }) };
+  const [beta1, beta2] = betas as [number, number];
+  return kind === 'AdamW' ? new AdamW(model, { ...options, beta1, beta2, epsilon } as AdamWOptions) : new SGD(model, { ...options, momentum, nesterov } as SGDOptions);
+}
+
+/** The tensors of one micro-batch out of [step, micro-batch, ...]. */
+function microBatch({ tensors }: SafetensorsFile, [step, micro]: [number, number]): NamedTensors {
+  const cut = ({ dtype, shape, bytes }: StoredTensor): StoredTensor => {
+    const [, micros = 1, ...rest] = shape;
+    const size = bytes.length / ((shape[0] ?? 1) * micros);
+    return { dtype, shape: rest, bytes: bytes.subarray((step * micros + micro) * size, (step * micros + micro + 1) * size) };
+  };
+  return Object.fromEntries([...tensors].map(([name, stored]) => [name, toTensor(cut(stored))]));
+}
+
+async function compareFinal(testCase: Case, model: Model, comparison: Comparison): Promise<void> {
+  const { final_weight_difference: differences } = (testCase.description as unknown as TrainingDescription).float64;
+  const { tensors } = await readCaseTensors(testCase.folder, 'final.safetensors');
+  const names = model.fileNames();
+  const parameters = new Map([...model.namedParameters()].map(([path, variable]) => [names.get(path)?.name, { variable, transposed: names.get(path)?.transpose }]));
+  for (const [name, stored] of tensors) {
+    const parameter = parameters.get(name);
+    if (!parameter) {
+      comparison.wrong(`final ${name}: no such parameter`);
+      continue;
+    }
+    const laidOut = parameter.transposed ? transpose(parameter.variable) : parameter.variable.clone();
+    // The rule of the cases: a weight whose true gradient is zero moves by rounding noise alone.
+    const tolerance = { rtol: 0, atol: Math.max(1e-4, 20 * (differences[name] ?? 0)) };
+    comparison.numbers(`final ${name}`, await laidOut.data(), { expected: toFloat32(stored), tolerance });
+    laidOut.dispose();
+  }
+}
+
+/** One line of schedules.json. */
+interface ScheduleCase {
+  readonly function: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly base_lr: number;
+  readonly lr: readonly number[];
+}
+
+/** The schedules of a table by name: the rate of every step. */
+export async function scheduleCases({ folder }: Case): Promise<[string, (comparison: Comparison) => Promise<void>][]> {
+  const cases = await readCaseJson<Record<string, ScheduleCase>>(folder, 'schedules.json');
+  return Object.entries(cases).map(([name, { function: schedule, options, base_lr: peak, lr }]) => [
+    name,
+    (comparison) => {
+      const rate = huggingFaceSchedule(schedule, { learning_rate: peak, num_training_steps: lr.length, ...options });
+      comparison.numbers('lr', lr.map((_, step) => rate(step)), { expected: lr, tolerance: { rtol: 1e-9, atol: 1e-12 } });
+      return Promise.resolve();
+    },
+  ]);
+}
