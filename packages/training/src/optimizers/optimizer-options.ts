@@ -1,0 +1,71 @@
+import { ConfigError } from '@formers/backend';
+import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs-core';
+
+import type { Schedule } from '../schedules/schedules.ts';
+
+/** What has parameters to train: a `Module`, or anything that names variables. Those that are not `trainable` stay as they are. */
+export interface Trainable {
+  namedParameters(): Map<string, Variable>;
+}
+
+/** Options of every optimizer. */
+export interface OptimizerOptions {
+  /** Constant, or by the number of the step from 0. */
+  learningRate: number | Schedule;
+  weightDecay?: number;
+  /** Which parameters decay; default those of two or more dimensions. */
+  decay?: (path: string, parameter: Variable) => boolean;
+  /** Largest global norm of the gradients; longer ones are scaled down to it. Default: no limit. */
+  clipNorm?: number;
+  /** Of dropout; default 0. */
+  seed?: number;
+}
+
+/** What an optimizer has to remember between steps. */
+export interface OptimizerState {
+  /** Name of the class. */
+  readonly kind: string;
+  /** Steps made. */
+  readonly numSteps: number;
+  /** Of dropout. */
+  readonly seed: number;
+  /** Values by name, such as `exp_avg.layers.0.weight`, each of the shape of its parameter. */
+  readonly tensors: ReadonlyMap<string, StateTensor>;
+}
+
+/** Values of a {@link OptimizerState}. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** A parameter and what belongs to it; all of one shape. */
+export interface Slot {
+  readonly path: string;
+  readonly parameter: Variable;
+  /** 0 where the parameter does not decay. */
+  readonly weightDecay: number;
+  /** What the optimizer remembers of it, in the order of its names. */
+  readonly moments: readonly Variable[];
+}
+
+/** Numbers of one update. */
+export interface UpdateNumbers {
+  readonly learningRate: number;
+  /** Counts from 1. */
+  readonly step: number;
+  /** One per slot, borrowed. */
+  readonly gradients: readonly Tensor[];
+  /** Factor of all gradients; negative = change nothing. */
+  readonly gradientScale: Scalar;
+}
+
+/** @throws {@link ConfigError} unless `low <= value`, and `value < high` where there is one. */
+export function checkNumber(
+  name: string,
+  value: number,
+  { low = 0, high = Infinity }: { low?: number; high?: number } = {},
+): void {
+  if (value >= low && value < high) return;
+  throw new ConfigError(`${name} must be a number in [${low}, ${high}), got ${value}`);
+}
