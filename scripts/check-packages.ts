@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openBrowser } from './lib/browser.ts';
 import { createConsumers, runInNode } from './lib/consumers.ts';
 import { crawl } from './lib/crawl.ts';
 import { visitPages } from './lib/pages.ts';
@@ -14,22 +15,34 @@ import { run } from './lib/run.ts';
 import { packAll, tarballBreaches } from './lib/tarballs.ts';
 import { listPublicPackages } from './lib/workspace.ts';
 
-const { values } = parseArgs({ options: { browser: { type: 'boolean' } } });
-const folder = mkdtempSync(join(tmpdir(), 'formers-packages-'));
-try {
-  const built = await run(['turbo', 'run', 'build', '--output-logs=errors-only']);
-  if (built.code !== 0) throw new Error(built.output);
+/** Breaches of the packed packages, one line each. */
+async function checkAll(folder: string): Promise<string[]> {
   const tarballs = await packAll(listPublicPackages(), join(folder, 'tarballs'));
   const breaches: string[] = [];
-  const browser = values.browser === true ? await import('./lib/browser.ts').then(({ open }) => open()) : undefined;
-  if (!browser) for (const tarball of tarballs) breaches.push(...(await tarballBreaches(tarball)));
+  for (const tarball of tarballs) breaches.push(...(await tarballBreaches(tarball)));
   for (const consumer of await createConsumers(tarballs, join(folder, 'projects'))) {
-    if (!browser) breaches.push(...(await runInNode(consumer)));
-    breaches.push(...(await visitPages(consumer, browser?.visit ?? crawl)));
+    breaches.push(...(await runInNode(consumer)), ...(await visitPages(consumer, crawl)));
   }
-  await browser?.close();
+  return breaches;
+}
+
+/** Breaches that show when the pages of the packed packages are opened in Chromium. */
+async function checkInBrowser(folder: string): Promise<string[]> {
+  const tarballs = await packAll(listPublicPackages(), join(folder, 'tarballs'));
+  const consumers = await createConsumers(tarballs, join(folder, 'projects'));
+  await using browser = await openBrowser();
+  const breaches: string[] = [];
+  for (const consumer of consumers) breaches.push(...(await visitPages(consumer, browser.visit)));
+  return breaches;
+}
+
+const { values } = parseArgs({ options: { browser: { type: 'boolean' } } });
+const built = await run(['turbo', 'run', 'build', '--output-logs=errors-only']);
+const folder = mkdtempSync(join(tmpdir(), 'formers-packages-'));
+try {
+  const check = values.browser === true ? checkInBrowser : checkAll;
+  const breaches = built.code === 0 ? await check(folder) : [built.output];
   for (const breach of breaches) process.stdout.write(`${breach}\n`);
-  process.stdout.write(`${tarballs.length} packages, ${breaches.length} problems\n`);
   process.exitCode = breaches.length === 0 ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });

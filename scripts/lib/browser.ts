@@ -3,7 +3,7 @@ import { chromiumFlags, findChromium } from './chromium.ts';
 import type { Visit } from './pages.ts';
 
 /** The system's Chromium, started: `visit` opens a page and waits until it says `done`. */
-export async function open(): Promise<{ visit: Visit; close: () => Promise<void> }> {
+export async function openBrowser(): Promise<{ visit: Visit } & AsyncDisposable> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium on this machine');
   const browser = await chromium.launch({ executablePath, args: [...chromiumFlags] });
@@ -16,7 +16,10 @@ export async function open(): Promise<{ visit: Visit; close: () => Promise<void>
     });
     try {
       await page.goto(address);
-      await page.waitForFunction(() => document.body.textContent?.includes('done'), undefined, { timeout: 60_000 });
+      await Promise.race([
+        page.waitForFunction(() => document.body.textContent?.includes('done'), undefined, { timeout: 60_000 }),
+        page.waitForEvent('pageerror', { timeout: 0 }),
+      ]);
     } catch (error) {
       errors.push(String(error));
     } finally {
@@ -24,5 +27,5 @@ export async function open(): Promise<{ visit: Visit; close: () => Promise<void>
     }
     return errors;
   };
-  return { visit, close: () => browser.close() };
+  return { visit, [Symbol.asyncDispose]: () => browser.close() };
 }
