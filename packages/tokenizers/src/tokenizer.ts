@@ -1,3 +1,4 @@
+import { type FolderSource, type FolderTarget, openFolder, type OpenFolderOptions, openTarget } from '@formers/checkpoints';
 import { AddedTokenFinder, type AddedToken } from './added-tokens.ts';
 import { DecodeStream } from './decode-stream.ts';
 import { cleanUpText } from './decoders/clean-up.ts';
@@ -10,7 +11,7 @@ import { splitPieces, type Piece } from './pre-tokenizers/pre-tokenizer.ts';
 import { resolvePadding, resolveTruncation } from './settings.ts';
 import { AlignedText } from './text/aligned-text.ts';
 import { withTypeId } from './post-processors/surround.ts';
-import { parseJson, readTokenizerFile, type TokenizerParts } from './tokenizer-file.ts';
+import { maxFileSize, parseJson, readTokenizerFile, type TokenizerParts } from './tokenizer-file.ts';
 import { TokenizerConfig } from './tokenizer-config.ts';
 import { truncateEncodings } from './truncation.ts';
 
@@ -65,6 +66,34 @@ export class Tokenizer {
     const parsed = typeof json === 'string' ? parseJson(json, 'tokenizer.json') : json;
     if (typeof parsed !== 'object' || parsed === null) throw new TokenizerError('format', 'tokenizer.json: expected an object');
     return new Tokenizer(parsed, new TokenizerConfig(typeof config === 'string' ? parseJson(config, 'tokenizer_config.json') : config));
+  }
+
+  /**
+   * Opens a folder with tokenizer.json and, if they are there, tokenizer_config.json and special_tokens_map.json: a path, a URL, `owner/name`
+   * on the hub, a Map of files or a source of one's own. Throws a `CheckpointError` where files are missing, else as {@link fromJson}.
+   */
+  static async fromPretrained(
+    location: string | FolderSource | ReadonlyMap<string, Blob | Uint8Array>,
+    options: OpenFolderOptions = {},
+  ): Promise<Tokenizer> {
+    const folder = await openFolder(location, options);
+    const read = async (name: string): Promise<unknown> =>
+      parseJson(new TextDecoder().decode(await folder.read(name, { maxBytes: maxFileSize })), `${folder.location}: ${name}`);
+    const readOptional = async (name: string): Promise<object> => ((await folder.has(name)) ? Object(await read(name)) : {});
+    const [json, specialTokens, config] = await Promise.all([
+      read('tokenizer.json'),
+      readOptional('special_tokens_map.json'),
+      readOptional('tokenizer_config.json'),
+    ]);
+    return Tokenizer.fromJson(Object(json), { ...specialTokens, ...config });
+  }
+
+  /** Writes tokenizer.json and tokenizer_config.json to a folder (a path, a Map, or a target of one's own), as Python's AutoTokenizer opens them. */
+  async savePretrained(location: string | Map<string, Uint8Array> | FolderTarget): Promise<void> {
+    const target = typeof location === 'string' || location instanceof Map ? openTarget(location) : location;
+    const write = (name: string, value: object): Promise<void> => target.write(name, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
+    await write('tokenizer.json', this.#json);
+    await write('tokenizer_config.json', this.config.toJson());
   }
 
   /** The id of the token that begins texts, if there is one. */

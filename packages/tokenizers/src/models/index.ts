@@ -2,7 +2,9 @@ import { TokenizerError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import { BpeModel } from './bpe.ts';
 import type { Model } from './model.ts';
+import { UnigramModel } from './unigram.ts';
 import { WordLevelModel } from './word-level.ts';
+import { WordPieceModel } from './word-piece.ts';
 
 /** Makes the model that `fields` describes; files without `type` are told apart by what they hold. */
 export function readModel(fields: Fields): Model {
@@ -10,6 +12,10 @@ export function readModel(fields: Fields): Model {
   switch (type) {
     case 'BPE':
       return BpeModel.read(fields);
+    case 'WordPiece':
+      return WordPieceModel.read(fields);
+    case 'Unigram':
+      return UnigramModel.read(fields);
     case 'WordLevel':
       return WordLevelModel.read(fields);
     default:

@@ -11,23 +11,17 @@ export function prepend(text: AlignedText, addition: string): AlignedText {
 
 /** Replaces each character by what `change` returns for it (perhaps nothing), aligned with the character. */
 export function mapCharacters(text: AlignedText, change: (char: string, codePoint: number) => string): AlignedText {
-  const builder = new AlignedTextBuilder(text);
   const source = text.text;
-  let copied = 0;
-  for (let start = 0; start < source.length;) {
-    const codePoint = source.codePointAt(start) ?? 0;
-    const end = start + (codePoint > 0xffff ? 2 : 1);
-    const char = source.slice(start, end);
+  let result = '';
+  let keepsLengths = true;
+  forEachCharacter(source, (char, codePoint) => {
     const changed = change(char, codePoint);
-    if (changed !== char) {
-      builder.copy(copied, start);
-      builder.push(changed, start, end);
-      copied = end;
-    }
-    start = end;
-  }
-  if (copied === 0) return text;
-  builder.copy(copied, source.length);
+    if (changed.length !== char.length) keepsLengths = false;
+    result += changed;
+  });
+  if (keepsLengths) return result === source ? text : text.withText(result);
+  const builder = new AlignedTextBuilder(text);
+  forEachCharacter(source, (char, codePoint, start) => builder.push(change(char, codePoint), start, start + char.length));
   return builder.build();
 }
 
@@ -46,6 +40,16 @@ export function replaceMatches(text: AlignedText, matches: readonly number[], co
   }
   builder.copy(last, text.text.length);
   return builder.build();
+}
+
+/** Visits the characters (code points) of a text. */
+export function forEachCharacter(text: string, visit: (char: string, codePoint: number, start: number) => void): void {
+  for (let start = 0; start < text.length;) {
+    const codePoint = text.codePointAt(start) ?? 0;
+    const end = start + (codePoint > 0xffff ? 2 : 1);
+    visit(text.slice(start, end), codePoint, start);
+    start = end;
+  }
 }
 
 function lastCharacterLength(text: string, end: number): number {

@@ -1,15 +1,14 @@
-import { TokenizerError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import type { FindMatches } from '../pre-tokenizers/split.ts';
 import { findGpt2Words, gpt2Pattern } from '../pre-tokenizers/gpt2-pattern.ts';
+import { regexMatcher } from './matcher.ts';
 
 /** Reads a `pattern` field: `{ "String": ... }` or `{ "Regex": ... }`. */
 export function readPattern(fields: Fields): FindMatches {
   const pattern = fields.object('pattern');
   if (pattern.has('String')) return findString(pattern.string('String'));
   const source = pattern.string('Regex');
-  if (source === gpt2Pattern) return findGpt2Words;
-  throw new TokenizerError('regex', `${pattern.place}: unsupported pattern ${JSON.stringify(source)}`);
+  return source === gpt2Pattern ? findGpt2Words : regexMatcher(source);
 }
 
 /** Finds a literal string; the empty string is found before every character and at the end. */

@@ -32,6 +32,11 @@ export class AlignedText {
     return new AlignedText(this.text.slice(start, end), this.#at + start, this.#starts, this.#ends);
   }
 
+  /** Another text of the same length, unit by unit from the same places. */
+  withText(text: string): AlignedText {
+    return new AlignedText(text, this.#at, this.#starts, this.#ends);
+  }
+
   /** Where unit `index` begins in the original; for the second half of a pair this is where the pair begins, or after it. */
   originalStart(index: number): number {
     return this.#starts ? (this.#starts[this.#at + index] ?? 0) : this.#at + index;
