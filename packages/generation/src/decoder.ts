@@ -1,0 +1,86 @@
+import { slice, type Tensor3D, tensor2d, tidy } from '@tensorflow/tfjs-core';
+
+import type { CausalLanguageModel, DecoderCallOptions } from './model.ts';
+import { PADDING, TokenCache } from './token-cache.ts';
+
+/** A row of tokens that a decoder runs on, some of them padding on the left. */
+export interface DecoderRow {
+  readonly ids: readonly number[];
+  /** How many of `ids`, from the start, are padding. */
+  readonly padding: number;
+}
+
+/** Runs a model on rows of tokens and gives the logits of what comes next; computes only what its cache doesn't hold. */
+export class Decoder implements Disposable {
+  readonly #model: CausalLanguageModel;
+  readonly #cache: TokenCache | undefined;
+  readonly #ownsCache: boolean;
+
+  constructor(model: CausalLanguageModel, { cache, useCache }: { cache: TokenCache | undefined; useCache: boolean }) {
+    this.#model = model;
+    this.#ownsCache = cache === undefined && useCache;
+    this.#cache = cache ?? (useCache ? new TokenCache() : undefined);
+  }
+
+  /** The logits of the token after each row. Rows of different lengths are padded on the left; of long ones the model sees the end. */
+  async nextLogits(rows: readonly DecoderRow[]): Promise<Float64Array[]> {
+    const { vocabSize, contextLength } = this.#model.config;
+    const window = alignRows(rows, contextLength);
+    const logits = this.#run(window); // [rows, 1, vocab]
+    try {
+      const values = await logits.data();
+      return rows.map((_, row) => Float64Array.from(values.subarray(row * vocabSize, (row + 1) * vocabSize)));
+    } finally {
+      logits.dispose();
+    }
+  }
+
+  /** Says that row i goes on from what is row `parents[i]` now. */
+  selectRows(parents: readonly number[]): void {
+    this.#cache?.selectRows(parents);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#ownsCache) this.#cache?.dispose();
+  }
+
+  #run(window: readonly (readonly number[])[]): Tensor3D {
+    const cache = this.#cache;
+    const start = cache?.keepStartOf(window) ?? 0;
+    try {
+      const logits = tidy(() => {
+        const ids = window.map((row) => row.slice(start).map((id) => (id === PADDING ? 0 : id)));
+        const options: DecoderCallOptions = { lastOnly: true, ...(cache && { cache: cache.keysAndValues }) };
+        const all = this.#model.call(tensor2d(ids, undefined, 'int32'), { ...options, ...paddingOf(window, start) }); // [rows, 1 or seq, vocab]
+        const [batch, seq, vocab] = all.shape;
+        return seq === 1 ? all : slice(all, [0, seq - 1, 0], [batch, 1, vocab]); // [rows, 1, vocab]
+      });
+      cache?.hold(window);
+      return logits;
+    } catch (error) {
+      cache?.clear(); // some layers may hold the new tokens, others not
+      throw error;
+    }
+  }
+}
+
+/** Rows of one length, at most `contextLength`, with {@link PADDING} on the left. */
+function alignRows(rows: readonly DecoderRow[], contextLength: number): number[][] {
+  const width = Math.min(contextLength, Math.max(...rows.map(({ ids, padding }) => ids.length - padding)));
+  return rows.map(({ ids, padding }) => {
+    const tokens = ids.slice(Math.max(padding, ids.length - width));
+    return [...new Array<number>(width - tokens.length).fill(PADDING), ...tokens];
+  });
+}
+
+/** The mask of all columns, and the positions of those from `start` on, where a row has padding. */
+function paddingOf(window: readonly (readonly number[])[], start: number): Pick<DecoderCallOptions, 'attentionMask' | 'positionIds'> {
+  const paddings = window.map((row) => row.findLastIndex((id) => id === PADDING) + 1);
+  if (paddings.every((padding) => padding === 0)) return {};
+  const mask = window.map((row) => row.map((id) => (id === PADDING ? 0 : 1)));
+  const positions = window.map((row, i) => row.slice(start).map((_, column) => Math.max(0, start + column - (paddings[i] as number))));
+  return {
+    attentionMask: tensor2d(mask, undefined, 'int32'), // [rows, keys]
+    positionIds: tensor2d(positions, undefined, 'int32'), // [rows, seq]
+  };
+}

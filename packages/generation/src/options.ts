@@ -1,0 +1,32 @@
+import type { TokenCache } from './token-cache.ts';
+import type { GenerationConfig } from './generation-config.ts';
+import type { GenerationTokenizer } from './model.ts';
+import type { PrefixAllowedTokens } from './processors/constraints.ts';
+import type { LogitsProcessor, TokenIds } from './processors/logits-processor.ts';
+
+/** What a call may be told: everything of {@link GenerationConfig}, and what no file can hold. */
+export interface GenerateOptions extends GenerationConfig {
+  /** Defaults for this call; they go before those of the model, the other options before them. */
+  readonly generationConfig?: GenerationConfig | undefined;
+  /** Of the random numbers; default a new one each time. */
+  readonly seed?: number | undefined;
+  /** Ends the generation early; what is there is the result. */
+  readonly signal?: AbortSignal | undefined;
+  /** Keeps keys and values from call to call: only tokens that it doesn't hold yet are computed. Stays the caller's. */
+  readonly cache?: TokenCache | undefined;
+  /**
+   * Whether the text may outgrow the model's context length: the model then sees the last `contextLength` tokens only (as in nanoGPT),
+   * which are computed anew at each step. Default true; false refuses prompts that could outgrow it.
+   */
+  readonly slide?: boolean | undefined;
+  /** Decodes new tokens; needed by `stopStrings`. */
+  readonly tokenizer?: GenerationTokenizer | undefined;
+  /** 1 = token, 0 = padding, for prompts that are padded on the left already. Prompts of different lengths need none: they are padded inside. */
+  readonly attentionMask?: readonly (readonly number[] | Int32Array)[] | undefined;
+  /** The encoder's input of each prompt, for the options that look at it. */
+  readonly encoderInputIds?: readonly TokenIds[] | undefined;
+  /** The tokens that may come next, for each prompt and what stands there so far. */
+  readonly prefixAllowedTokens?: PrefixAllowedTokens | undefined;
+  /** Own processors; they run after the built-in ones and before the warpers of sampling. */
+  readonly logitsProcessors?: readonly LogitsProcessor[] | undefined;
+}

@@ -1,0 +1,48 @@
+import { GenerationError } from './errors.ts';
+import { draw } from './multinomial.ts';
+import { argmax, logSoftmax } from './probabilities.ts';
+import type { Session, SessionRow } from './session.ts';
+import type { StopReason } from './stop-reason.ts';
+
+/** A token that was just chosen. */
+export interface GeneratedToken {
+  /** Which result it belongs to: the number of the prompt, times `numReturnSequences` where there are several. */
+  readonly row: number;
+  readonly id: number;
+  /** The logarithm of its probability, after all processors. */
+  readonly score: number;
+  /** Why the row ends with it, if it does. */
+  readonly stopReason: StopReason | undefined;
+}
+
+/** Greedy search or sampling: chooses a token for each unfinished row, step by step, until all have a reason to stop or the signal comes. */
+export async function* sample({ settings, rows, decoder, stopReason }: Session): AsyncGenerator<GeneratedToken, void> {
+  using _ = decoder;
+  const texts = rows.map((row) => ({ row, ids: [...row.prompt.ids], done: false }));
+  const { doSample, signal } = settings;
+  while (!signal?.aborted && texts.some(({ done }) => !done)) {
+    const logits = await decoder.nextLogits(texts.map(({ ids, row }) => ({ ids, padding: row.prompt.padding })));
+    for (const [index, text] of texts.entries()) {
+      if (text.done) {
+        text.ids.push(0); // keeps the batch rectangular; nobody looks at it
+        continue;
+      }
+      const { id, score } = choose(logits[index] as Float64Array, { text, doSample });
+      text.ids.push(id);
+      const reason = stopReason(text.ids, text.row);
+      text.done = reason !== undefined;
+      yield { row: index, id, score, stopReason: reason };
+    }
+  }
+}
+
+function choose(
+  logits: Float64Array,
+  { text: { ids, row }, doSample }: { text: { ids: readonly number[]; row: SessionRow }; doSample: boolean },
+): { id: number; score: number } {
+  for (const process of row.processors) process(ids, logits);
+  const scores = logSoftmax(logits);
+  const id = doSample ? draw(scores.map(Math.exp), row.random) : argmax(scores);
+  if (id === undefined) throw new GenerationError('generation: no token is left to draw from');
+  return { id, score: scores[id] as number };
+}
