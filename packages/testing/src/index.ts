@@ -1,1 +1,6 @@
-export {};
+export { type Closeness, expectClose, expectSameBits, type Numbers, valuesOf } from './close.ts';
+export { counts, useEngineForTests } from './engine.ts';
+export { fixture, hasFixtures, readGoldens } from './goldens.ts';
+export { expectGradients, type GradientCheck } from './gradients.ts';
+export { expectError, expectNoLeak, expectOwned } from './leaks.ts';
+export { randomIds, randomTensor } from './random-tensor.ts';
