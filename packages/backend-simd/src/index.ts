@@ -1,1 +1,2 @@
-export {};
+export { OutOfMemoryError } from './errors.ts';
+export { simd, type SimdOptions } from './simd.ts';

@@ -1,0 +1,14 @@
+/** The kernels. Each export below the control functions is one kernel; src/engine finds them by name. */
+export { argumentsAddress, awaitJob, closeJob, configure, enterJob, leaveJob, openJob, resetUnits } from './control';
+
+export { activation, activationGradient } from './activation';
+export { attention, attentionGradient } from './attention';
+export { crossEntropy, crossEntropyGradient } from './cross-entropy';
+export { binary, intToFloat, unary } from './elementwise';
+export { gatherRows, scatterAddRows } from './embedding';
+export { matrixProduct, matrixProducts } from './matrix-product';
+export { copyRows, gatherStrided, transposeMatrices } from './movement';
+export { norm, normGradient } from './norm';
+export { adamW, squareSums } from './optimizer';
+export { dropout } from './random';
+export { reduceColumns, reduceRows, softmaxRows } from './reduce';

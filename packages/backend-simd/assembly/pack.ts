@@ -1,0 +1,112 @@
+/**
+ * Packing for the matrix product. B goes into panels of 16 columns, each [depth, 16], zeros beside the last column; a transposed A into panels of as many
+ * rows as the tile has, each [depth, tileRows].
+ */
+
+export const PANEL: i32 = 16;
+const PANEL_BYTES: usize = 64;
+
+/** Packs `count` full panels of a row-major B [depth, ...], starting at `source`. A row of B is read once for all of them. */
+export function packRows(source: usize, stride: usize, depth: i32, count: i32, target: usize): void {
+  const panelSize = <usize>depth * PANEL_BYTES;
+  for (let k = 0; k < depth; k++) {
+    let from = source, to = target;
+    for (let panel = 0; panel < count; panel++) {
+      const a = v128.load(from), b = v128.load(from, 16), c = v128.load(from, 32), d = v128.load(from, 48);
+      v128.store(to, a);
+      v128.store(to, b, 16);
+      v128.store(to, c, 32);
+      v128.store(to, d, 48);
+      from += PANEL_BYTES;
+      to += panelSize;
+    }
+    source += stride;
+    target += PANEL_BYTES;
+  }
+}
+
+/** Packs the last panel of a row-major B, `columns` < 16 wide. */
+export function packRowsEdge(source: usize, stride: usize, depth: i32, columns: i32, target: usize): void {
+  for (let k = 0; k < depth; k++) {
+    for (let j = 0; j < PANEL; j++) store<f32>(target + (<usize>j << 2), j < columns ? load<f32>(source + (<usize>j << 2)) : 0);
+    source += stride;
+    target += PANEL_BYTES;
+  }
+}
+
+/** Packs one panel of a transposed B: element (k, j) is at `source + j * stride + k * 4`. */
+export function packColumns(source: usize, stride: usize, depth: i32, columns: i32, target: usize): void {
+  let k = 0;
+  if (columns >= PANEL) {
+    for (; k <= depth - 4; k += 4) {
+      for (let j = 0; j < PANEL; j += 4) {
+        const p0 = source + <usize>j * stride + (<usize>k << 2), p1 = p0 + stride, p2 = p1 + stride, p3 = p2 + stride;
+        const r0 = v128.load(p0), r1 = v128.load(p1), r2 = v128.load(p2), r3 = v128.load(p3);
+        const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), t1 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+        const t2 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+        const to = target + (<usize>(k * PANEL + j) << 2);
+        v128.store(to, v128.shuffle<f32>(t0, t2, 0, 1, 4, 5));
+        v128.store(to, v128.shuffle<f32>(t0, t2, 2, 3, 6, 7), 64);
+        v128.store(to, v128.shuffle<f32>(t1, t3, 0, 1, 4, 5), 128);
+        v128.store(to, v128.shuffle<f32>(t1, t3, 2, 3, 6, 7), 192);
+      }
+    }
+  }
+  for (; k < depth; k++) {
+    for (let j = 0; j < PANEL; j++) {
+      store<f32>(target + (<usize>(k * PANEL + j) << 2), j < columns ? load<f32>(source + <usize>j * stride + (<usize>k << 2)) : 0);
+    }
+  }
+}
+
+/** Packs panels `from` to `to` of B [depth, columns]. */
+export function packPanels(transposed: bool, source: usize, stride: usize, depth: i32, columns: i32, from: i32, to: i32, target: usize): void {
+  if (transposed) {
+    for (let panel = from; panel < to; panel++) {
+      const j = panel * PANEL;
+      packColumns(source + <usize>j * stride, stride, depth, min(PANEL, columns - j), target + (<usize>(j * depth) << 2));
+    }
+    return;
+  }
+  const full = min(to, columns / PANEL);
+  if (full > from) packRows(source + (<usize>(from * PANEL) << 2), stride, depth, full - from, target + (<usize>(from * PANEL * depth) << 2));
+  if (to > full) {
+    const j = full * PANEL;
+    packRowsEdge(source + (<usize>j << 2), stride, depth, columns - j, target + (<usize>(j * depth) << 2));
+  }
+}
+
+/**
+ * Packs a transposed A (element (m, k) at `source + k * stride + m * 4`) into panels of `tile` rows, zeros below the last row. With `sums`, adds up each
+ * row of A along k on the way, onto what is there where `accumulate`.
+ */
+export function packTransposed(source: usize, stride: usize, rows: i32, depth: i32, tile: i32, target: usize, sums: usize, accumulate: bool): void {
+  const panelSize = <usize>(depth * tile) << 2, rowBytes = <usize>tile << 2;
+  const full = rows / tile, rest = rows - full * tile;
+  if (sums && !accumulate) memory.fill(sums, 0, <usize>rows << 2);
+  for (let k = 0; k < depth; k++) {
+    if (sums) addTo(sums, source, rows);
+    let from = source, to = target;
+    for (let panel = 0; panel < full; panel++) {
+      v128.store(to, v128.load(from));
+      if (tile == 6) store<u64>(to, load<u64>(from, 16), 16);
+      from += rowBytes;
+      to += panelSize;
+    }
+    if (rest) for (let m = 0; m < tile; m++) store<f32>(to + (<usize>m << 2), m < rest ? load<f32>(from + (<usize>m << 2)) : 0);
+    source += stride;
+    target += rowBytes;
+  }
+}
+
+function addTo(sums: usize, x: usize, n: i32): void {
+  let i = 0;
+  for (; i <= n - 4; i += 4) {
+    const o = <usize>i << 2;
+    v128.store(sums + o, f32x4.add(v128.load(sums + o), v128.load(x + o)));
+  }
+  for (; i < n; i++) {
+    const o = <usize>i << 2;
+    store<f32>(sums + o, load<f32>(sums + o) + load<f32>(x + o));
+  }
+}

@@ -1,0 +1,82 @@
+/** Reductions of float32 over one axis of [outer, axis, inner], and softmax over rows. */
+import { argument, nextUnit, number, pointer } from './control';
+import * as rows from './rows';
+import { expOrZero4 } from './vector';
+
+const SUM = 0, MAX = 1;
+const COLUMNS: i32 = 64;
+
+function reduceRow(code: i32, x: usize, n: i32, factor: f32): f32 {
+  if (code == SUM) return rows.sum(x, n) * factor;
+  return code == MAX ? rows.maximum(x, n) : rows.minimum(x, n);
+}
+
+/** inner = 1. Arguments: 0 code (sum, maximum, minimum), 1 rows, 2 size of a row, 3 x, 4 y, 5 factor of the sum, 6 rows per unit. */
+export function reduceRows(_thread: i32): void {
+  const code = argument(0), count = argument(1), size = argument(2), x = pointer(3), y = pointer(4), factor = number(5), unitRows = argument(6);
+  for (;;) {
+    const first = nextUnit(0) * unitRows;
+    if (first >= count) return;
+    for (let row = first; row < min(count, first + unitRows); row++) {
+      store<f32>(y + (<usize>row << 2), reduceRow(code, x + <usize>row * (<usize>size << 2), size, factor));
+    }
+  }
+}
+
+function maximumInto(y: usize, x: usize, n: i32): void {
+  for (let i = 0; i < n; i++) store<f32>(y + (<usize>i << 2), max(load<f32>(y + (<usize>i << 2)), load<f32>(x + (<usize>i << 2))));
+}
+function minimumInto(y: usize, x: usize, n: i32): void {
+  for (let i = 0; i < n; i++) store<f32>(y + (<usize>i << 2), min(load<f32>(y + (<usize>i << 2)), load<f32>(x + (<usize>i << 2))));
+}
+
+/** Arguments: 0 code, 1 outer, 2 axis, 3 inner, 4 x, 5 y, 6 factor of the sum. Units are strips of columns; each adds the axis in its order. */
+export function reduceColumns(_thread: i32): void {
+  const code = argument(0), outer = argument(1), axis = argument(2), inner = argument(3), x = pointer(4), y = pointer(5), factor = number(6);
+  const strips = (inner + COLUMNS - 1) / COLUMNS, rowBytes = <usize>inner << 2;
+  for (;;) {
+    const unit = nextUnit(0);
+    if (unit >= outer * strips) return;
+    const o = <usize>((unit % strips) * COLUMNS) << 2, width = min(COLUMNS, inner - (unit % strips) * COLUMNS);
+    const source = x + <usize>(unit / strips) * <usize>axis * rowBytes + o, target = y + <usize>(unit / strips) * rowBytes + o;
+    memory.copy(target, source, <usize>width << 2);
+    for (let i = 1; i < axis; i++) {
+      const p = source + <usize>i * rowBytes;
+      if (code == SUM) rows.add(target, p, target, width);
+      else if (code == MAX) maximumInto(target, p, width);
+      else minimumInto(target, p, width);
+    }
+    if (code == SUM && factor != 1) rows.scale(target, target, width, factor);
+  }
+}
+
+function expRow(x: usize, y: usize, n: i32, shift: f32): void {
+  const m = f32x4.splat(shift);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const o = <usize>i << 2;
+    const p = f32x4.sub(v128.load(x + o), m), q = f32x4.sub(v128.load(x + o, 16), m);
+    const u = expOrZero4(p), v = expOrZero4(q);
+    v128.store(y + o, u);
+    v128.store(y + o, v, 16);
+  }
+  for (; i < n; i++) {
+    const o = <usize>i << 2;
+    store<f32>(y + o, f32x4.extract_lane(expOrZero4(f32x4.sub(v128.load32_splat(x + o), m)), 0));
+  }
+}
+
+/** Arguments: 0 rows, 1 size of a row, 2 x, 3 y. */
+export function softmaxRows(_thread: i32): void {
+  const count = argument(0), size = argument(1), x = pointer(2), y = pointer(3);
+  const rowBytes = <usize>size << 2, unitRows = max(1, 4096 / size);
+  for (;;) {
+    const first = nextUnit(0) * unitRows;
+    if (first >= count) return;
+    for (let row = first; row < min(count, first + unitRows); row++) {
+      const o = <usize>row * rowBytes;
+      expRow(x + o, y + o, size, rows.maximum(x + o, size));
+      rows.scale(y + o, y + o, size, 1 / rows.sum(y + o, size));
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/** Primitives on one contiguous run of floats. Sums go in a fixed order: eight lanes, then across, then the tail. */
+import { horizontalMax, horizontalMin, horizontalSum, madd } from './vector';
+
+@inline function at(base: usize, index: i32): usize {
+  return base + (<usize>index << 2);
+}
+
+const BLOCK: i32 = 2048;
+
+export function sum(x: usize, n: i32): f32 {
+  if (n <= BLOCK) return shortSum(x, n);
+  let total: f64 = 0;
+  for (let i = 0; i < n; i += BLOCK) total += shortSum(at(x, i), min(BLOCK, n - i));
+  return <f32>total;
+}
+function shortSum(x: usize, n: i32): f32 {
+  let a = f32x4.splat(0), b = f32x4.splat(0);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i);
+    a = f32x4.add(a, v128.load(p));
+    b = f32x4.add(b, v128.load(p, 16));
+  }
+  let s = horizontalSum(f32x4.add(a, b));
+  for (; i < n; i++) s += load<f32>(at(x, i));
+  return s;
+}
+
+/** The largest value; -infinity where there is none. NaN wins. */
+export function maximum(x: usize, n: i32): f32 {
+  let a = f32x4.splat(-Infinity), b = f32x4.splat(-Infinity);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i);
+    a = f32x4.max(a, v128.load(p));
+    b = f32x4.max(b, v128.load(p, 16));
+  }
+  let m = horizontalMax(f32x4.max(a, b));
+  for (; i < n; i++) m = max(m, load<f32>(at(x, i)));
+  return m;
+}
+export function minimum(x: usize, n: i32): f32 {
+  let a = f32x4.splat(Infinity), b = f32x4.splat(Infinity);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i);
+    a = f32x4.min(a, v128.load(p));
+    b = f32x4.min(b, v128.load(p, 16));
+  }
+  let m = horizontalMin(f32x4.min(a, b));
+  for (; i < n; i++) m = min(m, load<f32>(at(x, i)));
+  return m;
+}
+
+export function dot(x: usize, y: usize, n: i32): f32 {
+  let a = f32x4.splat(0), b = f32x4.splat(0);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i), q = at(y, i);
+    a = madd(v128.load(p), v128.load(q), a);
+    b = madd(v128.load(p, 16), v128.load(q, 16), b);
+  }
+  let s = horizontalSum(f32x4.add(a, b));
+  for (; i < n; i++) s += load<f32>(at(x, i)) * load<f32>(at(y, i));
+  return s;
+}
+
+/** Sum of `(x - mean)²`. */
+export function squaredDeviations(x: usize, n: i32, mean: f32): f32 {
+  const m = f32x4.splat(mean);
+  let a = f32x4.splat(0), b = f32x4.splat(0);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i);
+    const u = f32x4.sub(v128.load(p), m), v = f32x4.sub(v128.load(p, 16), m);
+    a = madd(u, u, a);
+    b = madd(v, v, b);
+  }
+  let s = horizontalSum(f32x4.add(a, b));
+  for (; i < n; i++) {
+    const u = load<f32>(at(x, i)) - mean;
+    s += u * u;
+  }
+  return s;
+}
+
+/** `y = x * factor`; x and y may be the same. */
+export function scale(x: usize, y: usize, n: i32, factor: f32): void {
+  const f = f32x4.splat(factor);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i), q = at(y, i);
+    const u = f32x4.mul(v128.load(p), f), v = f32x4.mul(v128.load(p, 16), f);
+    v128.store(q, u);
+    v128.store(q, v, 16);
+  }
+  for (; i < n; i++) store<f32>(at(y, i), load<f32>(at(x, i)) * factor);
+}
+
+/** `z = x + y`; any of them may be the same. */
+export function add(x: usize, y: usize, z: usize, n: i32): void {
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i), q = at(y, i), r = at(z, i);
+    const u = f32x4.add(v128.load(p), v128.load(q)), v = f32x4.add(v128.load(p, 16), v128.load(q, 16));
+    v128.store(r, u);
+    v128.store(r, v, 16);
+  }
+  for (; i < n; i++) store<f32>(at(z, i), load<f32>(at(x, i)) + load<f32>(at(y, i)));
+}
+
+/** `z = x * y`; any of them may be the same. */
+export function multiply(x: usize, y: usize, z: usize, n: i32): void {
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i), q = at(y, i), r = at(z, i);
+    const u = f32x4.mul(v128.load(p), v128.load(q)), v = f32x4.mul(v128.load(p, 16), v128.load(q, 16));
+    v128.store(r, u);
+    v128.store(r, v, 16);
+  }
+  for (; i < n; i++) store<f32>(at(z, i), load<f32>(at(x, i)) * load<f32>(at(y, i)));
+}
+
+export function fill(x: usize, from: i32, to: i32, value: f32): void {
+  for (let i = from; i < to; i++) store<f32>(at(x, i), value);
+}

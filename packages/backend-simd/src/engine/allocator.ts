@@ -1,0 +1,143 @@
+import { OutOfMemoryError } from '../errors.ts';
+
+/** Where an {@link Allocator} gets its memory: addresses below `size` may be handed out. */
+export interface GrowableMemory {
+  readonly size: number;
+  /** Tries to grow by at least `bytes`; says whether it did. */
+  grow(bytes: number): boolean;
+}
+
+/** Figures of an {@link Allocator}, in bytes. */
+export interface MemoryFigures {
+  /** In blocks that are in use. */
+  readonly live: number;
+  /** The most that was in use at once. */
+  readonly peak: number;
+  /** In blocks that are free and kept for the next use. */
+  readonly pooled: number;
+  /** Ever taken from the system; WASM memory never shrinks. */
+  readonly reserved: number;
+}
+
+const ALIGNMENT = 64;
+/** A free block up to this much larger than wanted is taken as it is. */
+const NEAR_FIT = 1.25;
+
+/**
+ * Hands out blocks of one growing memory. Training asks for the same sizes step after step, so a freed block is kept in a bin of its exact size; bins are
+ * merged into larger blocks when much is free and nothing fits.
+ */
+export class Allocator {
+  readonly #memory: GrowableMemory;
+  readonly #sizes = new Map<number, number>();
+  readonly #bins = new Map<number, number[]>();
+  #top: number;
+  #live = 0;
+  #peak = 0;
+  #pooled = 0;
+  #freedSinceMerge = 0;
+
+  constructor(memory: GrowableMemory, base: number) {
+    this.#memory = memory;
+    this.#top = base;
+  }
+
+  get figures(): MemoryFigures {
+    return { live: this.#live, peak: this.#peak, pooled: this.#pooled, reserved: this.#memory.size };
+  }
+
+  /** A block of at least `bytes`, aligned to 64 bytes and ending on a multiple of 64; its content is anything. @throws {@link OutOfMemoryError} */
+  allocate(bytes: number): number {
+    const size = roundUp(bytes);
+    const address = this.#take(size) ?? this.#nearFit(size) ?? this.#mergeAndSplit(size, false) ?? this.#extend(size) ?? this.#mergeAndSplit(size, true);
+    if (address === undefined) throw new OutOfMemoryError({ wantedBytes: size, liveBytes: this.#live });
+    this.#live += this.#sizes.get(address) ?? 0;
+    this.#peak = Math.max(this.#peak, this.#live);
+    return address;
+  }
+
+  free(address: number): void {
+    const size = this.#sizes.get(address);
+    if (size === undefined) return;
+    this.#sizes.delete(address);
+    this.#live -= size;
+    this.#freedSinceMerge += size;
+    this.#keep(address, size);
+  }
+
+  #keep(address: number, size: number): void {
+    this.#pooled += size;
+    const bin = this.#bins.get(size);
+    if (bin) bin.push(address);
+    else this.#bins.set(size, [address]);
+  }
+
+  #take(size: number): number | undefined {
+    const address = this.#bins.get(size)?.pop();
+    if (address === undefined) return undefined;
+    this.#pooled -= size;
+    this.#sizes.set(address, size);
+    return address;
+  }
+
+  #smallestBin(from: number, to: number): number | undefined {
+    let best: number | undefined;
+    for (const [size, bin] of this.#bins) if (bin.length > 0 && size >= from && size <= to && (best === undefined || size < best)) best = size;
+    return best;
+  }
+
+  #nearFit(size: number): number | undefined {
+    if (this.#pooled < size) return undefined;
+    const fit = this.#smallestBin(size, size * NEAR_FIT);
+    return fit === undefined ? undefined : this.#take(fit);
+  }
+
+  /** Cuts the wanted size off the smallest free block that holds it; unless `urgent`, only where that saves much. */
+  #mergeAndSplit(size: number, urgent: boolean): number | undefined {
+    if (!urgent && (this.#pooled < 4 * size || this.#pooled < this.#top / 4)) return undefined;
+    if (urgent || this.#freedSinceMerge > this.#pooled / 2) this.#merge();
+    const fit = this.#smallestBin(size, Infinity);
+    if (fit === undefined) return urgent ? this.#extend(size) : undefined;
+    const address = this.#take(fit) as number;
+    if (fit - size >= ALIGNMENT) {
+      this.#sizes.set(address, size);
+      this.#keep(address + size, fit - size);
+    }
+    return address;
+  }
+
+  #merge(): void {
+    const blocks = [...this.#bins].flatMap(([size, addresses]) => addresses.map((address) => ({ address, size })));
+    blocks.sort((a, b) => a.address - b.address);
+    this.#bins.clear();
+    this.#pooled = 0;
+    this.#freedSinceMerge = 0;
+    const merged: { address: number; size: number }[] = [];
+    for (const block of blocks) {
+      const before = merged.at(-1);
+      if (before && before.address + before.size === block.address) before.size += block.size;
+      else merged.push(block);
+    }
+    const highest = merged.at(-1);
+    if (highest && highest.address + highest.size === this.#top) {
+      this.#top = highest.address;
+      merged.pop();
+    }
+    for (const { address, size } of merged) this.#keep(address, size);
+  }
+
+  #extend(size: number): number | undefined {
+    const missing = this.#top + size - this.#memory.size;
+    if (missing > 0 && !this.#memory.grow(missing)) return undefined;
+    const address = this.#top;
+    this.#top += size;
+    this.#sizes.set(address, size);
+    return address;
+  }
+}
+
+/** Up to a multiple of 64 bytes; above a kilobyte to one of 17..32 steps per power of two, so that sizes that are nearly equal share a bin. */
+function roundUp(bytes: number): number {
+  const step = bytes <= 1024 ? ALIGNMENT : Math.max(ALIGNMENT, 2 ** (Math.floor(Math.log2(bytes)) - 5));
+  return Math.max(step, Math.ceil(bytes / step) * step);
+}

@@ -1,0 +1,75 @@
+import type { WasmEngine } from './wasm-engine.ts';
+
+/** One operand: an address and its row stride in elements; `transposed` when its rows run along the other axis. */
+export interface Matrix {
+  readonly address: number;
+  readonly stride: number;
+  readonly transposed?: boolean;
+}
+
+/** C [rows, columns] = activation(A [rows, depth] · B [depth, columns] + bias) + residual. */
+export interface Product {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly a: Matrix;
+  readonly b: Matrix;
+  readonly c: Matrix;
+  /** [columns] */
+  readonly bias?: number;
+  /** Of C's layout. */
+  readonly residual?: number;
+  /** Code of the activation; 0 = none. */
+  readonly activation?: number;
+  /** Where to keep what the activation sees, of C's layout; needed with an activation. */
+  readonly preActivation?: number;
+  /** Adds to C. */
+  readonly accumulate?: boolean;
+  /** [rows]: sums of the rows of A, which must be transposed: the gradient of a bias. */
+  readonly sums?: number;
+}
+
+/** As in assembly/matrix-product.ts. */
+const DEPTH = 384;
+const PANEL = 16;
+const EDGE_BYTES = 512;
+
+const roundUp = (n: number, multiple: number) => Math.ceil(n / multiple) * multiple;
+
+/** Runs one product on all threads. */
+export function multiply(engine: WasmEngine, product: Product): void {
+  const { rows, columns, depth, a, b, c, bias = 0, residual = 0, activation = 0, preActivation = 0, accumulate = false, sums = 0 } = product;
+  const { threads, tileRows } = engine;
+  const panels = Math.ceil(columns / PANEL);
+  const unitRows = Math.min(192, Math.max(2 * tileRows, roundUp(rows / (threads === 1 ? 1 : threads * 4), tileRows)));
+  const rowUnits = Math.ceil(rows / unitRows);
+  const columnUnits = threads === 1 || rowUnits >= 2 * threads ? 1 : Math.min(Math.ceil((4 * threads) / rowUnits), Math.ceil(panels / 4));
+  const unitColumns = roundUp(columns / columnUnits, PANEL);
+  const packGroup = Math.max(1, Math.min(8, Math.ceil(panels / (threads * 2))));
+  const packed = engine.scratch(panels * PANEL * depth * 4);
+  const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + (a.transposed ? roundUp(unitRows, tileRows) * DEPTH * 4 : 0));
+  engine.run(
+    'matrixProduct',
+    [rows, columns, depth, a.address, a.stride * 4, a.transposed ? 1 : 0, b.address, b.stride * 4, b.transposed ? 1 : 0, c.address, c.stride * 4, packed]
+      .concat([bias, residual, activation, preActivation, unitRows, unitColumns, scratch, scratchStride, accumulate ? 1 : 0, sums, packGroup]),
+    { work: (rows * columns * depth) / 16 },
+  );
+}
+
+/** Runs products of one shape that differ in their addresses alone, one per unit of work. */
+export function multiplyMany(engine: WasmEngine, product: Omit<Product, 'bias' | 'residual' | 'activation'>, addresses: { a: readonly number[]; b: readonly number[]; c: readonly number[] }): void {
+  const { rows, columns, depth, a, b, c } = product;
+  const count = addresses.c.length;
+  const lists = engine.scratch(count * 12);
+  engine.memory.i32.set(addresses.a, lists / 4);
+  engine.memory.i32.set(addresses.b, lists / 4 + count);
+  engine.memory.i32.set(addresses.c, lists / 4 + 2 * count);
+  const panels = Math.ceil(columns / PANEL);
+  const packedA = a.transposed ? roundUp(rows, engine.tileRows) * Math.min(depth, DEPTH) * 4 : 0;
+  const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + panels * PANEL * depth * 4 + packedA);
+  engine.run(
+    'matrixProducts',
+    [rows, columns, depth, lists, a.stride * 4, a.transposed ? 1 : 0, lists + 4 * count, b.stride * 4, b.transposed ? 1 : 0, lists + 8 * count, c.stride * 4, count, scratch, scratchStride],
+    { work: (count * rows * columns * depth) / 16 },
+  );
+}

@@ -1,0 +1,140 @@
+import { Allocator, type MemoryFigures } from './allocator.ts';
+import { mayWait } from './platform.ts';
+import { startWorker } from './threads.ts';
+import { WasmMemory } from './wasm-memory.ts';
+
+/** Rows of the register tile of the matrix product: 4 (of 16 columns) suits AVX2, 6 (of 8 columns) suits 128-bit SIMD. */
+export type TileRows = 4 | 6;
+
+/** How an engine is set up. */
+export interface WasmEngineOptions {
+  readonly module: WebAssembly.Module;
+  readonly threads: number;
+  readonly maximumBytes?: number | undefined;
+}
+
+type KernelFunction = (thread: number) => void;
+
+interface Control {
+  argumentsAddress(): number;
+  configure(tileRows: number, mayWait: number): void;
+  resetUnits(): void;
+  openJob(kernel: number): void;
+  closeJob(): void;
+}
+
+/** Addresses below hold the control block and constants of the kernels. */
+const HEAP_BASE = 65536;
+
+/** The kernels, the memory that they work on, and the threads that run them. */
+export class WasmEngine {
+  readonly memory: WasmMemory;
+  readonly threads: number;
+  readonly #allocator: Allocator;
+  readonly #control: Control;
+  readonly #kernels = new Map<string, { readonly id: number; readonly run: KernelFunction }>();
+  readonly #arguments: number;
+  readonly #scratch: Record<'shared' | 'perThread', { address: number; bytes: number }> = { shared: { address: 0, bytes: 0 }, perThread: { address: 0, bytes: 0 } };
+  #tileRows: TileRows = 4;
+
+  private constructor(memory: WasmMemory, { module, threads }: WasmEngineOptions) {
+    this.memory = memory;
+    this.threads = threads;
+    this.#allocator = new Allocator(memory, HEAP_BASE);
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, abort } });
+    this.#control = exports as unknown as Control;
+    this.#arguments = this.#control.argumentsAddress() / 4;
+    WebAssembly.Module.exports(module).forEach(({ name, kind }, id) => {
+      if (kind === 'function') this.#kernels.set(name, { id, run: exports[name] as KernelFunction });
+    });
+    this.tileRows = 4;
+  }
+
+  /** Starts the workers too; one thread is the caller's. */
+  static async start(options: WasmEngineOptions): Promise<WasmEngine> {
+    const engine = new WasmEngine(new WasmMemory(options.maximumBytes), options);
+    const { memory } = engine.memory;
+    const workers = Array.from({ length: options.threads - 1 }, (_, i) => startWorker({ module: options.module, memory, thread: i + 1 }));
+    await Promise.all(workers);
+    return engine;
+  }
+
+  get tileRows(): TileRows {
+    return this.#tileRows;
+  }
+
+  set tileRows(rows: TileRows) {
+    this.#tileRows = rows;
+    this.#control.configure(rows, mayWait() ? 1 : 0);
+  }
+
+  get figures(): MemoryFigures {
+    return this.#allocator.figures;
+  }
+
+  /** A block of memory; its content is anything. @throws `OutOfMemoryError` */
+  allocate(bytes: number): number {
+    return this.#allocator.allocate(bytes);
+  }
+
+  free(address: number): void {
+    this.#allocator.free(address);
+  }
+
+  /** Memory for the time of one kernel. */
+  scratch(bytes: number): number {
+    return this.#grown('shared', bytes);
+  }
+
+  /** The same, `bytes` for each thread: the address of the first thread's and the distance to the next. */
+  threadScratch(bytes: number): [address: number, stride: number] {
+    const stride = Math.ceil(bytes / 4096) * 4096;
+    return [this.#grown('perThread', stride * this.threads), stride];
+  }
+
+  #grown(kind: 'shared' | 'perThread', bytes: number): number {
+    const block = this.#scratch[kind];
+    if (block.bytes < bytes) {
+      const address = this.allocate(bytes);
+      if (block.address) this.free(block.address);
+      Object.assign(block, { address, bytes });
+    }
+    return block.address;
+  }
+
+  /**
+   * Runs a kernel.
+   *
+   * @param integers The arguments in order; addresses and counts.
+   * @param options.floats Arguments that are floats, by position.
+   * @param options.work Rough number of elements or multiply-adds; small jobs aren't worth waking the other threads.
+   */
+  run(kernel: string, integers: readonly number[], { floats, work }: { floats?: Readonly<Record<number, number>>; work: number }): void {
+    const entry = this.#kernels.get(kernel);
+    if (!entry) throw new Error(`formers-simd: there is no kernel ${kernel}`);
+    const { i32, f32 } = this.memory;
+    const base = this.#arguments;
+    for (let i = 0; i < integers.length; i++) i32[base + i] = integers[i] as number;
+    for (const i in floats) f32[base + Number(i)] = floats[i as unknown as number] as number;
+    if (this.threads === 1 || work < SMALL) {
+      this.#control.resetUnits();
+      entry.run(0);
+    } else {
+      this.#control.openJob(entry.id);
+      entry.run(0);
+      this.#control.closeJob();
+    }
+  }
+
+  /** Ends the workers. */
+  stop(): void {
+    if (this.threads > 1) this.#control.openJob(-1);
+  }
+}
+
+/** Elements (or their equal in multiply-adds, counted 16 for one) from which on a job is shared. */
+const SMALL = 16384;
+
+function abort(): never {
+  throw new Error('formers-simd: kernel aborted');
+}

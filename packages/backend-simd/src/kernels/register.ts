@@ -1,0 +1,62 @@
+import { getKernel, getKernelsForBackend, type KernelFunc, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
+
+import type { SimdBackend } from '../backend.ts';
+import { activationKernels } from './activation.ts';
+import { attentionKernels } from './attention.ts';
+import { crossEntropyKernels } from './cross-entropy.ts';
+import { dropoutKernels } from './dropout.ts';
+import { elementwiseKernels } from './elementwise.ts';
+import { embeddingKernels } from './embedding.ts';
+import type { KernelTable } from './kernel.ts';
+import { linearKernels } from './linear.ts';
+import { matrixKernels } from './matrix.ts';
+import { movementKernels } from './movement.ts';
+import { normKernels } from './norm.ts';
+import { optimizerKernels } from './optimizer.ts';
+import { reduceKernels } from './reduce.ts';
+
+const ownKernels: KernelTable = {
+  ...activationKernels,
+  ...attentionKernels,
+  ...crossEntropyKernels,
+  ...dropoutKernels,
+  ...elementwiseKernels,
+  ...embeddingKernels,
+  ...linearKernels,
+  ...matrixKernels,
+  ...movementKernels,
+  ...normKernels,
+  ...optimizerKernels,
+  ...reduceKernels,
+};
+
+/** How often a kernel ran as ours, and as the one of tfjs-backend-cpu. */
+export interface KernelUse {
+  ours: number;
+  inherited: number;
+}
+
+/** Registers, under the backend's name, our kernels and for everything else those of tfjs-backend-cpu. Returns a live count of their use. */
+export function registerKernels(backendName: string): ReadonlyMap<string, KernelUse> {
+  const inherited = new Map(getKernelsForBackend('cpu').map((config) => [config.kernelName, config]));
+  const uses = new Map<string, KernelUse>();
+  for (const kernelName of new Set([...inherited.keys(), ...Object.keys(ownKernels)])) {
+    const own = ownKernels[kernelName];
+    const config = inherited.get(kernelName);
+    const use: KernelUse = { ours: 0, inherited: 0 };
+    uses.set(kernelName, use);
+    const kernelFunc: KernelFunc = (call) => {
+      const result = own?.({ backend: call.backend as SimdBackend, inputs: call.inputs as never, attributes: (call.attrs ?? {}) as never });
+      if (result !== undefined) {
+        use.ours++;
+        return result;
+      }
+      use.inherited++;
+      if (!config) throw new Error(`formers-simd: ${kernelName} can't take these inputs`);
+      return config.kernelFunc(call);
+    };
+    if (getKernel(kernelName, backendName)) unregisterKernel(kernelName, backendName);
+    registerKernel({ ...config, kernelName, backendName, kernelFunc });
+  }
+  return uses;
+}

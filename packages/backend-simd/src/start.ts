@@ -1,0 +1,50 @@
+import { activate, BackendError, type EngineInfo } from '@formers/backend';
+import { findBackendFactory, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
+
+import { SimdBackend } from './backend.ts';
+import { type Build, compileKernels, hasRelaxedSimd, hasRevectorizer, hasSimd } from './engine/compile.ts';
+import { availableCores, whyNoThreads } from './engine/platform.ts';
+import { WasmEngine } from './engine/wasm-engine.ts';
+import { type KernelUse, registerKernels } from './kernels/register.ts';
+import { chooseTile, passesSelfTest } from './self-test.ts';
+import type { SimdOptions } from './simd.ts';
+
+const BACKEND_NAME = 'formers-simd';
+const MOST_THREADS = 8;
+
+let kernelUses: ReadonlyMap<string, KernelUse> = new Map();
+
+/** How often each kernel ran, as ours and as tfjs-backend-cpu's, since the engine started. */
+export function kernelUse(): ReadonlyMap<string, KernelUse> {
+  return kernelUses;
+}
+
+/** Compiles, tests and registers the engine; throws where this machine can't run it. */
+export async function startSimd({ threads, avx2 = true, relaxedSimd = true, maximumBytes }: SimdOptions): Promise<EngineInfo> {
+  if (!hasSimd()) throw new BackendError('this machine has no WebAssembly SIMD');
+  const notes: string[] = [];
+  const noThreads = whyNoThreads();
+  const wanted = threads ?? Math.min(MOST_THREADS, availableCores());
+  if (wanted > 1 && noThreads) notes.push(`one thread, as ${noThreads}`);
+  const count = noThreads ? 1 : wanted;
+  const build: Build = relaxedSimd && hasRelaxedSimd() ? 'relaxed' : 'plain';
+
+  const start = async (withAvx2: boolean) => WasmEngine.start({ module: await compileKernels({ build, avx2: withAvx2 }), threads: count, maximumBytes });
+  let withAvx2 = avx2 && hasRevectorizer();
+  let engine = await start(withAvx2);
+  if (withAvx2 && !passesSelfTest(engine)) {
+    notes.push('AVX2 off, as its self-test failed');
+    engine.stop();
+    withAvx2 = false;
+    engine = await start(false);
+  }
+  if (!withAvx2 && !passesSelfTest(engine)) throw new BackendError('the self-test of the kernels failed');
+  chooseTile(engine);
+
+  const features = [build === 'relaxed' ? 'relaxed-simd' : 'simd', ...(withAvx2 ? ['avx2'] : []), `tile ${engine.tileRows === 4 ? '4x16' : '6x8'}`, ...notes];
+  if (findBackendFactory(BACKEND_NAME)) removeBackend(BACKEND_NAME);
+  kernelUses = registerKernels(BACKEND_NAME);
+  registerBackend(BACKEND_NAME, () => new SimdBackend(engine), 3);
+  await activate(BACKEND_NAME);
+  return { name: BACKEND_NAME, device: 'WebAssembly', threads: count, features };
+}
