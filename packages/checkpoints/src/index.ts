@@ -7,7 +7,7 @@ export { type ConvertOptions, fromFloat32, fromInt32, toFloat32, toInt32 } from 
 
 export { type FolderLocation, openFolder, type OpenFolderOptions } from './folders/open-folder.ts';
 export type { FileProgress, FolderSource, ReadOptions } from './folders/folder-source.ts';
-export { type FileContent, type FolderTarget, openTarget } from './folders/folder-target.ts';
+export { type FileContent, type FolderTarget, memoryTarget, openTarget } from './folders/folder-target.ts';
 
 export { type Checkpoint, openCheckpoint, type OpenCheckpointOptions } from './checkpoint/open-checkpoint.ts';
 export { saveCheckpoint, type SaveCheckpointOptions } from './checkpoint/save-checkpoint.ts';

@@ -35,9 +35,11 @@ export function openTarget(location: string | Map<string, Uint8Array> | FolderTa
   return localTarget(location, node);
 }
 
-function memoryTarget(files: Map<string, Uint8Array>): FolderTarget {
+/** A place in memory; its `files` can be read with {@link openFolder}. */
+export function memoryTarget(files: Map<string, Uint8Array> = new Map()): FolderTarget & { readonly files: Map<string, Uint8Array> } {
   return {
     location: 'memory',
+    files,
     write: (name, content) => {
       checkFileName(name);
       files.set(name, concatenate(piecesOf(content)));

@@ -34,7 +34,7 @@ export class JsonScanner {
     const seen = new Set<string>();
     this.#items('{', '}', () => {
       const key = this.string();
-      if (seen.has(key)) this.fail(`a key that stands once, got ${quoted(key)} twice`);
+      if (seen.has(key)) this.fail(`the key ${quoted(key)} only once`);
       seen.add(key);
       if (this.peek() !== ':') this.fail(`a colon after the key ${quoted(key)}`);
       this.#position++;

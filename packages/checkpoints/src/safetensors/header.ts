@@ -1,5 +1,5 @@
-import { CheckpointError, quoted } from '../errors.ts';
-import { decodeUtf8, JsonScanner } from '../json/json-scanner.ts';
+import { CheckpointError, type CheckpointErrorCode, quoted } from '../errors.ts';
+import { decodeUtf8, isNumberStart, JsonScanner } from '../json/json-scanner.ts';
 import { byteLength, isSafetensorsDType, type SafetensorsDType, type TensorInfo } from './dtypes.ts';
 
 /** Longest header that is read or written, in bytes; the same as in Python's library. */
@@ -7,6 +7,12 @@ export const maxHeaderBytes = 100_000_000;
 
 /** Most tensors that one file may have (the largest published models have some 100,000 in all). */
 export const maxTensors = 1_000_000;
+
+/** Most axes of a tensor; NumPy stops there too. */
+const maxRank = 64;
+
+/** Most texts in `__metadata__`. */
+const maxMetadata = 10_000;
 
 /** Bytes of the length that stands before the header. */
 export const prefixBytes = 8;
@@ -42,9 +48,9 @@ export function parseHeader(header: Uint8Array, { fileSize, where }: { fileSize:
   const entries: TensorEntry[] = [];
   let metadata: ReadonlyMap<string, string> = new Map();
   scanner.object((name) => {
-    if (name === '__metadata__') metadata = readMetadata(scanner);
+    if (name === '__metadata__') metadata = readMetadata(scanner, where);
     else if (entries.length === maxTensors) throw new CheckpointError('too-large', `${where}: must have at most ${maxTensors} tensors`);
-    else entries.push(readEntry(scanner, { name, dataBegin, where: `${where}: ${quoted(name)}` }));
+    else entries.push(new EntryReader(scanner, { name, where }).read(dataBegin));
   });
   scanner.end();
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
@@ -52,53 +58,72 @@ export function parseHeader(header: Uint8Array, { fileSize, where }: { fileSize:
   return { entries, metadata };
 }
 
-function readMetadata(scanner: JsonScanner): ReadonlyMap<string, string> {
+function readMetadata(scanner: JsonScanner, where: string): ReadonlyMap<string, string> {
   const metadata = new Map<string, string>();
-  if (scanner.peek() === 'n') scanner.literal(); // Python's library takes null for none
-  else scanner.object((key) => metadata.set(key, scanner.string()));
+  if (scanner.peek() === 'n') {
+    scanner.literal(); // Python's library takes null for none
+    return metadata;
+  }
+  scanner.object((key) => {
+    metadata.set(key, scanner.string());
+    if (metadata.size > maxMetadata) throw new CheckpointError('too-large', `${where}: __metadata__ must have at most ${maxMetadata} texts`);
+  });
   return metadata;
 }
 
-function readEntry(scanner: JsonScanner, { name, dataBegin, where }: { name: string; dataBegin: number; where: string }): TensorEntry {
-  let dtype: SafetensorsDType | undefined;
-  let shape: number[] | undefined;
-  let offsets: number[] | undefined;
-  scanner.object((key) => {
-    if (key === 'dtype') dtype = readDType(scanner, where);
-    else if (key === 'shape') shape = readIntegers(scanner, { code: 'shape', where: `${where}: shape` });
-    else if (key === 'data_offsets') offsets = readIntegers(scanner, { code: 'offsets', where: `${where}: data_offsets` });
-    else scanner.skip();
-  });
-  if (!dtype) throw new CheckpointError('dtype', `${where}: must have a dtype`);
-  if (!shape) throw new CheckpointError('shape', `${where}: must have a shape`);
-  if (!offsets) throw new CheckpointError('offsets', `${where}: must have data_offsets`);
-  const [begin, end, ...more] = offsets;
-  if (begin === undefined || end === undefined || more.length > 0) {
-    throw new CheckpointError('offsets', `${where}: data_offsets must be [begin, end], got ${offsets.length} numbers`);
+/** Reads what stands at a tensor's name. */
+class EntryReader {
+  readonly #scanner: JsonScanner;
+  readonly #name: string;
+  readonly #where: string;
+
+  constructor(scanner: JsonScanner, { name, where }: { name: string; where: string }) {
+    this.#scanner = scanner;
+    this.#name = name;
+    this.#where = where;
   }
-  return { name, dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
-}
 
-function readDType(scanner: JsonScanner, where: string): SafetensorsDType {
-  const text = scanner.peek() === '"' ? scanner.string() : '';
-  if (!isSafetensorsDType(text)) throw new CheckpointError('dtype', `${where}: dtype must be a known one, got ${quoted(text)}`);
-  return text;
-}
+  read(dataBegin: number): TensorEntry {
+    let dtype: SafetensorsDType | undefined;
+    let shape: number[] | undefined;
+    let offsets: number[] | undefined;
+    this.#scanner.object((key) => {
+      if (key === 'dtype') dtype = this.#dtype();
+      else if (key === 'shape') shape = this.#integers('shape', { what: 'shape', most: maxRank });
+      else if (key === 'data_offsets') offsets = this.#integers('offsets', { what: 'data_offsets', most: 2 });
+      else this.#scanner.skip();
+    });
+    if (!dtype) return this.#fail('dtype', 'must have a dtype');
+    if (!shape) return this.#fail('shape', 'must have a shape');
+    if (!offsets) return this.#fail('offsets', 'must have data_offsets');
+    const [begin, end] = offsets;
+    if (begin === undefined || end === undefined) return this.#fail('offsets', `data_offsets must be [begin, end], got [${offsets.join(', ')}]`);
+    return { name: this.#name, dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
+  }
 
-/** Whole numbers, spelled without sign, fraction or exponent, that a double holds exactly. */
-function readIntegers(scanner: JsonScanner, { code, where }: { code: 'shape' | 'offsets'; where: string }): number[] {
-  if (scanner.peek() !== '[') throw new CheckpointError(code, `${where} must be an array`);
-  const values: number[] = [];
-  scanner.array(() => {
-    const first = scanner.peek();
-    const text = first >= '0' && first <= '9' ? scanner.numberText() : first;
-    const value = Number(text);
-    if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value)) {
-      throw new CheckpointError(code, `${where} must hold whole numbers from 0 to 2^53 - 1, got ${quoted(text)}`);
-    }
-    values.push(value);
-  });
-  return values;
+  #dtype(): SafetensorsDType {
+    const first = this.#scanner.peek();
+    const text = first === '"' ? this.#scanner.string() : first;
+    return isSafetensorsDType(text) ? text : this.#fail('dtype', `dtype must be a known one, got ${quoted(text)}`);
+  }
+
+  /** Whole numbers, spelled without sign, fraction or exponent, that a double holds exactly. */
+  #integers(code: 'shape' | 'offsets', { what, most }: { what: string; most: number }): number[] {
+    if (this.#scanner.peek() !== '[') this.#fail(code, `${what} must be an array`);
+    const values: number[] = [];
+    this.#scanner.array(() => {
+      const first = this.#scanner.peek();
+      const text = isNumberStart(first) ? this.#scanner.numberText() : first;
+      const value = /^[0-9]+$/.test(text) ? Number(text) : NaN;
+      if (!Number.isSafeInteger(value)) this.#fail(code, `${what} must hold whole numbers from 0 to 2^53 - 1, got ${quoted(text)}`);
+      if (values.push(value) > most) this.#fail(code, `${what} must hold at most ${most} numbers`);
+    });
+    return values;
+  }
+
+  #fail(code: CheckpointErrorCode, message: string): never {
+    throw new CheckpointError(code, `${this.#where}: ${quoted(this.#name)}: ${message}`);
+  }
 }
 
 /** Each tensor begins where the one before ends, takes the bytes that its shape asks for, and the last ends with the file. */
