@@ -10,7 +10,12 @@ export async function openBrowser(): Promise<{ visit: Visit } & AsyncDisposable>
   const visit: Visit = async (address) => {
     const page = await browser.newPage();
     const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(String(error)));
+    const thrown = new Promise<void>((stop) => {
+      page.on('pageerror', (error) => {
+        errors.push(String(error));
+        stop();
+      });
+    });
     page.on('console', (message) => {
       if (message.type() === 'error') errors.push(message.text());
     });
@@ -18,7 +23,7 @@ export async function openBrowser(): Promise<{ visit: Visit } & AsyncDisposable>
       await page.goto(address);
       await Promise.race([
         page.waitForFunction(() => document.body.textContent?.includes('done'), undefined, { timeout: 60_000 }),
-        page.waitForEvent('pageerror', { timeout: 0 }),
+        thrown,
       ]);
     } catch (error) {
       errors.push(String(error));
