@@ -1,4 +1,4 @@
-import { keep, type Tensor } from '@tensorflow/tfjs-core';
+import { clone, keep, type Tensor } from '@tensorflow/tfjs-core';
 
 /** What models report inside a {@link capture} scope. */
 export type CaptureKind = 'hiddenStates' | 'attentions' | 'crossAttentions';
@@ -38,5 +38,16 @@ export function capture<T>(f: () => T, kinds: readonly CaptureKind[] = ['hiddenS
 
 /** Reports a tensor to the capture scope, if there is one; `compute` runs only then. Called by models. */
 export function report(kind: CaptureKind, compute: () => Tensor): void {
-  if (active?.kinds.has(kind)) active.captured[kind].push(keep(compute().clone()));
+  if (active?.kinds.has(kind)) active.captured[kind].push(keep(clone(compute())));
+}
+
+/** Runs `f` without reporting: what is computed a second time was reported the first time. */
+export function withoutReports<T>(f: () => T): T {
+  const outer = active;
+  active = undefined;
+  try {
+    return f();
+  } finally {
+    active = outer;
+  }
 }

@@ -1,4 +1,4 @@
-import { add, keep, ones, type Tensor, tidy, zeros } from '@tensorflow/tfjs-core';
+import { add, clone, keep, ones, type Tensor, tidy, zeros } from '@tensorflow/tfjs-core';
 
 import { ShapeError } from './errors.ts';
 import { type TapeNode, tfjsEngine } from './tfjs-engine.ts';
@@ -27,7 +27,7 @@ export function valueAndGradients<T extends Tensor>(f: () => T, xs: readonly Ten
   Object.assign(state, { activeTape: tape, gradientDepth: 1, kernelDepth: 0 });
   let value: T;
   try {
-    value = tidy(f);
+    value = tidy(() => ownResult(f(), xs));
   } catch (error) {
     disposeSaved(tape);
     throw error;
@@ -87,6 +87,11 @@ export function alias(tensor: Tensor): Tensor {
   return keep(engine.makeTensorFromTensorInfo({ dataId, shape, dtype }));
 }
 
+/** What a function made, or another handle to it where it is one of its inputs: those are borrowed, the result is the caller's. */
+export function ownResult<T extends Tensor>(result: T, inputs: readonly Tensor[]): T {
+  return inputs.includes(result) ? clone(result) : result;
+}
+
 /** Names of the inputs that the running gradient function must answer for; others may be left out. */
 let wantedInputs: ReadonlySet<string> | undefined;
 
@@ -116,7 +121,10 @@ function reversePass(tape: TapeNode[], xs: readonly Tensor[], value: Tensor, out
       gradients.delete(output.id);
     }
   }
-  return xs.map((x) => gradients.get(x.id) ?? zeros(x.shape));
+  return xs.map((x, i) => {
+    const gradient = gradients.get(x.id) ?? zeros(x.shape);
+    return xs.indexOf(x) < i ? clone(gradient) : gradient; // asked for twice
+  });
 }
 
 /** Adds what one operation contributes to the gradients of its inputs. */

@@ -1,4 +1,4 @@
-import { mul, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { clone, mul, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 
 import { defineOp, type Op } from '../define-op.ts';
 import { nextDropoutKey } from '../dropout-scope.ts';
@@ -10,7 +10,7 @@ import { type RandomKey, uniformValues } from '../random.ts';
  */
 export function dropout<T extends Tensor>(x: T, rate: number): T {
   const key = rate > 0 ? nextDropoutKey() : undefined;
-  return key ? (dropoutOp({ x }, { rate, key }) as T) : (x.clone() as T);
+  return key ? (dropoutOp({ x }, { rate, key }) as T) : clone(x);
 }
 
 /** The mask of {@link dropout} for a key: `1 / (1 - rate)` where a value stays, 0 where it goes; element i depends on the key and i alone. */
