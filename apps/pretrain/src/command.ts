@@ -1,0 +1,38 @@
+import { FormersError } from '@formers/backend';
+import { CheckpointError } from '@formers/checkpoints';
+import { TokenizerError } from '@formers/tokenizers';
+
+import { UsageError } from './cli-options.ts';
+
+/**
+ * Runs a command: the first Ctrl-C asks it to save and stop, a second one quits; what the user did wrong is one line and exit code 1.
+ */
+export async function runCommand(name: string, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const onInterrupt = (): void => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+    console.error(`\n${name}: saving and stopping; Ctrl-C again quits at once`);
+  };
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onInterrupt);
+  try {
+    await run(stop.signal);
+  } catch (error) {
+    if (!isForUsers(error)) throw error;
+    console.error(`${name}: ${(error as Error).message}`);
+    process.exitCode = 1;
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    process.off('SIGTERM', onInterrupt);
+  }
+}
+
+/** Errors whose message says all that a user needs. Others are defects of ours, and keep their stack trace. */
+function isForUsers(error: unknown): boolean {
+  return error instanceof UsageError || error instanceof FormersError || CheckpointError.isInstance(error) || TokenizerError.isInstance(error) || isSystemError(error);
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}

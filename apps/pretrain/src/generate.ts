@@ -1,0 +1,57 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import { streamText } from '@formers/generation';
+import { GPT } from '@formers/gpt';
+import { Tokenizer } from '@formers/tokenizers';
+import { findCheckpoint } from '@formers/training';
+
+import { describeOptions, type OptionSpecs, parseOptions, UsageError } from './cli-options.ts';
+import { runCommand } from './command.ts';
+import { ENGINES, startEngine } from './engine.ts';
+
+const OPTIONS = {
+  model: { kind: 'text', help: 'folder of a run or a checkpoint, a URL, or a name on the Hugging Face hub' },
+  prompt: { kind: 'text', help: 'the text to go on with' },
+  maxNewTokens: { kind: 'whole', least: 1, help: 'length of what is written, in tokens (default 200)' },
+  temperature: { kind: 'number', least: 0, help: 'below 1 surer, above 1 wilder, 0 always the likeliest (default 0.8)' },
+  topK: { kind: 'whole', least: 1, help: 'choose among the likeliest only (default 50)' },
+  topP: { kind: 'number', least: 0, help: 'choose among the likeliest that have this share together (default 1)' },
+  repetitionPenalty: { kind: 'number', least: 0, help: 'above 1 avoids what was written before (default 1)' },
+  seed: { kind: 'whole', least: 0, help: 'of the random choices (default another one each time)' },
+  engine: { kind: 'text', among: ENGINES, help: 'what to compute on (default auto: the fastest there is)' },
+  threads: { kind: 'whole', least: 1, help: 'threads of the simd engine (default one per core)' },
+  help: { kind: 'flag', help: 'this text' },
+} as const satisfies OptionSpecs;
+
+const HELP = `Goes on with a text.
+
+  npx pnpm@12 generate --model <folder> --prompt <text> [options]
+
+${describeOptions(OPTIONS)}
+
+  npx pnpm@12 generate --model checkpoints/moby-dick --prompt 'Call me'
+  npx pnpm@12 generate --model openai-community/gpt2 --prompt 'The whale' --temperature 0
+`;
+
+await runCommand('generate', async (signal) => {
+  const { help, model: location, prompt, engine, threads, maxNewTokens = 200, temperature = 0.8, topK = 50, topP, repetitionPenalty, seed } = parseOptions(process.argv.slice(2), OPTIONS);
+  if (help) return void process.stdout.write(HELP);
+  if (location === undefined || prompt === undefined) throw new UsageError(`--${location === undefined ? 'model' : 'prompt'} is missing; see --help`);
+  await startEngine({ engine, threads });
+  const folder = await modelFolder(location);
+  const tokenizer = await Tokenizer.fromPretrained(folder, { signal });
+  using model = await GPT.fromPretrained(folder, { signal });
+  const sampling = temperature === 0 ? { doSample: false } : { doSample: true, temperature, topK, ...(topP !== undefined && { topP }) };
+  process.stdout.write(prompt);
+  const options = { ...sampling, maxNewTokens, signal, ...(repetitionPenalty !== undefined && { repetitionPenalty }), ...(seed !== undefined && { seed }) };
+  for await (const piece of streamText(model, tokenizer, prompt, options)) process.stdout.write(piece);
+  process.stdout.write('\n');
+});
+
+/** The newest checkpoint of a run folder; other places are models themselves. */
+async function modelFolder(location: string): Promise<string> {
+  const isFile = async (name: string): Promise<boolean> => (await stat(path.join(location, name)).catch(() => undefined))?.isFile() ?? false;
+  if ((await isFile('config.json')) || !(await isFile('run.json'))) return location;
+  return (await findCheckpoint(location)).folder;
+}

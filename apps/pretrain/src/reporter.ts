@@ -1,0 +1,96 @@
+import { SingleBar } from 'cli-progress';
+
+/** A number of a training step, as it is logged; the spelling of the JSON records. */
+export interface LogRecord {
+  step: number;
+  loss?: number;
+  learning_rate?: number;
+  grad_norm?: number;
+  tokens_per_second?: number;
+  seconds_left?: number;
+  eval_loss?: number;
+  eval_bits_per_character?: number;
+  checkpoint?: string;
+}
+
+/** How a run tells what it does. */
+export interface Reporter {
+  /** A line of the head or the end. */
+  note(line: string): void;
+  /** Where the run stands; called at every step. */
+  progress(record: LogRecord): void;
+  /** A line of the log. */
+  log(record: LogRecord): void;
+  /** The last record. */
+  summary(record: object): void;
+  /** Takes the progress line off the screen. */
+  close(): void;
+}
+
+/** One live line on a terminal, plain lines elsewhere, JSON records or nothing as asked. */
+export function createReporter({ json = false, quiet = false, steps }: { json?: boolean | undefined; quiet?: boolean | undefined; steps: number }): Reporter {
+  if (json) return jsonReporter();
+  if (quiet) return quietReporter();
+  return process.stdout.isTTY ? terminalReporter(steps) : plainReporter(steps);
+}
+
+const nothing = (): void => undefined;
+
+function jsonReporter(): Reporter {
+  const print = (record: object): void => console.log(JSON.stringify(record));
+  return { note: nothing, progress: nothing, log: print, summary: (record) => print({ summary: true, ...record }), close: nothing };
+}
+
+function quietReporter(): Reporter {
+  return { note: nothing, progress: nothing, log: nothing, summary: (record) => console.log(JSON.stringify(record)), close: nothing };
+}
+
+function plainReporter(steps: number): Reporter {
+  return { note: (line) => console.log(line), progress: nothing, log: (record) => console.log(logLine(record, steps)), summary: nothing, close: nothing };
+}
+
+function terminalReporter(steps: number): Reporter {
+  const bar = new SingleBar({ format: '{bar} {line}', barsize: 20, hideCursor: true, clearOnComplete: true, gracefulExit: false, linewrap: false, stream: process.stdout });
+  let running = false;
+  const above = (print: () => void): void => {
+    if (running) bar.stop(); // cleared: what is printed stays above the line
+    print();
+    if (running) bar.start(steps, 0, { line: '' });
+  };
+  return {
+    note: (line) => above(() => console.log(line)),
+    progress: (record) => {
+      if (!running) bar.start(steps, record.step, { line: '' });
+      running = true;
+      bar.update(record.step, { line: logLine(record, steps) });
+    },
+    log: (record) => {
+      if (record.eval_loss !== undefined || record.checkpoint !== undefined) above(() => console.log(logLine(record, steps)));
+    },
+    summary: nothing,
+    close: () => {
+      if (running) bar.stop();
+      running = false;
+    },
+  };
+}
+
+function logLine(record: LogRecord, steps: number): string {
+  const parts = [`step ${String(record.step).padStart(String(steps).length)}/${steps}`];
+  if (record.loss !== undefined) parts.push(`loss ${record.loss.toFixed(4)}`);
+  if (record.learning_rate !== undefined) parts.push(`rate ${record.learning_rate.toExponential(2)}`);
+  if (record.tokens_per_second !== undefined) parts.push(`${Math.round(record.tokens_per_second).toLocaleString('en')} tokens/s`);
+  if (record.seconds_left !== undefined) parts.push(`${duration(record.seconds_left)} left`);
+  if (record.eval_loss !== undefined) parts.push(`held-out loss ${record.eval_loss.toFixed(4)}`);
+  if (record.eval_bits_per_character !== undefined) parts.push(`${record.eval_bits_per_character.toFixed(3)} bits per character`);
+  if (record.checkpoint !== undefined) parts.push(`saved ${record.checkpoint}`);
+  return parts.join('  ');
+}
+
+/** `75` as `1:15`, `3700` as `1:01:40`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const padded = (part: number): string => String(part).padStart(2, '0');
+  return hours > 0 ? `${hours}:${padded(minutes)}:${padded(rest)}` : `${minutes}:${padded(rest)}`;
+}
