@@ -24,15 +24,22 @@ export interface TokenBatchesOptions {
   state?: TokenBatchesState;
 }
 
-/** What batches depend on, and where they stand; plain JSON. */
-export interface TokenBatchesState {
-  /** The next step. */
-  readonly step: number;
+/** What batches depend on; plain JSON. */
+export interface TokenBatchesIdentity {
+  readonly [key: string]: number | string;
   readonly seed: number;
   readonly sampling: Sampling;
   readonly batchSize: number;
   readonly seqLen: number;
   readonly numTokens: number;
+  /** Of all ids: another text, or another tokenizer, has another one. */
+  readonly checksum: number;
+}
+
+/** What batches depend on, and where they stand; plain JSON. */
+export interface TokenBatchesState extends TokenBatchesIdentity {
+  /** The next step. */
+  readonly step: number;
 }
 
 /**
@@ -42,12 +49,10 @@ export interface TokenBatchesState {
  * Iterating disposes each batch when the next one is asked for, and at the end of the loop: its body only borrows it.
  */
 export class TokenBatches implements Iterable<TokenBatch>, AsyncIterable<TokenBatch> {
-  readonly batchSize: number;
   readonly steps: number;
+  /** What the batches depend on. */
+  readonly identity: TokenBatchesIdentity;
   readonly #ids: Int32Array;
-  readonly #seqLen: number;
-  readonly #seed: number;
-  readonly #sampling: Sampling;
   #step = 0;
   #order: { epoch: number; windows: Uint32Array } | undefined;
 
@@ -65,41 +70,33 @@ export class TokenBatches implements Iterable<TokenBatch>, AsyncIterable<TokenBa
   ) {
     checkCount('batchSize', batchSize);
     if (steps !== Infinity) checkCount('steps', steps);
-    if (!Number.isSafeInteger(seed))
+    if (!Number.isSafeInteger(seed)) {
       throw new ConfigError(`TokenWindows.batches: seed must be a whole number, got ${seed}`);
+    }
     if (ids.length <= seqLen) {
       throw new DataError(
         'too-short',
         `TokenWindows.batches: a window of seqLen ${seqLen} needs ${seqLen + 1} tokens, the text has ${ids.length}`,
       );
     }
-    this.batchSize = batchSize;
     this.steps = steps;
     this.#ids = ids;
-    this.#seqLen = seqLen;
-    this.#seed = seed;
-    this.#sampling = sampling;
+    this.identity = { seed, sampling, batchSize, seqLen, numTokens: ids.length, checksum: checksum(ids) };
     if (state) this.#step = this.#checkState(state);
   }
 
   /** What the batches depend on, and the step after the last one handed out. */
   get state(): TokenBatchesState {
-    return {
-      step: this.#step,
-      seed: this.#seed,
-      sampling: this.#sampling,
-      batchSize: this.batchSize,
-      seqLen: this.#seqLen,
-      numTokens: this.#ids.length,
-    };
+    return { step: this.#step, ...this.identity };
   }
 
   /** Batch number `step`, which the caller disposes. */
   at(step: number): TokenBatch {
-    const offsets = Array.from({ length: this.batchSize }, (_, row) =>
-      this.#sampling === 'random' ? this.#randomOffset(step, row) : this.#epochOffset(step, row),
+    const { sampling, batchSize, seqLen } = this.identity;
+    const offsets = Array.from({ length: batchSize }, (_, row) =>
+      sampling === 'random' ? this.#randomOffset(step, row) : this.#epochOffset(step, row),
     );
-    return new TokenBatch(this.#ids, { step, offsets, seqLen: this.#seqLen });
+    return new TokenBatch(this.#ids, { step, offsets, seqLen });
   }
 
   *[Symbol.iterator](): Generator<TokenBatch, void, undefined> {
@@ -115,33 +112,40 @@ export class TokenBatches implements Iterable<TokenBatch>, AsyncIterable<TokenBa
 
   /** Uniform over all windows of the text; 53 random bits, so that long texts have no bias. */
   #randomOffset(step: number, row: number): number {
-    const [high, low] = threefry2x32(randomKey(this.#seed, `batch.${Math.floor(step / 2 ** 32)}`), [step >>> 0, row]);
-    return Math.floor(((high * 2 ** 21 + (low >>> 11)) / 2 ** 53) * (this.#ids.length - this.#seqLen));
+    const { seed, seqLen, numTokens } = this.identity;
+    const [high, low] = threefry2x32(randomKey(seed, `batch.${Math.floor(step / 2 ** 32)}`), [step >>> 0, row]);
+    return Math.floor(((high * 2 ** 21 + (low >>> 11)) / 2 ** 53) * (numTokens - seqLen));
   }
 
   #epochOffset(step: number, row: number): number {
-    const numWindows = Math.floor((this.#ids.length - 1) / this.#seqLen);
-    const index = step * this.batchSize + row;
+    const { seed, seqLen, numTokens, batchSize } = this.identity;
+    const numWindows = Math.floor((numTokens - 1) / seqLen);
+    const index = step * batchSize + row;
     const epoch = Math.floor(index / numWindows);
-    if (this.#order?.epoch !== epoch)
-      this.#order = { epoch, windows: shuffledIndices(numWindows, { seed: this.#seed, epoch }) };
-    return (this.#order.windows[index % numWindows] as number) * this.#seqLen;
+    if (this.#order?.epoch !== epoch) this.#order = { epoch, windows: shuffledIndices(numWindows, { seed, epoch }) };
+    return (this.#order.windows[index % numWindows] as number) * seqLen;
   }
 
-  #checkState(state: TokenBatchesState): number {
-    const own = this.state;
-    const differences = (['seed', 'sampling', 'batchSize', 'seqLen', 'numTokens'] as const)
-      .filter((key) => state[key] !== own[key])
-      .map((key) => `${key} was ${state[key]}, is ${own[key]}`);
-    if (differences.length > 0)
+  #checkState({ step, ...identity }: TokenBatchesState): number {
+    const differences = Object.entries(this.identity)
+      .filter(([key, value]) => identity[key] !== value)
+      .map(([key, value]) => `${key} was ${identity[key]}, is ${value}`);
+    if (differences.length > 0) {
       throw new DataError('state', `TokenWindows.batches: the state is of other batches: ${differences.join('; ')}`);
-    if (!(Number.isSafeInteger(state.step) && state.step >= 0))
-      throw new DataError('state', `TokenWindows.batches: state.step must be a whole number from 0, got ${state.step}`);
-    return state.step;
+    }
+    if (Number.isSafeInteger(step) && step >= 0) return step;
+    throw new DataError('state', `TokenWindows.batches: state.step must be a whole number from 0, got ${step}`);
   }
 }
 
+/** FNV-1a over the ids, 32 bits. */
+function checksum(ids: Int32Array): number {
+  let hash = 0x811c9dc5;
+  for (const id of ids) hash = Math.imul(hash ^ id, 0x01000193);
+  return hash >>> 0;
+}
+
 function checkCount(name: string, value: number): void {
-  if (!(Number.isSafeInteger(value) && value > 0))
-    throw new ConfigError(`TokenWindows.batches: ${name} must be a whole number from 1, got ${value}`);
+  if (Number.isSafeInteger(value) && value > 0) return;
+  throw new ConfigError(`TokenWindows.batches: ${name} must be a whole number from 1, got ${value}`);
 }

@@ -1,7 +1,7 @@
 import { ConfigError, cpu, useBackend, ValueError } from '@formers/backend';
 import { memory } from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import {
   DataError,
@@ -36,10 +36,6 @@ describe('TokenWindows', () => {
     await useBackend(cpu());
     before = memory().numTensors;
   });
-  afterAll(() => {
-    expect(memory().numTensors).toBe(before);
-  });
-
   it('gives windows whose targets are the inputs one place further', () => {
     const batches = new TokenWindows(counting(20), { seqLen: 4 }).batches({ batchSize: 3, steps: 5, seed: 7 });
     for (const { inputs, targets, tokens } of batches) {
@@ -214,5 +210,9 @@ describe('TokenWindows', () => {
       expect(() => new TokenWindows(counting(9), { seqLen: 2 }).batches(options)).toThrow(ConfigError);
     }
     expect(() => new TokenWindows(counting(9), { seqLen: 0 })).toThrow(ConfigError);
+  });
+
+  it('leaks nothing', () => {
+    expect(memory().numTensors).toBe(before);
   });
 });

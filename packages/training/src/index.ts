@@ -1,3 +1,11 @@
+export { type FileSystem, nodeFileSystem } from './checkpoints/file-system.ts';
+export {
+  findCheckpoint,
+  type FoundCheckpoint,
+  type RunCheckpoint,
+  writeCheckpoint,
+  type WriteCheckpointOptions,
+} from './checkpoints/run-folder.ts';
 export { TrainingError, type TrainingErrorCode } from './errors.ts';
 export { AdamW, type AdamWOptions } from './optimizers/adam-w.ts';
 export { type AccumulateOptions, Optimizer, type StepOptions } from './optimizers/optimizer.ts';
@@ -31,3 +39,16 @@ export {
   warmupStableDecay,
   type WarmupStableDecayOptions,
 } from './schedules/schedules.ts';
+export {
+  type CheckpointEvent,
+  type DoneEvent,
+  type EvaluationEvent,
+  type LogRecord,
+  logRecord,
+  type Metrics,
+  type StepEvent,
+  type TrainerEvent,
+} from './trainer/events.ts';
+export { meanLoss } from './trainer/mean-loss.ts';
+export { Trainer } from './trainer/trainer.ts';
+export { type BatchSource, type TrainerOptions, type TrainingBatch } from './trainer/trainer-options.ts';

@@ -12,7 +12,7 @@ import {
   type Variable,
   variable,
 } from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { AdamW, type Optimizer, SGD } from '../src/index.ts';
 
@@ -78,10 +78,6 @@ describe('optimizers against PyTorch, 300 steps', () => {
     await useBackend(cpu());
     before = memory().numTensors;
   });
-  afterAll(() => {
-    expect(memory().numTensors).toBe(before);
-  });
-
   it.each(cases)('$name', async (golden) => {
     const generator = new Generator();
     const parameters = new Map(
@@ -115,5 +111,9 @@ describe('optimizers against PyTorch, 300 steps', () => {
         expectNear(tensors.get(name)?.values as Float32Array, values, `step ${step}: ${name}`);
     }
     for (const parameter of parameters.values()) parameter.dispose();
+  });
+
+  it('leaks nothing', () => {
+    expect(memory().numTensors).toBe(before);
   });
 });

@@ -1,0 +1,146 @@
+import { TrainingError } from '../errors.ts';
+import { type FileSystem, joinPath, nodeFileSystem, splitPath } from './file-system.ts';
+import { verifyManifest, writeManifest } from './manifest.ts';
+
+/** A complete checkpoint of a run. */
+export interface RunCheckpoint {
+  /** `<run folder>/checkpoint-<step>`: a model folder with the state of the run. */
+  readonly folder: string;
+  readonly step: number;
+}
+
+/** What {@link findCheckpoint} found on its way. */
+export interface FoundCheckpoint extends RunCheckpoint {
+  /** Newer folders that are incomplete or damaged, and why. */
+  readonly skipped: readonly { readonly folder: string; readonly reason: string }[];
+}
+
+/** Options of {@link writeCheckpoint}. */
+export interface WriteCheckpointOptions {
+  step: number;
+  /** Writes the files into the folder that it is given. */
+  write: (folder: string) => Promise<void>;
+  /** How many checkpoints stay, the newest ones; default all. */
+  saveLimit?: number | undefined;
+  /** Step of one that stays in any case: the best. */
+  keepStep?: number | undefined;
+  fileSystem?: FileSystem;
+}
+
+const PREFIX = 'checkpoint-';
+const TEMPORARY = '.tmp-';
+
+/**
+ * Writes `checkpoint-<step>` so that, whatever happens, a folder of this name is complete: files go to `.tmp-checkpoint-<step>` and are flushed to the
+ * disk, a manifest with their hashes comes last, then the folder gets its name.
+ *
+ * @throws {@link TrainingError} `write` when the disk refuses; then nothing of it stays.
+ */
+export async function writeCheckpoint(
+  out: string,
+  { step, write, saveLimit, keepStep, fileSystem = nodeFileSystem() }: WriteCheckpointOptions,
+): Promise<RunCheckpoint> {
+  const name = `${PREFIX}${step}`;
+  const folder = joinPath(out, name);
+  const temporary = joinPath(out, TEMPORARY + name);
+  try {
+    await fileSystem.remove(temporary);
+    await fileSystem.makeFolder(temporary);
+    await write(temporary);
+    await writeManifest(temporary, { step, fileSystem });
+    await discard(out, { names: (await fileSystem.list(out)).filter((other) => other === name), fileSystem });
+    await fileSystem.rename(temporary, folder);
+    await fileSystem.sync(out);
+    const steps = (await listSteps(out, fileSystem)).filter((other) => other !== step && other !== keepStep);
+    const surplus = saveLimit === undefined ? [] : steps.slice(Math.max(0, saveLimit - 1));
+    await discard(out, { names: surplus.map((other) => PREFIX + other), fileSystem });
+  } catch (cause) {
+    await fileSystem.remove(temporary).catch(() => undefined); // the disk is in trouble: its first complaint is the one to tell
+    if (TrainingError.isInstance(cause)) throw cause;
+    throw new TrainingError('write', `${folder}: the checkpoint could not be written: ${messageOf(cause)}`, { cause });
+  }
+  return { folder, step };
+}
+
+/**
+ * The newest complete checkpoint of a run. Changes nothing, so that it is safe beside a run that is writing.
+ *
+ * @param path A run folder, or one `checkpoint-<step>` in it, which then is the only candidate.
+ * @throws {@link TrainingError} `no-checkpoint`, `damaged`
+ */
+export async function findCheckpoint(
+  path: string,
+  { fileSystem = nodeFileSystem() }: { fileSystem?: FileSystem } = {},
+): Promise<FoundCheckpoint> {
+  if (stepOf(splitPath(path).name) !== undefined)
+    return { folder: path, step: await verifyManifest(path, { fileSystem }), skipped: [] };
+  const skipped: { folder: string; reason: string }[] = [];
+  for (const step of await listSteps(path, fileSystem)) {
+    const folder = joinPath(path, PREFIX + step);
+    try {
+      return { folder, step: await verifyManifest(folder, { fileSystem }), skipped };
+    } catch (error) {
+      skipped.push({ folder, reason: messageOf(error) });
+    }
+  }
+  const reasons = skipped.map(({ reason }) => `; ${reason}`).join('');
+  throw new TrainingError('no-checkpoint', `${path}: has no complete checkpoint${reasons}`);
+}
+
+/**
+ * Makes a run folder ready: it is there and can be written to, and what a killed run left half-written is gone.
+ *
+ * @param options.fresh The run starts anew: refuses a folder with checkpoints of another one, unless `overwrite` drops them.
+ * @throws {@link TrainingError} `output`
+ */
+export async function prepareRunFolder(
+  out: string,
+  { fresh, overwrite, fileSystem }: { fresh: boolean; overwrite: boolean; fileSystem: FileSystem },
+): Promise<void> {
+  try {
+    await fileSystem.makeFolder(out);
+    const probe = joinPath(out, `${TEMPORARY}probe`);
+    await fileSystem.write(probe, new Uint8Array());
+    for (const name of await fileSystem.list(out))
+      if (name.startsWith(TEMPORARY)) await fileSystem.remove(joinPath(out, name));
+    const names = (await fileSystem.list(out)).filter((name) => stepOf(name) !== undefined);
+    if (fresh && names.length > 0 && !overwrite) {
+      throw new TrainingError(
+        'output',
+        `${out}: holds checkpoints of another run (${names.join(', ')}); resume it, or choose another folder`,
+      );
+    }
+    if (fresh) await discard(out, { names, fileSystem });
+  } catch (cause) {
+    if (TrainingError.isInstance(cause)) throw cause;
+    throw new TrainingError('output', `${out}: cannot be used as output folder: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Removes checkpoints. They lose their name first, as removing takes many calls. */
+async function discard(
+  out: string,
+  { names, fileSystem }: { names: readonly string[]; fileSystem: FileSystem },
+): Promise<void> {
+  for (const name of names) {
+    const removed = joinPath(out, `${TEMPORARY}removed-${name}`);
+    await fileSystem.remove(removed);
+    await fileSystem.rename(joinPath(out, name), removed);
+    await fileSystem.remove(removed);
+  }
+}
+
+/** Steps of the checkpoints by name, the newest first. */
+async function listSteps(out: string, fileSystem: FileSystem): Promise<number[]> {
+  const steps = (await fileSystem.list(out)).map(stepOf);
+  return steps.filter((step) => step !== undefined).sort((a, b) => b - a);
+}
+
+function stepOf(name: string): number | undefined {
+  const digits = /^checkpoint-(\d{1,15})$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

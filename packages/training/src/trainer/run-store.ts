@@ -1,0 +1,120 @@
+import { ConfigError } from '@formers/backend';
+import type { JsonLike } from '@formers/checkpoints';
+
+import { type FileSystem, joinPath, nodeFileSystem, resolvePath, splitPath } from '../checkpoints/file-system.ts';
+import { verifyManifest } from '../checkpoints/manifest.ts';
+import { prepareRunFolder, writeCheckpoint } from '../checkpoints/run-folder.ts';
+import { TrainingError } from '../errors.ts';
+import { configDifferences } from './compare-config.ts';
+import type { LogRecord } from './events.ts';
+import { hashWeights, OPTIMIZER_FILE, parseMoments, RunLog, serializeMoments, writeWhole } from './run-files.ts';
+import type { BatchSource, TrainerOptions, TrainingBatch } from './trainer-options.ts';
+import { parseTrainerState, serializeTrainerState, TRAINER_STATE, type TrainerState } from './trainer-state.ts';
+
+/** What the trainer itself adds to a checkpoint. */
+type Progress = Pick<TrainerState, 'step' | 'tokensSeen' | 'logHistory' | 'best'>;
+
+/** What of the options it needs. */
+type RunStoreOptions = Omit<TrainerOptions<TrainingBatch>, 'loss' | 'data'> & {
+  data: Pick<BatchSource<TrainingBatch>, 'identity'>;
+};
+
+/** The files of a run: its checkpoints and its log. */
+export class RunStore {
+  readonly #options: RunStoreOptions;
+  readonly #out: string;
+  readonly #fileSystem: FileSystem;
+  readonly #log: RunLog;
+  readonly #save: (folder: string) => Promise<void>;
+  #prepared = false;
+  #newest: { step: number; folder: string } | undefined;
+
+  constructor(options: RunStoreOptions, out: string) {
+    const { model, fileSystem = nodeFileSystem() } = options;
+    const save = options.save ?? model.savePretrained?.bind(model);
+    if (!save) throw new ConfigError('Trainer: with out, either the model needs savePretrained, or the option save');
+    this.#options = options;
+    this.#out = out;
+    this.#fileSystem = fileSystem;
+    this.#log = new RunLog(out, fileSystem);
+    this.#save = save;
+  }
+
+  /** Folder of the newest checkpoint that was written or loaded. */
+  get newest(): string | undefined {
+    return this.#newest?.folder;
+  }
+
+  /** Before the first step: the folder must be usable, and hold no other run. */
+  async prepare(step: number): Promise<void> {
+    if (this.#prepared) return;
+    const fresh = this.#newest === undefined || splitPath(this.#newest.folder).folder !== resolvePath(this.#out);
+    await prepareRunFolder(this.#out, {
+      fresh,
+      overwrite: this.#options.overwrite ?? false,
+      fileSystem: this.#fileSystem,
+    });
+    await this.#log.cutAfter(fresh ? -1 : step);
+    this.#prepared = true;
+  }
+
+  log(record: LogRecord): Promise<void> {
+    return this.#log.append(record);
+  }
+
+  /** Writes a checkpoint, unless there is one of this step already or nothing was done yet. */
+  async save(progress: Progress): Promise<string | undefined> {
+    const { step, best } = progress;
+    if (step === 0 || step === this.#newest?.step) return undefined;
+    const fileSystem = this.#fileSystem;
+    const { model, optimizer, saveLimit, steps, logEvery = 10, evalEvery = steps, saveEvery = steps } = this.#options;
+    const { tensors, kind, seed, numSteps } = await optimizer.state();
+    const state: TrainerState = {
+      ...progress,
+      weights: await hashWeights(model.namedParameters()),
+      optimizer: { kind, seed, numSteps },
+      config: this.#config(),
+    };
+    const texts = new TextEncoder();
+    const write = async (folder: string): Promise<void> => {
+      await this.#save(folder);
+      await writeWhole(joinPath(folder, OPTIMIZER_FILE), { bytes: serializeMoments(tensors), fileSystem });
+      const bytes = texts.encode(serializeTrainerState(state, { steps, logEvery, evalEvery, saveEvery }));
+      await writeWhole(joinPath(folder, TRAINER_STATE), { bytes, fileSystem });
+    };
+    this.#newest = await writeCheckpoint(this.#out, { step, write, saveLimit, keepStep: best?.step, fileSystem });
+    return this.#newest.folder;
+  }
+
+  /** Checks a checkpoint against this run, then sets the optimizer; nothing changes when something differs. */
+  async load(folder: string): Promise<TrainerState> {
+    const fileSystem = this.#fileSystem;
+    await verifyManifest(folder, { fileSystem });
+    const where = joinPath(folder, TRAINER_STATE);
+    const state = parseTrainerState(await fileSystem.read(where), { where });
+    const { model, optimizer } = this.#options;
+    const differences = configDifferences(state.config, this.#config());
+    if (differences.length === 0 && state.weights !== (await hashWeights(model.namedParameters()))) {
+      differences.push('the weights of the model are not those of the checkpoint: load the model from it first');
+    }
+    if (differences.length > 0)
+      throw new TrainingError('mismatch', `${folder}: is of another run: ${differences.join('; ')}`);
+    const moments = joinPath(folder, OPTIMIZER_FILE);
+    optimizer.loadState({
+      ...state.optimizer,
+      tensors: parseMoments(await fileSystem.read(moments), { where: moments }),
+    });
+    this.#newest = { step: state.step, folder };
+    return state;
+  }
+
+  /** All that a resumed run must share with this one. */
+  #config(): { readonly [key: string]: JsonLike } {
+    const { config = {}, data, optimizer, accumulationSteps = 1, average = 'tokens' } = this.#options;
+    const { kind, seed } = optimizer;
+    return {
+      ...config,
+      trainer: { accumulationSteps, average, optimizer: kind, seed, ...(data.identity && { data: data.identity }) },
+    };
+  }
+}

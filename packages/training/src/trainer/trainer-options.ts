@@ -1,0 +1,64 @@
+import type { JsonLike } from '@formers/checkpoints';
+import type { Scalar } from '@tensorflow/tfjs-core';
+
+import type { FileSystem } from '../checkpoints/file-system.ts';
+import type { Optimizer } from '../optimizers/optimizer.ts';
+import type { Trainable } from '../optimizers/optimizer-options.ts';
+import type { Metrics } from './events.ts';
+
+/** What a model is trained on at once. The trainer disposes it. */
+export interface TrainingBatch extends Disposable {
+  /** How many targets count. */
+  readonly tokens: number;
+}
+
+/** Batches by number, so that a resumed run sees what the first one would have seen; `TokenWindows.batches` makes one. */
+export interface BatchSource<Batch> {
+  at(index: number): Batch | Promise<Batch>;
+  /** What the batches depend on; compared when a run is resumed. */
+  readonly identity?: { readonly [key: string]: JsonLike };
+}
+
+/** Options of `Trainer`. */
+export interface TrainerOptions<Batch extends TrainingBatch> {
+  /** Is borrowed, as the optimizer is. */
+  model: Trainable & { savePretrained?(folder: string): Promise<void> };
+  optimizer: Optimizer;
+  data: BatchSource<Batch>;
+  /** The mean loss of a batch, over its tokens that count. */
+  loss: (batch: Batch) => Scalar;
+  /** Steps of the whole run, those of earlier parts included. */
+  steps: number;
+  /** Batches per step; default 1. */
+  accumulationSteps?: number;
+  /** What the gradient of a step is the mean of; default `tokens`, as if the batches were one. */
+  average?: 'tokens' | 'batches';
+  /** Measures the model, in evaluation mode; see `meanLoss`. */
+  evaluate?: () => Metrics | Promise<Metrics>;
+  /** Steps between evaluations; default only at the end. */
+  evalEvery?: number;
+  /** The metric that says which evaluation is best; default `loss`. */
+  bestMetric?: string;
+  /** Whether more of it is better; default false. */
+  greaterIsBetter?: boolean;
+  /** Folder for checkpoints and `log.jsonl`; default none. Node only. */
+  out?: string;
+  /** Steps between checkpoints; default only at the end, and when the signal stops the run. */
+  saveEvery?: number;
+  /** How many checkpoints stay: the newest ones, and the best; default all. */
+  saveLimit?: number;
+  /** Writes the model, tokenizer, ... into a checkpoint folder; default `model.savePretrained`. */
+  save?: (folder: string) => Promise<void>;
+  /** Drops checkpoints of another run in `out`; default false. */
+  overwrite?: boolean;
+  /** Steps between records in the log; default 10. */
+  logEvery?: number;
+  /** Finishes the run early: what is half done is dropped, a checkpoint saved. */
+  signal?: AbortSignal;
+  /** What must be the same when the run is resumed, such as the model's configuration and a hash of the tokenizer. */
+  config?: { readonly [key: string]: JsonLike };
+  /** Default the disk. */
+  fileSystem?: FileSystem;
+  /** Clock in milliseconds; default `performance.now`. */
+  now?: () => number;
+}

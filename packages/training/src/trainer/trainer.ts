@@ -1,0 +1,261 @@
+import { ConfigError } from '@formers/backend';
+
+import type { FoundCheckpoint } from '../checkpoints/run-folder.ts';
+import { TrainingError } from '../errors.ts';
+import type { StepResult } from '../optimizers/step-result.ts';
+import { Breather } from './breathe.ts';
+import {
+  type CheckpointEvent,
+  type EvaluationEvent,
+  type LogRecord,
+  logRecord,
+  type StepEvent,
+  type TrainerEvent,
+} from './events.ts';
+import { RunStore } from './run-store.ts';
+import { Throughput } from './throughput.ts';
+import type { TrainerOptions, TrainingBatch } from './trainer-options.ts';
+import type { TrainerState } from './trainer-state.ts';
+
+/** A step that was started, and its values on their way from the device. */
+interface PendingStep {
+  readonly step: number;
+  readonly tokens: number;
+  readonly learningRate: number;
+  readonly values: Promise<{ loss: number; gradientNorm: number; finite: boolean }>;
+}
+
+/**
+ * The loop that a user could write, with evaluation, checkpoints, logs and exact resume.
+ *
+ * @example
+ * const trainer = new Trainer({ model, optimizer, data: windows.batches({ batchSize: 8 }), loss: (batch) => lossOf(batch), steps: 1000, out: 'runs/first' });
+ * for await (const event of trainer.run()) {
+ *   if (event.type === 'step') console.log(event.step, event.loss);
+ * }
+ */
+export class Trainer<Batch extends TrainingBatch> {
+  readonly #options: TrainerOptions<Batch>;
+  readonly #store: RunStore | undefined;
+  readonly #throughput: Throughput;
+  #step = 0;
+  #tokensSeen = 0;
+  #logHistory: LogRecord[] = [];
+  #best: TrainerState['best'];
+  /** The step of the last evaluation; the untrained model is not evaluated. */
+  #evaluatedStep = 0;
+  #pending: PendingStep | undefined;
+  #running = false;
+
+  /** @throws {@link ConfigError} for options that make no run. */
+  constructor(options: TrainerOptions<Batch>) {
+    for (const name of ['steps', 'accumulationSteps', 'evalEvery', 'saveEvery', 'saveLimit', 'logEvery'] as const) {
+      const value = options[name];
+      if (value !== undefined && !(Number.isSafeInteger(value) && value > 0))
+        throw new ConfigError(`Trainer: ${name} must be a whole number from 1, got ${value}`);
+    }
+    if (options.optimizer.numSteps !== 0)
+      throw new ConfigError(
+        `Trainer: optimizer must be a new one, got one that has made ${options.optimizer.numSteps} steps`,
+      );
+    this.#options = options;
+    this.#store = options.out === undefined ? undefined : new RunStore(options, options.out);
+    this.#throughput = new Throughput(options.now ?? (() => performance.now()));
+  }
+
+  /** Steps made. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Everything that was logged, also by earlier parts of the run. */
+  get logHistory(): readonly LogRecord[] {
+    return this.#logHistory;
+  }
+
+  /**
+   * Goes on where a checkpoint was saved; call it before {@link run}. The model must have the weights of the checkpoint already.
+   *
+   * @param checkpoint From `findCheckpoint`.
+   * @throws {@link TrainingError} `mismatch` naming all that differs: another configuration, tokenizer, data, seed, optimizer, or other weights.
+   */
+  async load({ folder }: Pick<FoundCheckpoint, 'folder'>): Promise<void> {
+    if (!this.#store) throw new ConfigError('Trainer.load: needs the option out');
+    const state = await this.#store.load(folder);
+    this.#step = state.step;
+    this.#evaluatedStep = state.step; // if it was due, it came before the checkpoint
+    this.#tokensSeen = state.tokensSeen;
+    this.#logHistory = [...state.logHistory];
+    this.#best = state.best;
+  }
+
+  /**
+   * Makes the steps that are left. Leaving the loop stops the run without a checkpoint; calling `run` again goes on.
+   *
+   * @throws {@link TrainingError} `not-finite` when a loss or gradient is: the weights are those before that step, and saved if there is `out`.
+   */
+  async *run(): AsyncGenerator<TrainerEvent, void, undefined> {
+    if (this.#running) throw new TrainingError('running', 'Trainer.run: this trainer runs already');
+    this.#running = true;
+    const { steps } = this.#options;
+    const breather = new Breather();
+    try {
+      await this.#store?.prepare(this.#step);
+      this.#throughput.pause();
+      for (;;) {
+        yield* this.#betweenSteps();
+        if (this.#step >= steps || this.#isAborted) break;
+        const before = this.#pending;
+        const started = await this.#startStep();
+        if (!started) break;
+        this.#pending = started;
+        yield* this.#tell(before);
+        await breather.breathe();
+      }
+      yield* this.#tellLast();
+      yield* this.#save();
+      yield {
+        type: 'done',
+        step: this.#step,
+        reason: this.#step >= steps ? 'completed' : 'aborted',
+        checkpoint: this.#store?.newest,
+      };
+    } finally {
+      this.#options.optimizer.discard();
+      this.#running = false;
+    }
+  }
+
+  /** Evaluates and saves where that is due, and was not done already. */
+  async *#betweenSteps(): AsyncGenerator<TrainerEvent, void, undefined> {
+    const { steps, evaluate, evalEvery = steps, saveEvery = steps } = this.#options;
+    const isDue = (every: number): boolean => this.#step % every === 0 || this.#step === steps;
+    const evaluates = evaluate !== undefined && isDue(evalEvery) && this.#evaluatedStep !== this.#step;
+    const saves = this.#store !== undefined && isDue(saveEvery);
+    if (!evaluates && !saves) return;
+    yield* this.#tellLast();
+    if (evaluates) yield await this.#evaluate();
+    if (saves) yield* this.#save();
+    this.#throughput.pause();
+  }
+
+  get #isAborted(): boolean {
+    return this.#options.signal?.aborted ?? false;
+  }
+
+  /** Starts the next step; nothing when the signal came in between: then what was accumulated is dropped. */
+  async #startStep(): Promise<PendingStep | undefined> {
+    const { optimizer, data, loss, accumulationSteps = 1, average = 'tokens' } = this.#options;
+    let tokens = 0;
+    for (let micro = 0; micro < accumulationSteps; micro++) {
+      using batch = await data.at(this.#step * accumulationSteps + micro);
+      if (this.#isAborted) {
+        optimizer.discard();
+        return undefined;
+      }
+      optimizer.accumulate(() => loss(batch), { weight: average === 'tokens' ? batch.tokens : 1 });
+      tokens += batch.tokens;
+    }
+    const result = optimizer.step({ afterFinite: true });
+    this.#step = result.step;
+    return { step: result.step, tokens, learningRate: result.learningRate, values: readValues(result) };
+  }
+
+  /** Waits for the values of the step that was started last, and tells them. */
+  async *#tellLast(): AsyncGenerator<StepEvent, void, undefined> {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    yield* this.#tell(pending);
+  }
+
+  /** Waits for the values of a step, and tells them. */
+  async *#tell(pending: PendingStep | undefined): AsyncGenerator<StepEvent, void, undefined> {
+    if (!pending) return;
+    const { step, tokens, learningRate, values } = pending;
+    const { loss, gradientNorm, finite } = await values;
+    if (!finite) return this.#halt({ step, loss, gradientNorm });
+    this.#tokensSeen += tokens;
+    this.#throughput.add(tokens);
+    const { tokensPerSecond, secondsPerStep } = this.#throughput;
+    const { steps, logEvery = 10 } = this.#options;
+    const event: StepEvent = {
+      type: 'step',
+      step,
+      loss,
+      learningRate,
+      gradientNorm,
+      tokensPerSecond,
+      secondsLeft: (steps - step) * secondsPerStep,
+    };
+    if (step % logEvery === 0 || step === steps) await this.#log(event);
+    yield event;
+  }
+
+  async #evaluate(): Promise<EvaluationEvent> {
+    const { evaluate, bestMetric = 'loss', greaterIsBetter = false } = this.#options;
+    const metrics = (await evaluate?.()) ?? {};
+    const metric = metrics[bestMetric];
+    if (metric === undefined)
+      throw new ConfigError(
+        `Trainer: evaluate gives no metric "${bestMetric}", but ${Object.keys(metrics).join(', ') || 'none'}`,
+      );
+    for (const [name, value] of Object.entries(metrics)) {
+      if (!Number.isFinite(value))
+        throw new TrainingError('not-finite', `Trainer: the evaluation at step ${this.#step} gave ${name} ${value}`);
+    }
+    const before = this.#best?.metric ?? (greaterIsBetter ? -Infinity : Infinity);
+    const best = greaterIsBetter ? metric > before : metric < before;
+    if (best) this.#best = { metric, step: this.#step };
+    const event: EvaluationEvent = { type: 'evaluation', step: this.#step, metrics, best };
+    await this.#log(event);
+    this.#evaluatedStep = this.#step;
+    return event;
+  }
+
+  async *#save(): AsyncGenerator<CheckpointEvent, void, undefined> {
+    const folder = await this.#store?.save({
+      step: this.#step,
+      tokensSeen: this.#tokensSeen,
+      logHistory: this.#logHistory,
+      best: this.#best,
+    });
+    if (folder !== undefined) yield { type: 'checkpoint', step: this.#step, folder };
+  }
+
+  /** A step was not finite. It and the one after it changed nothing: the weights are those before it. */
+  async #halt({ step, loss, gradientNorm }: { step: number; loss: number; gradientNorm: number }): Promise<never> {
+    const { optimizer } = this.#options;
+    optimizer.rewind(step - 1);
+    this.#pending = undefined;
+    this.#step = step - 1;
+    try {
+      await this.#store?.save({
+        step: this.#step,
+        tokensSeen: this.#tokensSeen,
+        logHistory: this.#logHistory,
+        best: this.#best,
+      });
+    } catch (error) {
+      if (!(TrainingError.isInstance(error) && error.code === 'not-finite')) throw error; // the weights are bad: the checkpoint before stays the newest
+    }
+    const saved = this.#store
+      ? `the newest checkpoint is ${this.#store.newest ?? 'none'}`
+      : 'nothing was saved, as there is no out';
+    throw new TrainingError(
+      'not-finite',
+      `Trainer: step ${step} is not finite (loss ${loss}, gradient norm ${gradientNorm}); it changed nothing; ${saved}`,
+    );
+  }
+
+  async #log(event: StepEvent | EvaluationEvent): Promise<void> {
+    const record = logRecord(event);
+    const { tokens_per_second: _, ...lasting } = record; // what depends on the clock is not a part of the state
+    this.#logHistory.push(lasting);
+    await this.#store?.log(record);
+  }
+}
+
+async function readValues(result: StepResult): Promise<{ loss: number; gradientNorm: number; finite: boolean }> {
+  const [loss, gradientNorm, finite] = await Promise.all([result.loss(), result.gradientNorm(), result.finite()]);
+  return { loss, gradientNorm, finite };
+}
