@@ -30,7 +30,9 @@ export async function beamSearch({ settings, rows, decoder, stopReason }: Sessio
   using _ = decoder;
   const searches = rows.map((row) => new RowSearch(row, settings));
   while (!settings.signal?.aborted && searches.some((search) => search.isOpen)) {
-    const beams = searches.flatMap(({ row, running }) => running.map(({ ids }) => ({ ids, padding: row.prompt.padding })));
+    const beams = searches.flatMap(({ row, running }) =>
+      running.map(({ ids }) => ({ ids, padding: row.prompt.padding })),
+    );
     const logits = await decoder.nextLogits(beams);
     const parents = searches.flatMap((search, index) => {
       const first = index * settings.numBeams;
@@ -70,9 +72,13 @@ class RowSearch {
   step(logits: readonly Float64Array[], reasonOf: (ids: readonly number[]) => StopReason | undefined): number[] {
     const { numBeams } = this.#settings;
     const candidates = this.#candidates(logits).map((beam) => ({ ...beam, stopReason: reasonOf(beam.ids) }));
-    const next = candidates.filter((beam) => beam.stopReason === undefined).sort(byScore).slice(0, numBeams);
+    const next = candidates
+      .filter((beam) => beam.stopReason === undefined)
+      .sort(byScore)
+      .slice(0, numBeams);
     if (this.#isOpen) {
-      if (candidates.length + this.#finished.length === 0) throw new GenerationError('beamSearch: no token is left to choose from; all are ruled out');
+      if (candidates.length + this.#finished.length === 0)
+        throw new GenerationError('beamSearch: no token is left to choose from; all are ruled out');
       // An end further down the list than numBeams is not good enough to be kept.
       this.#finish(candidates.slice(0, numBeams).filter((beam) => beam.stopReason !== undefined));
     }
@@ -86,7 +92,11 @@ class RowSearch {
 
   /** The best sequences. Where not enough have finished, as after an abort, running ones; where there are no more, copies with the score -Infinity. */
   results(): Beam[] {
-    const missing = this.#running.map((beam) => ({ ...beam, score: this.#normalized(beam), stopReason: beam.stopReason ?? 'abort' }));
+    const missing = this.#running.map((beam) => ({
+      ...beam,
+      score: this.#normalized(beam),
+      stopReason: beam.stopReason ?? 'abort',
+    }));
     return [...this.#finished, ...missing].slice(0, this.#settings.numReturnSequences);
   }
 
@@ -99,7 +109,10 @@ class RowSearch {
     const totals = new Float64Array(numBeams * vocabSize);
     for (const [i, scores] of tokenScores.entries()) {
       const { score } = this.#running[i] as Beam;
-      totals.set(scores.map((tokenScore) => score + tokenScore), i * vocabSize);
+      totals.set(
+        scores.map((tokenScore) => score + tokenScore),
+        i * vocabSize,
+      );
     }
     const places = doSample
       ? drawWithoutReplacement(softmax(totals), { count, random: this.row.random })
@@ -140,7 +153,10 @@ class RowSearch {
     const best = this.#running[0] as Beam;
     const promptLength = this.row.prompt.ids.length;
     // 'never' thinks of the length at which the score would be best.
-    const length = earlyStopping === 'never' && lengthPenalty > 0 ? this.row.maxLength - promptLength : best.ids.length - promptLength;
+    const length =
+      earlyStopping === 'never' && lengthPenalty > 0
+        ? this.row.maxLength - promptLength
+        : best.ids.length - promptLength;
     return best.score / length ** lengthPenalty > (this.#finished.at(-1) as Beam).score;
   }
 
@@ -155,5 +171,5 @@ function byScore(a: Beam, b: Beam): number {
 
 function fill<T extends Beam>(beams: readonly T[], count: number): T[] {
   const dead = { ...(beams[0] as T), score: -Infinity };
-  return [...beams, ...new Array<T>(count - beams.length).fill(dead)];
+  return Array.from({ length: count }, (_, i) => beams[i] ?? dead);
 }

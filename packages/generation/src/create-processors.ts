@@ -45,7 +45,8 @@ export function createProcessors(settings: Settings, row: RowFacts): LogitsProce
   const processors = [...builtIn(settings, row), ...(settings.logitsProcessors ?? [])];
   if (settings.doSample) processors.push(...warpers(settings));
   const { watermarkingConfig, renormalizeLogits } = settings;
-  if (watermarkingConfig) processors.push(watermarkLogitsProcessor({ ...watermarkingConfig, vocabSize: row.vocabSize }));
+  if (watermarkingConfig)
+    processors.push(watermarkLogitsProcessor({ ...watermarkingConfig, vocabSize: row.vocabSize }));
   if (renormalizeLogits) processors.push(logitNormalization());
   return processors;
 }
@@ -53,7 +54,12 @@ export function createProcessors(settings: Settings, row: RowFacts): LogitsProce
 function* builtIn(settings: Settings, { prompt, index, limit }: RowFacts): Generator<LogitsProcessor> {
   const { eosTokenIds: eosTokenId, numBeams } = settings;
   const { sequenceBias, badWordsIds, prefixAllowedTokens, removeInvalidValues, suppressTokens } = settings;
-  const { repetitionPenalty = 1, noRepeatNgramSize = 0, encoderRepetitionPenalty = 1, encoderNoRepeatNgramSize = 0 } = settings;
+  const {
+    repetitionPenalty = 1,
+    noRepeatNgramSize = 0,
+    encoderRepetitionPenalty = 1,
+    encoderNoRepeatNgramSize = 0,
+  } = settings;
   const { minLength = 0, minNewTokens = 0, forcedBosTokenId, forcedEosTokenId } = settings;
   const { exponentialDecayLengthPenalty: decay, beginSuppressTokens } = settings;
   const encoderInputIds = settings.encoderInputIds?.[index];
@@ -64,21 +70,28 @@ function* builtIn(settings: Settings, { prompt, index, limit }: RowFacts): Gener
   if (encoderInputIds && encoderRepetitionPenalty !== 1) {
     yield encoderRepetitionPenaltyLogitsProcessor({ penalty: encoderRepetitionPenalty, encoderInputIds });
   }
-  if (repetitionPenalty !== 1) yield repetitionPenaltyLogitsProcessor({ penalty: repetitionPenalty, promptIgnoreLength: prompt.padding });
+  if (repetitionPenalty !== 1)
+    yield repetitionPenaltyLogitsProcessor({ penalty: repetitionPenalty, promptIgnoreLength: prompt.padding });
   if (noRepeatNgramSize !== 0) yield noRepeatNGramLogitsProcessor({ ngramSize: noRepeatNgramSize });
   if (encoderInputIds && encoderNoRepeatNgramSize !== 0) {
     yield encoderNoRepeatNGramLogitsProcessor({ encoderNgramSize: encoderNoRepeatNgramSize, encoderInputIds });
   }
   if (badWordsIds) yield noBadWordsLogitsProcessor({ badWordsIds, eosTokenId });
   if (hasEnd && minLength !== 0) yield minLengthLogitsProcessor({ minLength, eosTokenId });
-  if (hasEnd && minNewTokens !== 0) yield minNewTokensLengthLogitsProcessor({ promptLengthToSkip: promptLength, minNewTokens, eosTokenId });
+  if (hasEnd && minNewTokens !== 0)
+    yield minNewTokensLengthLogitsProcessor({ promptLengthToSkip: promptLength, minNewTokens, eosTokenId });
   if (prefixAllowedTokens) yield prefixConstrainedLogitsProcessor({ prefixAllowedTokens, prompt: index, numBeams });
   if (forcedBosTokenId !== undefined) yield forcedBOSTokenLogitsProcessor({ bosTokenId: forcedBosTokenId });
-  if (forcedEosTokenId !== undefined) yield forcedEOSTokenLogitsProcessor({ maxLength: promptLength + limit, eosTokenId: forcedEosTokenId });
+  if (forcedEosTokenId !== undefined)
+    yield forcedEOSTokenLogitsProcessor({ maxLength: promptLength + limit, eosTokenId: forcedEosTokenId });
   if (removeInvalidValues) yield infNanRemoveLogitsProcessor();
   if (decay) {
     demand(hasEnd, { where: 'exponentialDecayLengthPenalty', name: 'eosTokenId', wanted: 'given', got: undefined });
-    yield exponentialDecayLengthPenalty({ exponentialDecayLengthPenalty: decay, eosTokenId, inputIdsSeqLength: promptLength });
+    yield exponentialDecayLengthPenalty({
+      exponentialDecayLengthPenalty: decay,
+      eosTokenId,
+      inputIdsSeqLength: promptLength,
+    });
   }
   if (suppressTokens) yield suppressTokensLogitsProcessor({ suppressTokens });
   if (beginSuppressTokens) {

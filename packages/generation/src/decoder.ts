@@ -74,11 +74,16 @@ function alignRows(rows: readonly DecoderRow[], contextLength: number): number[]
 }
 
 /** The mask of all columns, and the positions of those from `start` on, where a row has padding. */
-function paddingOf(window: readonly (readonly number[])[], start: number): Pick<DecoderCallOptions, 'attentionMask' | 'positionIds'> {
+function paddingOf(
+  window: readonly (readonly number[])[],
+  start: number,
+): Pick<DecoderCallOptions, 'attentionMask' | 'positionIds'> {
   const paddings = window.map((row) => row.findLastIndex((id) => id === PADDING) + 1);
   if (paddings.every((padding) => padding === 0)) return {};
   const mask = window.map((row) => row.map((id) => (id === PADDING ? 0 : 1)));
-  const positions = window.map((row, i) => row.slice(start).map((_, column) => Math.max(0, start + column - (paddings[i] as number))));
+  const positions = window.map((row, i) =>
+    row.slice(start).map((_, column) => Math.max(0, start + column - (paddings[i] as number))),
+  );
   return {
     attentionMask: tensor2d(mask, undefined, 'int32'), // [rows, keys]
     positionIds: tensor2d(positions, undefined, 'int32'), // [rows, seq]

@@ -28,7 +28,11 @@ export interface GenerateResult {
  * @example
  * const { newTokens } = await generate(model, [1, 2, 3], { maxNewTokens: 50, temperature: 0.8, seed: 1 });
  */
-export async function generate(model: CausalLanguageModel, prompts: Prompts, options: GenerateOptions = {}): Promise<GenerateResult> {
+export async function generate(
+  model: CausalLanguageModel,
+  prompts: Prompts,
+  options: GenerateOptions = {},
+): Promise<GenerateResult> {
   const session = openSession(model, prompts, { options, where: 'generate' });
   const { numBeams, numReturnSequences } = session.settings;
   const copies = numBeams > 1 ? numReturnSequences : 1;
@@ -38,7 +42,11 @@ export async function generate(model: CausalLanguageModel, prompts: Prompts, opt
   const width = Math.max(...newTokens.map(({ length }) => length));
   const fill = fillToken(session);
   return {
-    sequences: newTokens.map((ids, row) => [...promptOf(row), ...ids, ...new Array<number>(width - ids.length).fill(fill)]),
+    sequences: newTokens.map((ids, row) => [
+      ...promptOf(row),
+      ...ids,
+      ...new Array<number>(width - ids.length).fill(fill),
+    ]),
     newTokens,
     scores: rows.map(({ scores }) => scores),
     stopReasons: rows.map(({ stopReason }) => stopReason),

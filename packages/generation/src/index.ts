@@ -22,7 +22,11 @@ export {
 } from './processors/penalties.ts';
 export { encoderNoRepeatNGramLogitsProcessor, noRepeatNGramLogitsProcessor } from './processors/repetition.ts';
 export { infNanRemoveLogitsProcessor, logitNormalization, temperatureLogitsWarper } from './processors/scaling.ts';
-export { noBadWordsLogitsProcessor, type SequenceBias, sequenceBiasLogitsProcessor } from './processors/sequence-bias.ts';
+export {
+  noBadWordsLogitsProcessor,
+  type SequenceBias,
+  sequenceBiasLogitsProcessor,
+} from './processors/sequence-bias.ts';
 export {
   epsilonLogitsWarper,
   etaLogitsWarper,

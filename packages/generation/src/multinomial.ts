@@ -5,7 +5,10 @@ import type { RandomStream } from '@formers/backend';
  *
  * @param weights Not negative; need not add up to 1.
  */
-export function drawWithoutReplacement(weights: Float64Array, { count, random }: { count: number; random: RandomStream }): number[] {
+export function drawWithoutReplacement(
+  weights: Float64Array,
+  { count, random }: { count: number; random: RandomStream },
+): number[] {
   const left = weights.slice();
   const drawn: number[] = [];
   while (drawn.length < count) {

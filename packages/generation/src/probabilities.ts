@@ -19,7 +19,8 @@ export function logSoftmax(logits: Float64Array): Float64Array {
   if (Number.isNaN(total) || largest === Infinity) {
     throw new GenerationError('generation: logits must not be NaN or Infinity; the model or a processor gave some');
   }
-  if (largest === -Infinity) throw new GenerationError('generation: no token is left to choose from; all are ruled out');
+  if (largest === -Infinity)
+    throw new GenerationError('generation: no token is left to choose from; all are ruled out');
   const shift = largest + Math.log(total);
   return logits.map((logit) => logit - shift);
 }
@@ -65,7 +66,11 @@ export function largestIndices(values: Float64Array, count: number): number[] {
   for (let i = 0; i < values.length; i++) {
     if (heap.length < count) {
       let at = heap.push(i) - 1;
-      for (let parent = (at - 1) >> 1; at > 0 && isWorse(heap[at] as number, heap[parent] as number); parent = (at - 1) >> 1) {
+      for (
+        let parent = (at - 1) >> 1;
+        at > 0 && isWorse(heap[at] as number, heap[parent] as number);
+        parent = (at - 1) >> 1
+      ) {
         [heap[at], heap[parent]] = [heap[parent] as number, heap[at] as number];
         at = parent;
       }

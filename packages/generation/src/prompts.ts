@@ -9,11 +9,17 @@ export type Prompts = TokenIds | readonly TokenIds[];
 /** Prompts as rows; throws a {@link GenerationError} where one is empty, has ids outside of the vocabulary, or a mask that doesn't fit. */
 export function readPrompts(
   prompts: Prompts,
-  { model, attentionMask, where }: { model: CausalLanguageModel; attentionMask?: readonly TokenIds[] | undefined; where: string },
+  {
+    model,
+    attentionMask,
+    where,
+  }: { model: CausalLanguageModel; attentionMask?: readonly TokenIds[] | undefined; where: string },
 ): DecoderRow[] {
   const rows = isBatch(prompts) ? prompts : [prompts];
   if (attentionMask && attentionMask.length !== rows.length) {
-    throw new GenerationError(`${where}: attentionMask must have a row for each of ${rows.length} prompts, got ${attentionMask.length}`);
+    throw new GenerationError(
+      `${where}: attentionMask must have a row for each of ${rows.length} prompts, got ${attentionMask.length}`,
+    );
   }
   return rows.map((row, i) => {
     const ids = [...row];
@@ -29,7 +35,10 @@ function isBatch(prompts: Prompts): prompts is readonly TokenIds[] {
   return Array.isArray(prompts) && prompts.length > 0 && typeof prompts[0] !== 'number';
 }
 
-function checkTokens(ids: readonly number[], { model, name, where }: { model: CausalLanguageModel; name: string; where: string }): void {
+function checkTokens(
+  ids: readonly number[],
+  { model, name, where }: { model: CausalLanguageModel; name: string; where: string },
+): void {
   const { vocabSize } = model.config;
   for (const id of ids) {
     const valid = Number.isInteger(id) && id >= 0 && id < vocabSize;
@@ -41,6 +50,9 @@ function paddingOf(mask: TokenIds, { length, name, where }: { length: number; na
   const bits = [...mask];
   const padding = bits.indexOf(1) === -1 ? bits.length : bits.indexOf(1);
   const isLeft = bits.length === length && bits.every((bit, i) => bit === (i < padding ? 0 : 1));
-  if (!isLeft) throw new GenerationError(`${where}: the attentionMask of ${name} must be zeros, then ones, ${length} in all, got [${bits.join(', ')}]`);
+  if (!isLeft)
+    throw new GenerationError(
+      `${where}: the attentionMask of ${name} must be zeros, then ones, ${length} in all, got [${bits.join(', ')}]`,
+    );
   return padding;
 }

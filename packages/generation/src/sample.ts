@@ -19,8 +19,8 @@ export interface GeneratedToken {
 export async function* sample({ settings, rows, decoder, stopReason }: Session): AsyncGenerator<GeneratedToken, void> {
   using _ = decoder;
   const texts = rows.map((row) => ({ row, ids: [...row.prompt.ids], done: false }));
-  const { doSample, signal } = settings;
-  while (!signal?.aborted && texts.some(({ done }) => !done)) {
+  const { doSample } = settings;
+  while (!settings.signal?.aborted && texts.some(({ done }) => !done)) {
     const logits = await decoder.nextLogits(texts.map(({ ids, row }) => ({ ids, padding: row.prompt.padding })));
     for (const [index, text] of texts.entries()) {
       if (text.done) {

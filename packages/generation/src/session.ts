@@ -26,7 +26,7 @@ export interface Session {
   readonly rows: readonly SessionRow[];
   readonly decoder: Decoder;
   /** The reason to stop after the last of `ids`, if there is one. */
-  stopReason(ids: readonly number[], row: SessionRow): StopReason | undefined;
+  readonly stopReason: (ids: readonly number[], row: SessionRow) => StopReason | undefined;
 }
 
 /** Checks a call, before any work, and prepares it. With sampling there is a row for each of the `numReturnSequences` of a prompt. */
@@ -39,12 +39,14 @@ export function openSession(
   const { maxTime = Infinity, numBeams, numReturnSequences, encoderInputIds, cache, useCache } = settings;
   const parsed = readPrompts(prompts, { model, attentionMask: settings.attentionMask, where });
   if (encoderInputIds && encoderInputIds.length !== parsed.length) {
-    throw new GenerationError(`${where}: encoderInputIds must have a row for each of ${parsed.length} prompts, got ${encoderInputIds.length}`);
+    throw new GenerationError(
+      `${where}: encoderInputIds must have a row for each of ${parsed.length} prompts, got ${encoderInputIds.length}`,
+    );
   }
   const { vocabSize } = model.config;
   const copies = numBeams > 1 ? 1 : numReturnSequences;
   const rows = parsed
-    .flatMap((prompt, index) => new Array<{ prompt: DecoderRow; index: number }>(copies).fill({ prompt, index }))
+    .flatMap((prompt, index) => Array.from({ length: copies }, () => ({ prompt, index })))
     .map(({ prompt, index }, row) => {
       const limit = newTokenLimit(prompt, { settings, model, where });
       return {

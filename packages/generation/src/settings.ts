@@ -28,17 +28,30 @@ const DEFAULTS: Defaults = {
 };
 
 /** The options of a call with all defaults filled in; what may be one or several, as a list. */
-export interface Settings extends Defaults, Omit<GenerateOptions, keyof Defaults | 'seed' | 'eosTokenId' | 'stopStrings'> {
+export interface Settings
+  extends Defaults, Omit<GenerateOptions, keyof Defaults | 'seed' | 'eosTokenId' | 'stopStrings'> {
   readonly seed: number;
   readonly eosTokenIds: readonly number[];
   readonly stopStrings: readonly string[];
 }
 
 /** Options that only sampling looks at: who gives one wants sampling. */
-const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'topH', 'typicalP', 'epsilonCutoff', 'etaCutoff'] as const satisfies (keyof GenerationConfig)[];
+const SAMPLING = [
+  'temperature',
+  'topK',
+  'topP',
+  'minP',
+  'topH',
+  'typicalP',
+  'epsilonCutoff',
+  'etaCutoff',
+] as const satisfies (keyof GenerationConfig)[];
 
 /** Merges the options of a call with its defaults, and checks those that no processor checks. */
-export function readSettings(options: GenerateOptions, { model, where }: { model: CausalLanguageModel; where: string }): Settings {
+export function readSettings(
+  options: GenerateOptions,
+  { model, where }: { model: CausalLanguageModel; where: string },
+): Settings {
   const given = withoutUndefined(options);
   const wantsSampling = SAMPLING.some((name) => given[name] !== undefined);
   const merged = {
@@ -55,35 +68,60 @@ export function readSettings(options: GenerateOptions, { model, where }: { model
     demand(value === undefined || isCount(value), { where, name, wanted: 'a whole number above 0', got: value });
   }
   const { topK, maxTime, seed, forcedBosTokenId, forcedEosTokenId = [] } = merged;
-  demand(Number.isInteger(topK) && topK >= 0, { where, name: 'topK', wanted: 'a whole number above 0, or 0 for all', got: topK });
+  demand(Number.isInteger(topK) && topK >= 0, {
+    where,
+    name: 'topK',
+    wanted: 'a whole number above 0, or 0 for all',
+    got: topK,
+  });
   demand(maxTime === undefined || maxTime > 0, { where, name: 'maxTime', wanted: 'above 0 seconds', got: maxTime });
   demand(Number.isSafeInteger(seed), { where, name: 'seed', wanted: 'a whole number', got: seed });
   const { vocabSize } = model.config;
   for (const id of [...(forcedBosTokenId === undefined ? [] : [forcedBosTokenId]), ...asList(forcedEosTokenId)]) {
-    demand(id >= 0 && id < vocabSize, { where, name: 'a forced token', wanted: `in the vocabulary of ${vocabSize} tokens`, got: id });
+    demand(id >= 0 && id < vocabSize, {
+      where,
+      name: 'a forced token',
+      wanted: `in the vocabulary of ${vocabSize} tokens`,
+      got: id,
+    });
   }
   const most = numBeams > 1 ? numBeams : doSample ? Infinity : 1;
-  const wanted = numBeams > 1 ? `at most numBeams, ${numBeams},` : '1 without sampling or beams';
+  const wanted = numBeams > 1 ? `at most numBeams (${numBeams})` : '1 without sampling or beams';
   demand(numReturnSequences <= most, { where, name: 'numReturnSequences', wanted, got: numReturnSequences });
   const strings = typeof stopStrings === 'string' ? [stopStrings] : stopStrings;
-  demand(strings.every((text) => text !== ''), { where, name: 'stopStrings', wanted: 'not empty', got: strings });
-  if (strings.length > 0 && !merged.tokenizer) throw new GenerationError(`${where}: stopStrings need a tokenizer among the options`);
+  demand(
+    strings.every((text) => text !== ''),
+    { where, name: 'stopStrings', wanted: 'not empty', got: strings },
+  );
+  if (strings.length > 0 && !merged.tokenizer)
+    throw new GenerationError(`${where}: stopStrings need a tokenizer among the options`);
   return { ...merged, eosTokenIds: [...asList(eosTokenId)], stopStrings: strings };
 }
 
 /** How many new tokens a prompt may get at most. */
-export function newTokenLimit(prompt: DecoderRow, { settings, model, where }: { settings: Settings; model: CausalLanguageModel; where: string }): number {
+export function newTokenLimit(
+  prompt: DecoderRow,
+  { settings, model, where }: { settings: Settings; model: CausalLanguageModel; where: string },
+): number {
   const { maxNewTokens, maxLength, slide } = settings;
   const { contextLength } = model.config;
   const length = prompt.ids.length - prompt.padding;
   // The last new token is never fed, so there is room for one more than the context holds.
   const room = slide ? Infinity : contextLength - length + 1;
-  if (room < 1) throw new GenerationError(`${where}: the prompt has ${length} tokens, the model's context length is ${contextLength}`);
+  if (room < 1)
+    throw new GenerationError(
+      `${where}: the prompt has ${length} tokens, the model's context length is ${contextLength}`,
+    );
   if (maxNewTokens === undefined && maxLength === undefined) return Math.min(20, room);
   const limit = maxNewTokens ?? (maxLength as number) - prompt.ids.length;
-  if (limit < 1) throw new GenerationError(`${where}: maxLength must be above the ${prompt.ids.length} tokens of the prompt, got ${maxLength}`);
+  if (limit < 1)
+    throw new GenerationError(
+      `${where}: maxLength must be above the ${prompt.ids.length} tokens of the prompt, got ${maxLength}`,
+    );
   if (limit > room) {
-    throw new GenerationError(`${where}: ${length} tokens of prompt and ${limit} new ones don't fit the model's context length ${contextLength}; ask for less or let it slide`);
+    throw new GenerationError(
+      `${where}: ${length} tokens of prompt and ${limit} new ones don't fit the model's context length ${contextLength}; ask for less or let it slide`,
+    );
   }
   return limit;
 }

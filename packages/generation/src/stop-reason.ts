@@ -17,7 +17,10 @@ export function stopReason(
 }
 
 /** Whether one of the strings ends within the text of the last id; it may begin before, even in the prompt. */
-function lastTokenEnds(strings: readonly string[], { ids, tokenizer }: { ids: readonly number[]; tokenizer: GenerationTokenizer }): boolean {
+function lastTokenEnds(
+  strings: readonly string[],
+  { ids, tokenizer }: { ids: readonly number[]; tokenizer: GenerationTokenizer },
+): boolean {
   const longest = Math.max(...strings.map((text) => new TextEncoder().encode(text).length));
   const tail = ids.slice(-(longest + CONTEXT_TOKENS)); // a token has at least one byte
   const before = tokenizer.decode(tail.slice(0, -1));

@@ -26,10 +26,17 @@ export interface TextPiece {
  * @example
  * for await (const { id } of streamTokens(model, [1, 2, 3], { maxNewTokens: 50 })) console.log(id);
  */
-export function streamTokens(model: CausalLanguageModel, prompts: Prompts, options: GenerateOptions = {}): AsyncGenerator<GeneratedToken, void> {
+export function streamTokens(
+  model: CausalLanguageModel,
+  prompts: Prompts,
+  options: GenerateOptions = {},
+): AsyncGenerator<GeneratedToken, void> {
   const where = 'streamTokens';
   const session = openSession(model, prompts, { options, where });
-  if (session.settings.numBeams > 1) throw new GenerationError(`${where}: beam search can't be streamed; numBeams must be 1, got ${session.settings.numBeams}`);
+  if (session.settings.numBeams > 1)
+    throw new GenerationError(
+      `${where}: beam search can't be streamed; numBeams must be 1, got ${session.settings.numBeams}`,
+    );
   return sample(session);
 }
 
@@ -94,6 +101,9 @@ function withTokenizer(
   { model, tokenizer }: { model: CausalLanguageModel; tokenizer: GenerationTokenizer },
 ): GenerateOptions {
   const eosTokenId =
-    options.eosTokenId ?? options.generationConfig?.eosTokenId ?? model.generationConfig?.eosTokenId ?? tokenizer.eosTokenId;
+    options.eosTokenId ??
+    options.generationConfig?.eosTokenId ??
+    model.generationConfig?.eosTokenId ??
+    tokenizer.eosTokenId;
   return { tokenizer, ...options, eosTokenId };
 }

@@ -39,7 +39,8 @@ export class TokenCache implements Disposable {
 
   /** Forgets all that isn't the start of `rows`, and says how many columns it holds then; always less than there are. For decoders. */
   keepStartOf(rows: readonly (readonly number[])[]): number {
-    const shared = this.#rows.length === rows.length ? Math.min(...rows.map((row, i) => sharedLength(row, this.#rows[i] ?? []))) : 0;
+    const shared =
+      this.#rows.length === rows.length ? Math.min(...rows.map((row, i) => sharedLength(row, this.#rows[i] ?? []))) : 0;
     this.#crop(Math.min(shared, (rows[0]?.length ?? 1) - 1));
     return this.length;
   }

@@ -91,7 +91,9 @@ export function prefixConstrainedLogitsProcessor({
   return (ids, logits) => {
     const allowed = new Set(prefixAllowedTokens(prompt, ids));
     if (allowed.size === 0) {
-      throw new GenerationError(`prefixConstrainedLogitsProcessor: prefixAllowedTokens must allow a token, got none for prompt ${prompt}`);
+      throw new GenerationError(
+        `prefixConstrainedLogitsProcessor: prefixAllowedTokens must allow a token, got none for prompt ${prompt}`,
+      );
     }
     const isSatisfiable = allowed.values().some((id) => (logits[id] ?? -Infinity) !== -Infinity);
     if (!isSatisfiable && numBeams === 1) return force(logits, allowed);

@@ -7,13 +7,24 @@ export type SequenceBias = readonly (readonly [tokens: readonly number[], bias: 
 /** Makes sequences of tokens more likely (above 0) or less likely (below 0). The later of two equal sequences counts. */
 export function sequenceBiasLogitsProcessor({ sequenceBias }: { sequenceBias: SequenceBias }): LogitsProcessor {
   const where = 'sequenceBiasLogitsProcessor';
-  const valid = sequenceBias.length > 0 && sequenceBias.every(([tokens, bias]) => areTokens(tokens) && !Number.isNaN(bias));
-  demand(valid, { where, name: 'sequenceBias', wanted: 'a list of [tokens, bias], each with tokens', got: sequenceBias });
+  const valid =
+    sequenceBias.length > 0 && sequenceBias.every(([tokens, bias]) => areTokens(tokens) && !Number.isNaN(bias));
+  demand(valid, {
+    where,
+    name: 'sequenceBias',
+    wanted: 'a list of [tokens, bias], each with tokens',
+    got: sequenceBias,
+  });
   const biases = new Map(sequenceBias.map(([tokens, bias]) => [tokens.join(), { tokens, bias }]));
   return (ids, logits) => {
     for (const { tokens, bias } of biases.values()) {
       const last = tokens.at(-1) as number;
-      demand(last < logits.length, { where, name: 'token', wanted: `below the vocabulary size ${logits.length}`, got: last });
+      demand(last < logits.length, {
+        where,
+        name: 'token',
+        wanted: `below the vocabulary size ${logits.length}`,
+        got: last,
+      });
       if (endsWith(ids, tokens.slice(0, -1))) logits[last] = (logits[last] as number) + bias;
     }
   };

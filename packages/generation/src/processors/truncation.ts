@@ -54,7 +54,12 @@ export function topHLogitsWarper({
   topH: number;
   filterValue?: number | undefined;
 }): LogitsProcessor {
-  demand(topH > 0 && topH <= 1, { where: 'topHLogitsWarper', name: 'topH', wanted: 'above 0 and at most 1', got: topH });
+  demand(topH > 0 && topH <= 1, {
+    where: 'topHLogitsWarper',
+    name: 'topH',
+    wanted: 'above 0 and at most 1',
+    got: topH,
+  });
   return (_ids, logits) => {
     const top = largestIndices(logits, 100);
     const logs = logSoftmax(Float64Array.from(top, (id) => logits[id] as number));
@@ -100,7 +105,9 @@ export function typicalLogitsWarper({
     const logs = logSoftmax(logits);
     const expected = entropy(logs);
     const distances = logs.map((log) => Math.abs(-log - expected));
-    const order = Int32Array.from(logs.keys()).sort((a, b) => (distances[a] as number) - (distances[b] as number) || a - b);
+    const order = Int32Array.from(logs.keys()).sort(
+      (a, b) => (distances[a] as number) - (distances[b] as number) || a - b,
+    );
     let last = 0;
     let sum = Math.exp(logs[order[0] as number] as number);
     while (sum < mass && last < order.length - 1) sum += Math.exp(logs[order[++last] as number] as number);
@@ -121,7 +128,9 @@ export function epsilonLogitsWarper({ epsilon, ...options }: TruncationOptions &
 export function etaLogitsWarper({ epsilon, ...options }: TruncationOptions & { epsilon: number }): LogitsProcessor {
   const where = 'etaLogitsWarper';
   demand(epsilon > 0 && epsilon < 1, { where, name: 'epsilon', wanted: 'above 0 and below 1', got: epsilon });
-  return removeImprobable(truncation(options, where), (logs) => Math.min(epsilon, Math.sqrt(epsilon) * Math.exp(-entropy(logs))));
+  return removeImprobable(truncation(options, where), (logs) =>
+    Math.min(epsilon, Math.sqrt(epsilon) * Math.exp(-entropy(logs))),
+  );
 }
 
 function removeImprobable(
@@ -157,11 +166,13 @@ function removeWhere(
   for (let id = 0; id < logits.length; id++) if (isRemoved(id)) logits[id] = filterValue;
 }
 
-function truncation(
-  { filterValue = -Infinity, minTokensToKeep = 1 }: TruncationOptions,
-  where: string,
-): Truncation {
-  demand(isCount(minTokensToKeep), { where, name: 'minTokensToKeep', wanted: 'a whole number above 0', got: minTokensToKeep });
+function truncation({ filterValue = -Infinity, minTokensToKeep = 1 }: TruncationOptions, where: string): Truncation {
+  demand(isCount(minTokensToKeep), {
+    where,
+    name: 'minTokensToKeep',
+    wanted: 'a whole number above 0',
+    got: minTokensToKeep,
+  });
   return { filterValue, minTokensToKeep };
 }
 

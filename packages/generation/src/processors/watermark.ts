@@ -49,7 +49,9 @@ export function watermarkLogitsProcessor({
     if (ids.length < contextWidth) return;
     // A candidate is favoured when it is in the list that it chooses itself.
     const favoured = largestIndices(logits, SELF_HASH_CANDIDATES).filter((candidate) => {
-      const seeds = [...ids, candidate].slice(-contextWidth).map((id) => wrap(BigInt(hashingKey) * hash(id) * hash(candidate)));
+      const seeds = [...ids, candidate]
+        .slice(-contextWidth)
+        .map((id) => wrap(BigInt(hashingKey) * hash(id) * hash(candidate)));
       return greenlist(seedOf(seeds.reduce((a, b) => (a < b ? a : b)))).includes(candidate);
     });
     for (const id of favoured) logits[id] = (logits[id] as number) + bias;

@@ -1,0 +1,199 @@
+import { GrowingKVCache, type KVCache, type LayerCache } from '@formers/attention';
+import { gather, keep, type Tensor4D, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { generate, type GenerateOptions, type RowSelectable, TokenCache } from '../src/index.ts';
+import { logSoftmax } from '../src/probabilities.ts';
+import { useEngineAndCheckLeaks } from './support/leak-check.ts';
+import { hashModel, tableModel } from './support/toy-models.ts';
+
+useEngineAndCheckLeaks();
+
+/** A cache that can reorder its rows; holds one layer. */
+class ReorderingCache implements KVCache, RowSelectable {
+  selections = 0;
+  #held: readonly [Tensor4D, Tensor4D] | undefined;
+  readonly #inner = new GrowingKVCache();
+
+  get length(): number {
+    return this.#inner.length;
+  }
+  layer(index: number): LayerCache {
+    const inner = this.#inner.layer(index);
+    return { length: inner.length, append: (k, v) => (this.#held = inner.append(k, v)) };
+  }
+  crop(length: number): void {
+    this.#inner.crop(length);
+  }
+  selectRows(rows: readonly number[]): void {
+    this.selections++;
+    const [k, v] = this.#held!.map((x) => keep(gather(x, [...rows], 0))) as [Tensor4D, Tensor4D];
+    this.#inner.crop(0);
+    this.#held = this.#inner.layer(0).append(k, v);
+    k.dispose();
+    v.dispose();
+  }
+  dispose(): void {
+    this.#inner.dispose();
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** All continuations of three tokens with the logarithm of their probability, likeliest first. */
+function allContinuations(prompt: readonly number[], vocabSize: number): { ids: number[]; score: number }[] {
+  const model = hashModel({ vocabSize });
+  let found = [{ ids: [] as number[], score: 0 }];
+  for (let step = 0; step < 3; step++) {
+    found = found.flatMap(({ ids, score }) => {
+      const logits = tidy(() =>
+        model.call(tensor2d([[...prompt, ...ids]], undefined, 'int32'), { lastOnly: true }).dataSync(),
+      );
+      return [...logSoftmax(Float64Array.from(logits))].map((log, id) => ({ ids: [...ids, id], score: score + log }));
+    });
+  }
+  return found.sort((a, b) => b.score - a.score);
+}
+
+describe('beam search', () => {
+  it('finds the likeliest of all sequences when no beam is lost', async () => {
+    const wanted = allContinuations([1, 2], 4).slice(0, 5);
+    const options = { numBeams: 16, numReturnSequences: 5, maxNewTokens: 3, lengthPenalty: 0 };
+    const { newTokens, sequenceScores, scores } = await generate(hashModel({ vocabSize: 4 }), [1, 2], options);
+    expect(newTokens).toEqual(wanted.map(({ ids }) => ids));
+    for (const [i, { score }] of wanted.entries()) {
+      expect(sequenceScores![i]).toBeCloseTo(score, 9);
+      expect(scores[i]!.reduce((a, b) => a + b)).toBeCloseTo(score, 9);
+    }
+  });
+
+  it('finds what greedy search misses', async () => {
+    // 0 -> 1 is likelier than 0 -> 2, but after 2 the end is nearly certain.
+    const model = tableModel([
+      [-9, 1, 0.8, -9],
+      [0, 0, 0, 0],
+      [-9, -9, -9, 9],
+      [0, 0, 0, 0],
+    ]);
+    const options = { eosTokenId: 3, maxNewTokens: 2 };
+    expect((await generate(model, [0], options)).newTokens).toEqual([[1, 0]]);
+    expect((await generate(model, [0], { ...options, numBeams: 2 })).newTokens).toEqual([[2, 3]]);
+  });
+
+  it('divides by the length to the power of the penalty', async () => {
+    const options = { numBeams: 3, maxNewTokens: 4, lengthPenalty: 2 };
+    const { scores, sequenceScores } = await generate(hashModel(), [3], options);
+    expect(sequenceScores![0]).toBeCloseTo(scores[0]!.reduce((a, b) => a + b) / 4 ** 2, 9);
+  });
+
+  it('prefers long or short sequences by the penalty', async () => {
+    // An end at once has ln(1/2), an end after two tokens the same in all but the penalty.
+    const model = tableModel([
+      [-9, 0, 0.1],
+      [-9, -9, 9],
+      [0, 0, 0],
+    ]);
+    const lengths = async (lengthPenalty: number): Promise<number> =>
+      (await generate(model, [0], { numBeams: 2, eosTokenId: 2, maxNewTokens: 5, lengthPenalty })).newTokens[0]!.length;
+    expect(await lengths(0)).toBe(1);
+    expect(await lengths(2)).toBe(2);
+  });
+
+  it('with earlyStopping ends at numBeams finished ones', async () => {
+    const steps = async (earlyStopping: boolean | 'never'): Promise<number> => {
+      const model = tableModel([
+        [0, -2, 0.1],
+        [-9, 0, 0],
+        [0, 0, 0],
+      ]);
+      await generate(model, [0], { numBeams: 2, eosTokenId: 2, maxNewTokens: 12, lengthPenalty: 3, earlyStopping });
+      return model.calls.length;
+    };
+    expect(await steps(true)).toBeLessThan(await steps('never'));
+    expect(await steps(true)).toBe(2);
+    expect(await steps('never')).toBe(12);
+  });
+
+  it('with each row of a batch finds what it finds alone, cached or not', async () => {
+    const prompt = fc.array(fc.nat(10), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(prompt, { minLength: 1, maxLength: 3 }), fc.boolean(), async (batch, useCache) => {
+        const options: GenerateOptions = {
+          numBeams: 3,
+          numReturnSequences: 2,
+          maxNewTokens: 5,
+          eosTokenId: [7, 8],
+          useCache,
+        };
+        const together = await generate(hashModel(), batch, options);
+        for (const [row, prompt] of batch.entries()) {
+          const alone = await generate(hashModel(), prompt, options);
+          expect(together.newTokens.slice(2 * row, 2 * row + 2)).toEqual(alone.newTokens);
+          expect(together.sequenceScores!.slice(2 * row, 2 * row + 2)).toEqual(alone.sequenceScores);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('computes one token a step with a cache that can reorder its rows', async () => {
+    const reordering = new ReorderingCache();
+    using cache = new TokenCache(reordering);
+    const model = hashModel();
+    const options = { numBeams: 4, maxNewTokens: 8, numReturnSequences: 4 };
+    expect(await generate(model, [1, 2, 3], { ...options, cache })).toEqual(
+      await generate(hashModel(), [1, 2, 3], { ...options, useCache: false }),
+    );
+    expect(model.calls).toEqual([12, 4, 4, 4, 4, 4, 4, 4]);
+    expect(reordering.selections).toBe(8);
+  });
+
+  it('draws different beams by sampling, the same for the same seed', async () => {
+    const draw = async (seed: number): Promise<number[][]> =>
+      (await generate(hashModel(), [1], { numBeams: 3, numReturnSequences: 3, doSample: true, maxNewTokens: 6, seed }))
+        .newTokens;
+    expect(await draw(1)).toEqual(await draw(1));
+    expect(await draw(1)).not.toEqual(await draw(2));
+    expect(new Set((await draw(1)).map(String)).size).toBe(3);
+  });
+
+  it('returns running beams after an abort', async () => {
+    const controller = new AbortController();
+    const logitsProcessors = [(ids: readonly number[]): void => void (ids.length === 3 && controller.abort())];
+    const { newTokens, stopReasons } = await generate(hashModel(), [1], {
+      numBeams: 2,
+      numReturnSequences: 2,
+      signal: controller.signal,
+      logitsProcessors,
+    });
+    expect(newTokens.map(({ length }) => length)).toEqual([3, 3]);
+    expect(stopReasons).toEqual(['abort', 'abort']);
+    const nothing = await generate(hashModel(), [1], { numBeams: 2, signal: AbortSignal.abort() });
+    expect([nothing.newTokens, nothing.sequenceScores]).toEqual([[[]], [0]]);
+  });
+
+  it('fills with the end token where padTokenId is 0, as Hugging Face does', async () => {
+    const model = tableModel([
+      [-9, 0, 0.1, -9],
+      [-9, -9, 9, -9],
+      [0, 0, 0, 0],
+      [-9, 9, -9, -9],
+    ]);
+    const options = { numBeams: 2, eosTokenId: 2, maxNewTokens: 4, lengthPenalty: 0 };
+    expect((await generate(model, [[0], [3]], { ...options, padTokenId: 0 })).sequences).toEqual([
+      [0, 2, 2],
+      [3, 1, 2],
+    ]);
+    expect((await generate(model, [[0], [3]], { ...options, padTokenId: 3 })).sequences).toEqual([
+      [0, 2, 3],
+      [3, 1, 2],
+    ]);
+  });
+
+  it('says when no token is left', async () => {
+    const options = { numBeams: 2, suppressTokens: Array.from({ length: 11 }, (_, id) => id) };
+    await expect(generate(hashModel(), [1], options)).rejects.toThrow('no token is left');
+  });
+});
