@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { stat } from 'node:fs/promises';
 
 import { cpu, type EngineFactory, useBackend } from '@formers/backend';
+import { simd } from '@formers/backend-simd';
 
 import type { CaseResult } from './case.ts';
 import { runParity } from './run.ts';
@@ -20,8 +21,9 @@ Ends with 1 unless everything that is supported passes.
   npx pnpm@12 parity ../shared/fixtures/models/gpt2-lm --json
 `;
 
-const ENGINES: ReadonlyMap<string, () => Promise<EngineFactory>> = new Map([
-  ['cpu', () => Promise.resolve(cpu())],
+const ENGINES: ReadonlyMap<string, () => EngineFactory> = new Map([
+  ['cpu', cpu],
+  ['simd', simd],
 ]);
 
 async function main(): Promise<number> {
@@ -38,7 +40,7 @@ async function main(): Promise<number> {
   if (folder === undefined || positionals.length > 1) throw new Error('parity takes one folder; see --help');
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw new Error(`no folder ${folder}`);
   if (!engine) throw new Error(`--engine must be one of ${[...ENGINES.keys()].join(', ')}, got ${values.engine}`);
-  const { name } = await useBackend(await engine());
+  const { name } = await useBackend(engine());
 
   const print = values.json ? (result: CaseResult) => console.log(JSON.stringify(result)) : (result: CaseResult) => printLine(result, values.all);
   const counts = { passed: 0, failed: 0, unsupported: 0 };

@@ -3,7 +3,9 @@ import { Comparison } from './comparison.ts';
 import { findCases } from './find-cases.ts';
 import { attentionCases } from './groups/attention.ts';
 import { checkpointCases } from './groups/checkpoints.ts';
+import { generationCases } from './groups/generation.ts';
 import { runModelCase } from './groups/models.ts';
+import { tokenizerCases } from './groups/tokenizers.ts';
 import { runTrainingCase, scheduleCases } from './groups/training.ts';
 
 type Run = (comparison: Comparison) => Promise<void>;
@@ -27,10 +29,14 @@ async function partsOf(testCase: Case): Promise<[part: string, run: Run][]> {
       return attentionCases(testCase);
     case 'checkpoints':
       return checkpointCases(testCase);
+    case 'generation':
+      return generationCases(testCase);
     case 'models':
       return [['', (comparison) => runModelCase(testCase, comparison)]];
     case 'schedules':
       return scheduleCases(testCase);
+    case 'tokenizers':
+      return tokenizerCases(testCase);
     case 'training':
       return [['', (comparison) => runTrainingCase(testCase, comparison)]];
     default:

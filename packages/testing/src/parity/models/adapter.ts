@@ -6,6 +6,8 @@ export type NamedTensors = Readonly<Record<string, Tensor>>;
 
 /** Runs one Hugging Face model class with our models. */
 export interface ModelAdapter<Model extends PretrainedModel<never, unknown, object> = PretrainedModel<never, unknown, object>> {
+  /** Whether it is a decoder that `generate` takes. */
+  readonly isDecoder?: boolean;
   /** Names of the arguments it understands. */
   readonly inputs: readonly string[];
   load(folder: string): Promise<Model>;

@@ -26,6 +26,7 @@ const decoder: ModelAdapter<GPTModel> = {
 };
 
 const languageModel: ModelAdapter<GPT> = {
+  isDecoder: true,
   inputs: ['input_ids', 'attention_mask', 'position_ids', 'labels'],
   load: (folder) => GPT.fromPretrained(folder),
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
