@@ -4,7 +4,7 @@ export { defineOp, hasKernel, type Op, type OpDefinition, type OpInputs } from '
 export { type DropoutSeed, nextDropoutKey, replayDropout, withDropout, withoutDropout } from './dropout-scope.ts';
 export { activate, type BackendChoice, cpu, type EngineFactory, type EngineInfo, tfjsBackend, useBackend } from './engines.ts';
 export { BackendError, checkShape, ConfigError, FormersError, ShapeError, ValueError } from './errors.ts';
-export { activate as applyActivation, type Activation, type FusedActivation, gelu, geluTanh, silu } from './ops/activation.ts';
+export { activate as applyActivation, type Activation, ACTIVATIONS, type FusedActivation, gelu, geluTanh, silu } from './ops/activation.ts';
 export { attend, type AttendAttributes, type AttendOptions, attentionWeights, mergeHeads, selfAttend, splitHeads } from './ops/attend.ts';
 export { crossEntropy, type CrossEntropyOptions, linearCrossEntropy } from './ops/cross-entropy.ts';
 export { dropout, dropoutMask } from './ops/dropout.ts';

@@ -1,7 +1,7 @@
 import { ConfigError } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import { Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
-import { argMax, cast, expandDims, mul, notEqual, oneHot, onesLike, range, sum, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import { argMax, cast, equal, expandDims, mul, notEqual, onesLike, range, sum, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
 
 import type { GPTConfig, GPTOptions } from './config.ts';
 import { GPT2_SEQUENCE_CLASSIFIER } from './hf.ts';
@@ -26,7 +26,7 @@ export class GPTForSequenceClassification extends PretrainedModel<[ids: Tensor2D
 
   protected override forward(ids: Tensor2D, options?: GPTCallOptions): Tensor2D {
     const x = this.decoder.call(ids, options); // [batch, seq, dim]
-    const chosen = oneHot(this.#lastToken(ids), ids.shape[1]); // [batch, seq]
+    const chosen = cast(equal(expandDims(this.#lastToken(ids), 1), range(0, ids.shape[1], 1, 'int32')), 'float32'); // [batch, seq]
     return this.head.call(sum(mul(x, expandDims(chosen, 2)), 1)); // [batch, labels]
   }
 

@@ -1,12 +1,15 @@
-import { add, erf, leakyRelu, mul, relu, relu6, sigmoid, softplus, square, type Tensor, tanh, tidy } from '@tensorflow/tfjs-core';
+import { add, clone, erf, leakyRelu, mul, relu, relu6, sigmoid, softplus, square, type Tensor, tanh, tidy } from '@tensorflow/tfjs-core';
 
 import { defineOp, type Op } from '../define-op.ts';
 
 /** The activations that engines fuse into `linear`. `gelu` is the exact one (erf), `geluTanh` its approximation in GPT-2. */
 export type FusedActivation = 'relu' | 'gelu' | 'geluTanh' | 'silu' | 'tanh';
 
-/** All activations by name. `quickGelu` is `x σ(1.702 x)` (CLIP), `reluSquared` is `max(x, 0)²` (So et al. 2021), `leakyRelu` has a slope of 0.01. */
-export type Activation = FusedActivation | 'identity' | 'leakyRelu' | 'mish' | 'quickGelu' | 'relu6' | 'reluSquared' | 'sigmoid';
+/** The names of all activations. */
+export const ACTIVATIONS = ['identity', 'relu', 'gelu', 'geluTanh', 'silu', 'tanh', 'leakyRelu', 'mish', 'quickGelu', 'relu6', 'reluSquared', 'sigmoid'] as const;
+
+/** An activation by name. `quickGelu` is `x σ(1.702 x)` (CLIP), `reluSquared` is `max(x, 0)²` (So et al. 2021), `leakyRelu` has a slope of 0.01. */
+export type Activation = (typeof ACTIVATIONS)[number];
 
 /** Whether engines fuse an activation into `linear`. */
 export function isFused(activation: Activation): activation is FusedActivation {
@@ -30,9 +33,13 @@ export function silu<T extends Tensor>(x: T): T {
 
 /** Applies an activation by name. Keeps the shape. */
 export function activate<T extends Tensor>(x: T, activation: Activation): T {
+  return tidy(() => byName(x, activation));
+}
+
+function byName<T extends Tensor>(x: T, activation: Activation): T {
   switch (activation) {
     case 'identity':
-      return x;
+      return clone(x);
     case 'relu':
       return relu(x);
     case 'gelu':
@@ -83,5 +90,5 @@ export const geluTanhOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
 export const siluOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
   name: 'FormersSilu',
   ...unary,
-  composition: ({ x }) => mul(x, sigmoid(x)),
+  composition: ({ x }) => tidy(() => mul(x, sigmoid(x))),
 });

@@ -1,4 +1,26 @@
-import { add, cast, div, logSoftmax, maximum, mean, mul, neg, notEqual, oneHot, reshape, sum, type Tensor, type Tensor1D, type Tensor2D, type Scalar, tidy } from '@tensorflow/tfjs-core';
+import {
+  add,
+  cast,
+  div,
+  equal,
+  expandDims,
+  logSoftmax,
+  maximum,
+  mean,
+  mul,
+  neg,
+  notEqual,
+  oneHot,
+  reshape,
+  type Scalar,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tidy,
+  where,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
 
 import { defineOp, type Op } from '../define-op.ts';
 import { checkShape } from '../errors.ts';
@@ -59,14 +81,20 @@ export const crossEntropyOp: Op<Inputs, Attributes, Scalar> = defineOp<Inputs, A
   savesOutput: true,
   composition: ({ logits, labels }, { ignoreIndex, labelSmoothing, reduction }) =>
     tidy(() => {
-      const counts = cast(notEqual(labels, ignoreIndex), 'float32'); // [rows]
+      const counts = notEqual(labels, ignoreIndex); // [rows]
       const logProbabilities = logSoftmax(logits); // [rows, classes]
-      const chosen = sum(mul(logProbabilities, oneHot(labels, logits.shape[1])), 1); // [rows]
-      const smoothed = add(mul(chosen, 1 - labelSmoothing), mul(mean(logProbabilities, 1), labelSmoothing)); // [rows]
-      const total = neg(sum(mul(smoothed, counts)));
-      return (reduction === 'sum' ? total : div(total, maximum(sum(counts), 1))) as Scalar;
+      // Choosing, where multiplying by 0 would make NaN of the log-probability -Infinity.
+      const chosen = sum(where(isLabel(labels, logits.shape[1]), logProbabilities, zerosLike(logProbabilities)), 1); // [rows]
+      const smoothed = labelSmoothing ? add(mul(chosen, 1 - labelSmoothing), mul(mean(logProbabilities, 1), labelSmoothing)) : chosen; // [rows]
+      const total = neg(sum(where(counts, smoothed, zerosLike(smoothed))));
+      return (reduction === 'sum' ? total : div(total, maximum(sum(cast(counts, 'float32')), 1))) as Scalar;
     }),
 });
+
+/** bool [rows, classes]: true at the label of each row. */
+function isLabel(labels: Tensor1D, classes: number): Tensor {
+  return classes > 1 ? cast(oneHot(labels, classes), 'bool') : expandDims(equal(labels, 0), 1); // oneHot wants two classes at least
+}
 
 type LinearInputs = {
   readonly x: Tensor2D;

@@ -63,7 +63,7 @@ export function adamWStep(slots: readonly AdamWSlot[], numbers: AdamWNumbers): v
   });
   const { learningRate, beta1, beta2, epsilon, step } = numbers;
   const attributes = { learningRate, beta1, beta2, epsilon, step, weightDecays: slots.map(({ weightDecay }) => weightDecay) };
-  withoutTape(() => tfjsEngine().runKernel('FormersAdamW', inputs, attributes));
+  withoutTape(() => tidy(() => void tfjsEngine().runKernel('FormersAdamW', inputs, attributes))); // what the kernel returns says nothing
 }
 
 /** Gives a variable its own copy of its data if a clone or a reshape shares it. */
