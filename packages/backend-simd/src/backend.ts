@@ -76,6 +76,11 @@ export class SimdBackend extends MathBackendCPU {
     return entry.address;
   }
 
+  /** A view on a tensor's values, valid until the next allocation. */
+  values({ dataId }: TensorInfo): Numbers {
+    return (this.#entries.get(dataId) as MemoryEntry).values;
+  }
+
   /** A new tensor; its content is anything. */
   output(shape: readonly number[], dtype: 'float32' | 'int32' | 'bool' = 'float32'): TensorInfo {
     const length = util.sizeFromShape([...shape]);
@@ -150,7 +155,8 @@ export class SimdBackend extends MathBackendCPU {
     return figures;
   }
 
+  /** Frees the memory. The engine's workers sleep on: tfjs may ask for this backend again. */
   override dispose(): void {
-    this.engine.stop();
+    this.engine.clear();
   }
 }

@@ -12,6 +12,8 @@ import type { SimdOptions } from './simd.ts';
 const BACKEND_NAME = 'formers-simd';
 const MOST_THREADS = 8;
 
+/** The engine in use, to end its workers when another one replaces it. */
+let running: WasmEngine | undefined;
 let kernelUses: ReadonlyMap<string, KernelUse> = new Map();
 
 /** How often each kernel ran, as ours and as tfjs-backend-cpu's, since the engine started. */
@@ -43,6 +45,8 @@ export async function startSimd({ threads, avx2 = true, relaxedSimd = true, maxi
 
   const features = [build === 'relaxed' ? 'relaxed-simd' : 'simd', ...(withAvx2 ? ['avx2'] : []), `tile ${engine.tileRows === 4 ? '4x16' : '6x8'}`, ...notes];
   if (findBackendFactory(BACKEND_NAME)) removeBackend(BACKEND_NAME);
+  running?.stop();
+  running = engine;
   kernelUses = registerKernels(BACKEND_NAME);
   registerBackend(BACKEND_NAME, () => new SimdBackend(engine), 3);
   await activate(BACKEND_NAME);

@@ -29,6 +29,7 @@ const NEAR_FIT = 1.25;
  */
 export class Allocator {
   readonly #memory: GrowableMemory;
+  readonly #base: number;
   readonly #sizes = new Map<number, number>();
   readonly #bins = new Map<number, number[]>();
   #top: number;
@@ -36,10 +37,22 @@ export class Allocator {
   #peak = 0;
   #pooled = 0;
   #freedSinceMerge = 0;
+  #held: number[] | undefined;
 
   constructor(memory: GrowableMemory, base: number) {
     this.#memory = memory;
+    this.#base = base;
     this.#top = base;
+  }
+
+  /** Frees everything at once. */
+  clear(): void {
+    this.#sizes.clear();
+    this.#bins.clear();
+    this.#top = this.#base;
+    this.#live = 0;
+    this.#pooled = 0;
+    this.#freedSinceMerge = 0;
   }
 
   get figures(): MemoryFigures {
@@ -57,12 +70,29 @@ export class Allocator {
   }
 
   free(address: number): void {
+    if (this.#held) {
+      this.#held.push(address);
+      return;
+    }
     const size = this.#sizes.get(address);
     if (size === undefined) return;
     this.#sizes.delete(address);
     this.#live -= size;
     this.#freedSinceMerge += size;
     this.#keep(address, size);
+  }
+
+  /** Runs `f`; what it frees keeps its content until it is done. */
+  holdFreed<T>(f: () => T): T {
+    if (this.#held) return f();
+    const held: number[] = [];
+    this.#held = held;
+    try {
+      return f();
+    } finally {
+      this.#held = undefined;
+      for (const address of held) this.free(address);
+    }
   }
 
   #keep(address: number, size: number): void {

@@ -81,6 +81,17 @@ export class WasmEngine {
     this.#allocator.free(address);
   }
 
+  /** Runs `f`, a kernel of tfjs's that may go on reading the values of tensors that it has disposed. */
+  holdFreed<T>(f: () => T): T {
+    return this.#allocator.holdFreed(f);
+  }
+
+  /** Frees all memory; the workers stay. */
+  clear(): void {
+    this.#allocator.clear();
+    for (const block of Object.values(this.#scratch)) Object.assign(block, { address: 0, bytes: 0 });
+  }
+
   /** Memory for the time of one kernel. */
   scratch(bytes: number): number {
     return this.#grown('shared', bytes);

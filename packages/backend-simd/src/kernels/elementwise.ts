@@ -46,12 +46,16 @@ function unary(code: number, parameters: (attributes: Record<string, number>) =>
   };
 }
 
+/** Dtypes that widen without loss: tfjs's own kernel only relabels the values, which have another layout in our memory. */
+const WIDENS: Readonly<Record<string, readonly string[]>> = { bool: ['int32', 'float32'], int32: ['float32'] };
+
 function cast({ backend, inputs, attributes: { dtype } }: KernelCall<{ dtype: string }>): TensorInfo | undefined {
   const x = input({ inputs }, 'x');
-  if (x.dtype !== 'int32' || dtype !== 'float32') return undefined;
-  const y = backend.output(x.shape);
+  if (!WIDENS[x.dtype]?.includes(dtype)) return undefined;
+  const y = backend.output(x.shape, dtype as 'int32' | 'float32');
   const size = sizeOf(x);
-  backend.engine.run('intToFloat', [size, backend.address(x), backend.address(y)], { work: size });
+  if (x.dtype === 'int32') backend.engine.run('intToFloat', [size, backend.address(x), backend.address(y)], { work: size });
+  else backend.values(y).set(backend.values(x));
   return y;
 }
 

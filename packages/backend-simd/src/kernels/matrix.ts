@@ -80,7 +80,7 @@ function offsets(shape: readonly number[], batch: readonly number[], matrix: num
 function batchMatMul({ backend, inputs, attributes }: KernelCall<MatMulAttributes>): TensorInfo | undefined {
   const a = input({ inputs }, 'a');
   const b = input({ inputs }, 'b');
-  if (!areFloats(a, b)) return undefined;
+  if (!areFloats(a, b) || a.shape.length < 2 || b.shape.length < 2) return undefined;
   return product(backend, a, b, { transposeA: attributes.transposeA ?? false, transposeB: attributes.transposeB ?? false });
 }
 
@@ -93,7 +93,7 @@ function fusedMatMul({ backend, inputs, attributes }: KernelCall<MatMulAttribute
   const { transposeA = false, transposeB = false, activation = 'linear' } = attributes;
   const code = FUSED_ACTIVATIONS[activation];
   const columns = b.shape.at(transposeB ? -2 : -1) ?? 0;
-  if (code === undefined || !areFloats(a, b, bias) || (bias && (sizeOf(bias) !== columns || bias.shape.at(-1) !== columns))) return undefined;
+  if (code === undefined || !areFloats(a, b, bias) || a.shape.length < 2 || b.shape.length < 2 || (bias && (sizeOf(bias) !== columns || bias.shape.at(-1) !== columns))) return undefined;
   return product(backend, a, b, { transposeA, transposeB, bias: bias ? backend.address(bias) : 0, activation: code });
 }
 

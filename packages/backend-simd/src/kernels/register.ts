@@ -46,14 +46,15 @@ export function registerKernels(backendName: string): ReadonlyMap<string, Kernel
     const use: KernelUse = { ours: 0, inherited: 0 };
     uses.set(kernelName, use);
     const kernelFunc: KernelFunc = (call) => {
-      const result = own?.({ backend: call.backend as SimdBackend, inputs: call.inputs as never, attributes: (call.attrs ?? {}) as never });
+      const backend = call.backend as SimdBackend;
+      const result = own?.({ backend, inputs: call.inputs as never, attributes: (call.attrs ?? {}) as never });
       if (result !== undefined) {
         use.ours++;
         return result;
       }
       use.inherited++;
       if (!config) throw new Error(`formers-simd: ${kernelName} can't take these inputs`);
-      return config.kernelFunc(call);
+      return backend.engine.holdFreed(() => config.kernelFunc(call));
     };
     if (getKernel(kernelName, backendName)) unregisterKernel(kernelName, backendName);
     registerKernel({ ...config, kernelName, backendName, kernelFunc });
