@@ -26,6 +26,7 @@ export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKi
   const fetch: typeof globalThis.fetch = (input, init = {}) => withRetries(() => send(input, init, connection), connection);
   const access = { hubUrl, fetch, ...(accessToken !== undefined && { accessToken }) };
   const repo = { type: 'model', name } as const;
+  const known = new Map<string, FoundFile>();
   const { commit, isOffline } = await findCommit();
 
   async function findCommit(): Promise<{ commit: string; isOffline: boolean }> {
@@ -37,13 +38,13 @@ export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKi
       return { commit: sha, isOffline: false };
     } catch (cause) {
       const error = hubError(cause, options);
-      const known = error.code === 'network' ? await cache.commitOf(revision) : undefined;
-      if (known === undefined) throw error;
-      return { commit: known, isOffline: true };
+      const remembered = error.code === 'network' ? await cache.commitOf(revision) : undefined;
+      if (remembered === undefined) throw error;
+      return { commit: remembered, isOffline: true };
     }
   }
 
-  async function find(file: string): Promise<FoundFile | undefined> {
+  async function findFile(file: string): Promise<FoundFile | undefined> {
     const cached = await cache.find(commit, file);
     if (cached || isOffline) return cached;
     const downloadInfo = await hub.fileDownloadInfo({ ...access, repo, path: file, revision: commit }).catch((cause: unknown) => {
@@ -57,7 +58,11 @@ export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKi
 
   return {
     location: `${name} (hub, commit ${commit.slice(0, 8)})`,
-    find,
+    find: async (file) => {
+      const found = known.get(file) ?? (await findFile(file));
+      if (found) known.set(file, found);
+      return found;
+    },
     list: async () => {
       const names: string[] = [];
       for await (const { type, path } of hub.listFiles({ ...access, repo, revision: commit })) if (type === 'file') names.push(path);
@@ -87,7 +92,7 @@ interface DownloadOptions {
   readonly onBytes: (count: number) => void;
 }
 
-/** The bytes of a file as they arrive; after a lost connection goes on where it stopped. */
+/** The bytes of a file as they arrive; after a lost connection goes on where it stopped, and an abort ends it even when nothing arrives. */
 async function* download(blob: Blob, { file, connection, signal, onBytes }: DownloadOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let received = 0;
   let reader = blob.stream().getReader();
@@ -100,15 +105,18 @@ async function* download(blob: Blob, { file, connection, signal, onBytes }: Down
         throw new TransientFailure(new CheckpointError('network', `${file.name}: the connection broke off: ${String(cause)}`, { cause }));
       }
     }, connection);
+  const stop = (): void => void reader.cancel().catch(() => {}); // no one waits for what is left
+  signal?.addEventListener('abort', stop);
   try {
     for (let piece = await next(); piece; piece = await next()) {
-      signal?.throwIfAborted();
       received += piece.length;
       onBytes(piece.length);
       yield piece;
     }
+    signal?.throwIfAborted();
   } finally {
-    reader.cancel().catch(() => {}); // no one waits for what is left
+    signal?.removeEventListener('abort', stop);
+    stop();
   }
 }
 
