@@ -17,3 +17,4 @@ export {
   type PretrainedOrigin,
   type SaveOptions,
 } from './pretrained.ts';
+export { loadModule, type LoadModuleOptions, saveModule } from './save-module.ts';

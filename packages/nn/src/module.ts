@@ -1,4 +1,4 @@
-import { type Rank, type ShapeMap, type Tensor, type TensorContainer, tensor, tidy, Variable, variable } from '@tensorflow/tfjs-core';
+import { clone, type Rank, type ShapeMap, Tensor, type TensorContainer, tensor, tidy, Variable, variable } from '@tensorflow/tfjs-core';
 import type { RandomStream } from '@formers/backend';
 
 import type { Initializer } from './initializers.ts';
@@ -21,7 +21,7 @@ export abstract class Module<Inputs extends unknown[], Output> implements Dispos
 
   /** Runs the module. Frees everything on the way but the output. */
   call(...inputs: Inputs): Output {
-    return tidy(() => this.forward(...inputs) as TensorContainer) as Output;
+    return tidy(() => owned(this.forward(...inputs), inputs) as TensorContainer) as Output;
   }
 
   /** All parameters by path, such as `layers.0.attention.query.weight`; a shared one appears once, under its first path. */
@@ -73,6 +73,11 @@ export function parameter<R extends Rank>(
   } finally {
     initial.dispose(); // the variable holds the data on
   }
+}
+
+/** What `forward` made; another handle to it where it is an input or a parameter, which the caller must not free. */
+function owned(output: unknown, inputs: readonly unknown[]): unknown {
+  return output instanceof Tensor && (output instanceof Variable || inputs.includes(output)) ? clone(output) : output;
 }
 
 function* walk(module: AnyModule, prefix: string): Generator<[path: string, value: AnyModule | Variable]> {

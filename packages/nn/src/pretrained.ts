@@ -1,11 +1,9 @@
 import { ConfigError } from '@formers/backend';
 import {
   type Checkpoint,
-  CheckpointError,
   compareNames,
   type FolderLocation,
   type FolderTarget,
-  fromFloat32,
   type JsonObject,
   openCheckpoint,
   openFolder,
@@ -15,12 +13,11 @@ import {
   saveCheckpoint,
   serializeJson,
   type StoredTensor,
-  toFloat32,
 } from '@formers/checkpoints';
-import { tensor, type Variable } from '@tensorflow/tfjs-core';
 
 import { Module } from './module.ts';
 import { type NameRow, type StoredName, storedNames } from './name-table.ts';
+import { assignValues, storedValues, storeParameter } from './stored-parameter.ts';
 
 /** How an architecture is written in Hugging Face folders: one declarative, invertible description. */
 export interface PretrainedFormat<Config> {
@@ -90,7 +87,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     for (const [path, variable] of this.namedParameters()) {
       const { name, transpose } = names.get(path) as StoredName;
       const stored = dtype ?? origin?.dtypes.get(name) ?? 'F32';
-      tensors.push([name, await store(variable, { transpose, dtype: stored === 'F16' || stored === 'BF16' || stored === 'F64' ? stored : 'F32' })]);
+      tensors.push([name, await storeParameter(variable, { transpose, dtype: stored === 'F16' || stored === 'BF16' || stored === 'F64' ? stored : 'F32' })]);
     }
     const config = { ...origin?.config, ...this.#configJson(dtype) };
     await folder.write('config.json', serializeJson(config, { keepSpellingOf: origin?.config }));
@@ -153,7 +150,7 @@ export async function loadPretrained<Config extends object, Model extends Pretra
 async function loadParameters<Config extends object>(
   model: PretrainedModel<never, unknown, Config>,
   checkpoint: Checkpoint,
-  { newHead = false, nonFinite = 'refuse' }: PretrainedOptions,
+  { newHead = false, nonFinite }: PretrainedOptions,
 ): Promise<Omit<PretrainedOrigin, 'config' | 'generationConfig'>> {
   const { format } = model;
   const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
@@ -169,16 +166,13 @@ async function loadParameters<Config extends object>(
   compareNames(expected, new Map(checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape])));
 
   const dtypes = new Map<string, StoredTensor['dtype']>();
-  for (const { name, transpose, variable } of wanted) {
-    const stored = await checkpoint.read(name);
-    const values = toFloat32(stored);
-    if (nonFinite === 'refuse' && !values.every(Number.isFinite)) {
-      throw new CheckpointError('value', `${name}: weights must be finite, got NaN or Infinity; pass nonFinite: 'accept' to load them all the same`);
-    }
+  const places = new Map(wanted.map((place) => [place.name, place]));
+  for (const name of checkpoint.names) {
+    const place = places.get(name);
+    if (!place) continue;
+    const stored = await checkpoint.read(name); // in file order: neighbours come in one request
     dtypes.set(name, stored.dtype);
-    const loaded = tensor(transpose ? transposed(values, stored.shape) : values, variable.shape);
-    variable.assign(loaded);
-    loaded.dispose();
+    assignValues(place.variable, storedValues(stored, { name, transpose: place.transpose, nonFinite }));
   }
   return { dtypes, prefixed, unused };
 }
@@ -195,18 +189,4 @@ function fileNames<Config extends object>(model: PretrainedModel<never, unknown,
 /** Whether a name without prefix belongs to the model's own head. */
 function isHeadName<Config extends object>({ format }: PretrainedModel<never, unknown, Config>, name: string): boolean {
   return format.names.some(([, theirs]) => theirs === name);
-}
-
-async function store(variable: Variable, { transpose, dtype }: { transpose: boolean; dtype: 'F32' | 'F16' | 'BF16' | 'F64' }): Promise<StoredTensor> {
-  const values = (await variable.data()) as Float32Array;
-  const { shape } = variable;
-  return transpose ? fromFloat32(transposed(values, shape), shape.toReversed(), dtype) : fromFloat32(values, shape, dtype);
-}
-
-/** The values of a matrix [rows, columns] as those of [columns, rows]. */
-function transposed(values: Float32Array, shape: readonly number[]): Float32Array {
-  const [rows = 1, columns = 1] = shape;
-  const result = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column] as number;
-  return result;
 }
