@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import type { JsonObject } from '@formers/checkpoints';
 import { TokenWindows } from '@formers/data';
 import { streamText } from '@formers/generation';
 import { GPT, type GPTOptions } from '@formers/gpt';
@@ -41,7 +42,7 @@ export async function pretrain(given: GivenOptions, { signal }: { signal: AbortS
   const data = train.batches({ batchSize, seed });
   const out = checkpoint && given.out === undefined ? path.dirname(checkpoint.folder) : (given.out ?? (await freeFolder(config)));
 
-  using model = checkpoint ? await GPT.fromPretrained(checkpoint.folder) : new GPT(modelOptions(config, vocabSize), { seed });
+  using model = checkpoint ? await GPT.fromPretrained(checkpoint.folder) : new GPT(modelOptions(config, tokenizer), { seed });
   using optimizer = new AdamW(model, {
     learningRate: schedule(config),
     beta2: config.beta2,
@@ -67,13 +68,13 @@ export async function pretrain(given: GivenOptions, { signal }: { signal: AbortS
       await tokenizer.savePretrained(folder);
     },
     signal,
-    config: { tokenizer: tokenizerHash(tokenizer), model: { ...model.config, padTokenId: null } },
+    config: { tokenizer: tokenizerHash(tokenizer), model: modelIdentity(model) },
   });
   if (checkpoint) await trainer.load(checkpoint);
   await saveRunConfig(out, config);
 
   report.note(`engine      ${describeEngine(choice)}`);
-  report.note(`model       GPT-2, ${model.numParameters.toLocaleString('en')} parameters: ${config.numLayers} layers, ${config.numHeads} heads, ${config.dim} wide, context of ${seqLen} tokens`);
+  report.note(`model       GPT-2, ${model.numParameters.toLocaleString('en')} parameters: ${count(config.numLayers, 'layer')}, ${count(config.numHeads, 'head')}, ${config.dim} wide, context of ${seqLen} tokens`);
   report.note(`data        ${corpus.name}: ${corpus.text.length.toLocaleString('en')} characters, ${vocabSize} kinds of tokens (${config.tokenizer})`);
   report.note(`split       ${train.numTokens.toLocaleString('en')} tokens to learn, the last ${heldOut.length.toLocaleString('en')} held out${validation.numTokens < heldOut.length ? ` (of which ${validation.numTokens.toLocaleString('en')} are evaluated on this engine)` : ''}`);
   report.note(`steps       ${steps.toLocaleString('en')} of ${tokensPerStep.toLocaleString('en')} tokens${checkpoint ? `, going on after step ${checkpoint.step}` : ''}`);
@@ -125,8 +126,13 @@ export async function pretrain(given: GivenOptions, { signal }: { signal: AbortS
   report.summary(summary);
 }
 
-function modelOptions({ contextLength, dim, numHeads, numLayers, dropout }: RunConfig, vocabSize: number): GPTOptions {
-  return { vocabSize, contextLength, dim, numHeads, numLayers, dropout };
+function modelOptions({ contextLength, dim, numHeads, numLayers, dropout }: RunConfig, { vocabSize, bosTokenId, eosTokenId, padTokenId }: Tokenizer): GPTOptions {
+  return { vocabSize, contextLength, dim, numHeads, numLayers, dropout, bosTokenId, eosTokenId, padTokenId };
+}
+
+/** The model's config as JSON, for the comparison with a run that is resumed. */
+function modelIdentity({ config }: GPT): JsonObject {
+  return JSON.parse(JSON.stringify(config)) as JsonObject;
 }
 
 function schedule({ schedule: name, learningRate: peak, minLearningRate: floor, warmupSteps: warmup, steps: total }: RunConfig): Schedule {
@@ -135,6 +141,11 @@ function schedule({ schedule: name, learningRate: peak, minLearningRate: floor, 
   if (name === 'cosine') return nanoGptCosine({ peak, warmup, total, floor });
   const linear = warmupLinear({ peak: peak - floor, warmup, total });
   return (step) => (step < warmup ? (peak * step) / warmup : floor + linear(step));
+}
+
+/** `3 heads`, `1 head`. */
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** The first whole words of a text, for a prompt. */

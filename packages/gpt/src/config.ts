@@ -29,6 +29,10 @@ export interface GPTConfig {
   scaleAttentionByLayer: boolean;
   /** Classes of the sequence classifier. */
   numLabels: number;
+  /** Begins texts. */
+  bosTokenId: number | undefined;
+  /** Ends texts. */
+  eosTokenId: number | undefined;
   /** Fills rows of a batch; the classifier reads the last token that isn't it. */
   padTokenId: number | undefined;
 }
@@ -54,6 +58,8 @@ const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 24))
 const rate = v.pipe(v.number(), v.minValue(0), v.custom<number>((value) => Number(value) < 1, 'Expected less than 1'));
 const positive = v.pipe(v.number(), v.finite(), v.minValue(0));
 
+const id = v.pipe(v.number(), v.integer());
+
 const schema = v.strictObject({
   vocabSize: size,
   contextLength: size,
@@ -71,7 +77,9 @@ const schema = v.strictObject({
   scaleAttention: v.boolean(),
   scaleAttentionByLayer: v.boolean(),
   numLabels: size,
-  padTokenId: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  bosTokenId: v.optional(id),
+  eosTokenId: v.optional(id),
+  padTokenId: v.optional(id),
 });
 
 /** Beyond this a model can't be meant for this machine: 2³³ parameters, 32 GiB. */
@@ -95,6 +103,8 @@ export function gptConfig({ dropout = 0, ...options }: GPTOptions): GPTConfig {
     scaleAttention: true,
     scaleAttentionByLayer: false,
     numLabels: 2,
+    bosTokenId: undefined,
+    eosTokenId: undefined,
     padTokenId: undefined,
     ...options,
   };

@@ -73,6 +73,8 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     scale_attn_weights: scaleAttention = true,
     scale_attn_by_inverse_layer_idx: scaleAttentionByLayer = false,
     add_cross_attention: crossAttention = false,
+    bos_token_id: bosTokenId = null,
+    eos_token_id: eosTokenId = null,
     pad_token_id: padTokenId = null,
   } = json;
   if (crossAttention !== false) throw new ConfigError('config.json: add_cross_attention must be false, a GPT has no cross-attention');
@@ -94,8 +96,15 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     scaleAttention,
     scaleAttentionByLayer,
     numLabels: numberOfLabels(json),
+    ...(bosTokenId !== null && { bosTokenId }),
+    ...(eosTokenId !== null && { eosTokenId: firstOf(eosTokenId) }),
     ...(padTokenId !== null && { padTokenId }),
   } as GPTConfig);
+}
+
+/** Some configs name several end tokens; generation reads them all from generation_config.json. */
+function firstOf(ids: unknown): unknown {
+  return Array.isArray(ids) ? ids[0] : ids;
 }
 
 function numberOfLabels({ id2label, num_labels: numLabels }: JsonObject): number {
@@ -122,7 +131,9 @@ function serializeConfig(config: GPTConfig): JsonObject {
     tie_word_embeddings: config.tieEmbeddings,
     scale_attn_weights: config.scaleAttention,
     scale_attn_by_inverse_layer_idx: config.scaleAttentionByLayer,
-    ...(padTokenId !== undefined && { pad_token_id: padTokenId }),
+    bos_token_id: config.bosTokenId ?? null,
+    eos_token_id: config.eosTokenId ?? null,
+    pad_token_id: padTokenId ?? null,
     ...(numLabels !== 2 && {
       id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
       label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
