@@ -1,16 +1,17 @@
+import { builtinModules } from 'node:module';
 import { listPublicPackages } from './scripts/lib/workspace.ts';
 
 /**
  * What each package may add to a page, bundled, minified and compressed, without the packages that it imports from the
- * workspace and without its peers. Assets that it fetches (WASM) are not in it. Raise a budget in the change that needs it.
+ * workspace, without its peers and without Node's modules. Assets that it fetches (WASM) are not in it. Raise a budget in the change that needs it.
  */
 const budgets: Readonly<Record<string, string>> = {
   attention: '10 kB',
   backend: '40 kB',
-  'backend-simd': '40 kB',
-  checkpoints: '20 kB',
+  'backend-simd': '45 kB', // its kernels, as text, are most of it
+  checkpoints: '65 kB', // @huggingface/hub is most of it, and is loaded only when asked for
   data: '10 kB',
-  generation: '10 kB',
+  generation: '15 kB',
   gpt: '15 kB',
   nn: '10 kB',
   positional: '5 kB',
@@ -24,5 +25,6 @@ export default listPublicPackages().map(({ folder, path, manifest }) => {
   const { dependencies, peerDependencies } = manifest;
   const others = Object.keys({ ...dependencies, ...peerDependencies });
   const ignore = others.filter((name) => name.startsWith('@formers/') || name in { ...peerDependencies });
+  ignore.push(...builtinModules.map((name) => `node:${name}`));
   return { name: manifest.name, path: `${path}/dist/index.js`, limit, ignore };
 });

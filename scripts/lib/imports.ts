@@ -92,7 +92,7 @@ export function dependencyCircles(packages: readonly WorkspacePackage[]): string
 }
 
 /** What a source file imports, statically or by a literal `import()`. */
-export function importsOf(file: string): string[] {
+function importsOf(file: string): string[] {
   const source = readFileSync(file, 'utf8');
   const { staticImports, staticExports, dynamicImports } = parseSync(file, source).module;
   const literal = /^(['"`])(.*)\1$/s;
