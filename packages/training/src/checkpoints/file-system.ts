@@ -22,6 +22,22 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
 }
 
+/** Writes a file and makes sure that all of it is there: some disks swallow the end in silence. */
+export async function writeWhole(
+  path: string,
+  { bytes, fileSystem }: { bytes: Uint8Array; fileSystem: FileSystem },
+): Promise<void> {
+  await fileSystem.write(path, bytes);
+  const size = await fileSystem.size(path);
+  if (size !== bytes.length)
+    throw new TrainingError('write', `${path}: ${bytes.length} bytes were written and ${size} are there`);
+}
+
+/** What an error says, in words. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** SHA-256 of bytes in pieces, hexadecimal. */
 export function sha256(pieces: Iterable<Uint8Array>): string {
   const hash = node().getBuiltinModule('node:crypto').createHash('sha256');

@@ -1,7 +1,7 @@
 import { isJsonObject, parseJsonObject, serializeJson } from '@formers/checkpoints';
 
 import { TrainingError } from '../errors.ts';
-import { type FileSystem, joinPath } from './file-system.ts';
+import { type FileSystem, joinPath, messageOf, writeWhole } from './file-system.ts';
 
 /** Name of the file that is written last, and says that the others are complete. */
 export const MANIFEST = 'manifest.json';
@@ -23,10 +23,11 @@ export async function writeManifest(
   for (const name of await fileSystem.files(folder)) {
     const path = joinPath(folder, name);
     await fileSystem.sync(path);
-    files.push({ name, size: await fileSystem.size(path), sha256: await fileSystem.hash(path) });
+    files.push({ name, ...(await describe(path, fileSystem)) });
   }
   const path = joinPath(folder, MANIFEST);
-  await fileSystem.write(path, new TextEncoder().encode(serializeJson({ schema: SCHEMA, step, files })));
+  const bytes = new TextEncoder().encode(serializeJson({ schema: SCHEMA, step, files }));
+  await writeWhole(path, { bytes, fileSystem });
   await fileSystem.sync(path);
   await fileSystem.sync(folder);
 }
@@ -52,11 +53,15 @@ export async function verifyManifest(folder: string, { fileSystem }: { fileSyste
     // Only what the folder itself lists is opened: a name in the manifest can't lead out of it.
     if (!present.has(name)) return damaged(`${name} is missing`);
     const path = joinPath(folder, name);
-    const found = await fileSystem.size(path);
-    if (found !== size) return damaged(`${name} should have ${size} bytes and has ${found}`);
-    if ((await fileSystem.hash(path)) !== sha256) return damaged(`${name} is not what was written`);
+    const found = await describe(path, fileSystem).catch((cause: unknown) => damaged(messageOf(cause), cause));
+    if (found.size !== size) return damaged(`${name} should have ${size} bytes and has ${found.size}`);
+    if (found.sha256 !== sha256) return damaged(`${name} is not what was written`);
   }
   return step;
+}
+
+async function describe(path: string, fileSystem: FileSystem): Promise<{ size: number; sha256: string }> {
+  return { size: await fileSystem.size(path), sha256: await fileSystem.hash(path) };
 }
 
 async function readManifest(folder: string, fileSystem: FileSystem): Promise<Manifest> {

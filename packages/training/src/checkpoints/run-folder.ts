@@ -1,5 +1,5 @@
 import { TrainingError } from '../errors.ts';
-import { type FileSystem, joinPath, nodeFileSystem, splitPath } from './file-system.ts';
+import { type FileSystem, joinPath, messageOf, nodeFileSystem, splitPath } from './file-system.ts';
 import { verifyManifest, writeManifest } from './manifest.ts';
 
 /** A complete checkpoint of a run. */
@@ -139,8 +139,4 @@ async function listSteps(out: string, fileSystem: FileSystem): Promise<number[]>
 function stepOf(name: string): number | undefined {
   const digits = /^checkpoint-(\d{1,15})$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

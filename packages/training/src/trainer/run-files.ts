@@ -1,7 +1,7 @@
 import { fromFloat32, type JsonLike, parseSafetensors, serializeSafetensors, toFloat32 } from '@formers/checkpoints';
 import type { Variable } from '@tensorflow/tfjs-core';
 
-import { type FileSystem, joinPath, sha256 } from '../checkpoints/file-system.ts';
+import { type FileSystem, joinPath, messageOf, sha256 } from '../checkpoints/file-system.ts';
 import { TrainingError } from '../errors.ts';
 import type { OptimizerState, StateTensor } from '../optimizers/optimizer-options.ts';
 import type { LogRecord } from './events.ts';
@@ -20,17 +20,6 @@ export function serializeMoments(tensors: OptimizerState['tensors']): Uint8Array
 export function parseMoments(bytes: Uint8Array, { where }: { where: string }): Map<string, StateTensor> {
   const { tensors } = parseSafetensors(bytes, { where });
   return new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, values: toFloat32(tensor) }]));
-}
-
-/** Writes a file and makes sure that all of it is there: some disks swallow the end in silence. */
-export async function writeWhole(
-  path: string,
-  { bytes, fileSystem }: { bytes: Uint8Array; fileSystem: FileSystem },
-): Promise<void> {
-  await fileSystem.write(path, bytes);
-  const size = await fileSystem.size(path);
-  if (size !== bytes.length)
-    throw new TrainingError('write', `${path}: ${bytes.length} bytes were written and ${size} are there`);
 }
 
 /**
@@ -65,12 +54,19 @@ export class RunLog {
       .decode(bytes)
       .split('\n')
       .filter((line) => stepOfLine(line) <= step);
-    await this.#fileSystem.write(this.#path, new TextEncoder().encode(kept.map((line) => `${line}\n`).join('')));
+    const text = kept.map((line) => `${line}\n`).join('');
+    await this.#fileSystem.write(this.#path, new TextEncoder().encode(text)).catch(this.#refused);
   }
 
   async append(record: LogRecord): Promise<void> {
-    await this.#fileSystem.append(this.#path, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
+    await this.#fileSystem
+      .append(this.#path, new TextEncoder().encode(`${JSON.stringify(record)}\n`))
+      .catch(this.#refused);
   }
+
+  readonly #refused = (cause: unknown): never => {
+    throw new TrainingError('write', `${this.#path}: the log could not be written: ${messageOf(cause)}`, { cause });
+  };
 }
 
 function stepOfLine(line: string): number {

@@ -1,13 +1,21 @@
 import { ConfigError } from '@formers/backend';
 import type { JsonLike } from '@formers/checkpoints';
 
-import { type FileSystem, joinPath, nodeFileSystem, resolvePath, splitPath } from '../checkpoints/file-system.ts';
+import {
+  type FileSystem,
+  joinPath,
+  messageOf,
+  nodeFileSystem,
+  resolvePath,
+  splitPath,
+  writeWhole,
+} from '../checkpoints/file-system.ts';
 import { verifyManifest } from '../checkpoints/manifest.ts';
 import { prepareRunFolder, writeCheckpoint } from '../checkpoints/run-folder.ts';
 import { TrainingError } from '../errors.ts';
 import { configDifferences } from './compare-config.ts';
 import type { LogRecord } from './events.ts';
-import { hashWeights, OPTIMIZER_FILE, parseMoments, RunLog, serializeMoments, writeWhole } from './run-files.ts';
+import { hashWeights, OPTIMIZER_FILE, parseMoments, RunLog, serializeMoments } from './run-files.ts';
 import type { BatchSource, TrainerOptions, TrainingBatch } from './trainer-options.ts';
 import { parseTrainerState, serializeTrainerState, TRAINER_STATE, type TrainerState } from './trainer-state.ts';
 
@@ -91,7 +99,7 @@ export class RunStore {
     const fileSystem = this.#fileSystem;
     await verifyManifest(folder, { fileSystem });
     const where = joinPath(folder, TRAINER_STATE);
-    const state = parseTrainerState(await fileSystem.read(where), { where });
+    const state = parseTrainerState(await this.#read(where), { where });
     const { model, optimizer } = this.#options;
     const differences = configDifferences(state.config, this.#config());
     if (differences.length === 0 && state.weights !== (await hashWeights(model.namedParameters()))) {
@@ -102,10 +110,16 @@ export class RunStore {
     const moments = joinPath(folder, OPTIMIZER_FILE);
     optimizer.loadState({
       ...state.optimizer,
-      tensors: parseMoments(await fileSystem.read(moments), { where: moments }),
+      tensors: parseMoments(await this.#read(moments), { where: moments }),
     });
     this.#newest = { step: state.step, folder };
     return state;
+  }
+
+  #read(path: string): Promise<Uint8Array> {
+    return this.#fileSystem.read(path).catch((cause: unknown) => {
+      throw new TrainingError('damaged', `${path}: cannot be read: ${messageOf(cause)}`, { cause });
+    });
   }
 
   /** All that a resumed run must share with this one. */
