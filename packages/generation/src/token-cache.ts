@@ -60,8 +60,8 @@ export class TokenCache implements Disposable {
 
   /** Forgets everything; the cache can be used again. */
   clear(): void {
-    this.#crop(0);
-    this.keysAndValues.crop(0); // what a call that failed left there
+    this.keysAndValues.crop(0);
+    this.#rows = [];
   }
 
   dispose(): void {

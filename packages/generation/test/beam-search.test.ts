@@ -116,6 +116,29 @@ describe('beam search', () => {
     expect(await steps('never')).toBe(12);
   });
 
+  it("with earlyStopping 'never' thinks of the longest that may come", async () => {
+    // Ends: at once with p = 0.45, after 3 with p = 0.55. Token 1 has exp(-12), all else less.
+    const row = (...likely: [id: number, p: number][]): number[] =>
+      [0, 1, 2, 3].map((at) => Math.log(likely.find(([id]) => id === at)?.[1] ?? Math.exp(at === 1 ? -12 : -20)));
+    const steps = async (maxNewTokens: number): Promise<number> => {
+      const model = tableModel([row([2, 0.45], [3, 0.55]), row([1, 1]), row([2, 1]), row([2, 1])]);
+      const prompt = new Array<number>(40).fill(0);
+      await generate(model, prompt, { numBeams: 2, eosTokenId: 2, maxNewTokens, earlyStopping: 'never' });
+      return model.calls.length;
+    };
+    expect(await steps(12)).toBe(2); // -12 / 12 is below the -0.8 of the first end
+    expect(await steps(18)).toBe(18); // -12 / 18 is above
+  });
+
+  it('keeps an end only among the numBeams best, and goes on with as many beams', async () => {
+    const log = (...p: number[]): number[] => p.map((value) => Math.log(value));
+    const low = tableModel([log(1e-9, 0.5, 0.1, 0.4), log(1, 1, 1e-9, 1), log(1, 1, 1, 1), log(1, 1, 1e-9, 1)]);
+    const options = { numBeams: 2, numReturnSequences: 2, eosTokenId: 2, maxNewTokens: 3, lengthPenalty: 0 };
+    for (const ids of (await generate(low, [0], options)).newTokens) expect(ids).toHaveLength(3);
+    const high = tableModel([log(1e-9, 0.3, 0.6, 0.1), log(1, 1, 1, 1), log(1, 1, 1, 1), log(1e-9, 1e-9, 1, 1e-9)]);
+    expect((await generate(high, [0], { ...options, maxNewTokens: 2 })).newTokens).toEqual([[2], [3, 2]]);
+  });
+
   it('with each row of a batch finds what it finds alone, cached or not', async () => {
     const prompt = fc.array(fc.nat(10), { minLength: 1, maxLength: 5 });
     await fc.assert(
@@ -131,6 +154,10 @@ describe('beam search', () => {
         for (const [row, prompt] of batch.entries()) {
           const alone = await generate(hashModel(), prompt, options);
           expect(together.newTokens.slice(2 * row, 2 * row + 2)).toEqual(alone.newTokens);
+          expect(together.sequences.slice(2 * row, 2 * row + 2).map((ids) => ids.slice(0, prompt.length))).toEqual([
+            prompt,
+            prompt,
+          ]);
           expect(together.sequenceScores!.slice(2 * row, 2 * row + 2)).toEqual(alone.sequenceScores);
         }
       }),
@@ -142,9 +169,13 @@ describe('beam search', () => {
     const reordering = new ReorderingCache();
     using cache = new TokenCache(reordering);
     const model = hashModel();
-    const options = { numBeams: 4, maxNewTokens: 8, numReturnSequences: 4 };
-    expect(await generate(model, [1, 2, 3], { ...options, cache })).toEqual(
-      await generate(hashModel(), [1, 2, 3], { ...options, useCache: false }),
+    const options = { numBeams: 2, maxNewTokens: 8, numReturnSequences: 2 };
+    const prompts = [
+      [1, 2, 3],
+      [4, 5, 6],
+    ];
+    expect(await generate(model, prompts, { ...options, cache })).toEqual(
+      await generate(hashModel(), prompts, { ...options, useCache: false }),
     );
     expect(model.calls).toEqual([12, 4, 4, 4, 4, 4, 4, 4]);
     expect(reordering.selections).toBe(8);

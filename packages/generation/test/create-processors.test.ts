@@ -5,9 +5,9 @@ import type { GenerateOptions } from '../src/index.ts';
 import { readSettings } from '../src/settings.ts';
 import { hashModel } from './support/toy-models.ts';
 
-const run = (options: GenerateOptions, logits: number[], ids = [0, 1]): number[] => {
+const run = (options: GenerateOptions, logits: number[], ids = [0, 1], promptLength = 2): number[] => {
   const settings = readSettings(options, { model: hashModel(), where: 'test' });
-  const prompt = { ids: [0, 1], padding: 0 };
+  const prompt = { ids: ids.slice(0, promptLength), padding: 0 };
   const row = Float64Array.from(logits);
   for (const process of createProcessors(settings, { prompt, index: 0, limit: 5, vocabSize: logits.length }))
     process(ids, row);
@@ -60,6 +60,19 @@ describe('createProcessors', () => {
   it('suppresses at the first new token only, or after a forced one', () => {
     expect(run({ beginSuppressTokens: [0] }, [1, 0])).toEqual([-Infinity, 0]);
     expect(run({ beginSuppressTokens: [0] }, [1, 0], [0, 1, 1])).toEqual([1, 0]);
+    const forced = { beginSuppressTokens: [0], forcedBosTokenId: 0 };
+    expect(run(forced, [1, 0], [5], 1)).toEqual([0, -Infinity]);
+    expect(run(forced, [1, 0], [5, 0], 1)).toEqual([-Infinity, 0]);
+  });
+
+  it('counts new tokens from the end of the prompt', () => {
+    const options: GenerateOptions = { exponentialDecayLengthPenalty: [1, 3], eosTokenId: 0 };
+    expect(run(options, [1, 0], [0, 1, 1])).toEqual([1, 0]);
+    expect(run(options, [1, 0], [0, 1, 1, 1])).toEqual([3, 0]);
+    expect(run({ minNewTokens: 1, eosTokenId: 0 }, [1, 0])).toEqual([-Infinity, 0]);
+    expect(run({ minNewTokens: 1, eosTokenId: 0 }, [1, 0], [0, 1, 1])).toEqual([1, 0]);
+    expect(run({ minLength: 3, eosTokenId: 0 }, [1, 0])).toEqual([-Infinity, 0]);
+    expect(run({ minLength: 2, eosTokenId: 0 }, [1, 0])).toEqual([1, 0]);
   });
 
   it('looks at the encoder where there is one', () => {

@@ -1,7 +1,7 @@
 import { RandomStream } from '@formers/backend';
 import { memory } from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { generate, type GenerateOptions, GenerationError, type Prompts, TokenCache } from '../src/index.ts';
 import { useEngineAndCheckLeaks } from './support/leak-check.ts';
@@ -142,7 +142,6 @@ describe('cache', () => {
   it('is empty again after a model that failed', async () => {
     using cache = new TokenCache();
     const broken = hashModel();
-    await generate(broken, [1, 2], { maxNewTokens: 3, cache });
     const working = hashModel();
     broken.call = (ids, options) => {
       working.call(ids, options).dispose();
@@ -172,23 +171,29 @@ describe('batches', () => {
   });
 
   it('may be padded already', async () => {
+    const options = { maxNewTokens: 5, repetitionPenalty: 9 };
+    const ragged = await generate(hashModel(), [[4], [1, 2, 3]], options);
+    const pad = ragged.newTokens[0]![0]!; // padding is no text: no penalty for it
+    const attentionMask = [
+      [0, 0, 1],
+      [1, 1, 1],
+    ];
     const padded = await generate(
       hashModel(),
       [
-        [0, 0, 4],
+        [pad, pad, 4],
         [1, 2, 3],
       ],
-      {
-        attentionMask: [
-          [0, 0, 1],
-          [1, 1, 1],
-        ],
-        maxNewTokens: 5,
-      },
+      { ...options, attentionMask },
     );
-    const ragged = await generate(hashModel(), [[4], [1, 2, 3]], { maxNewTokens: 5 });
     expect(padded.newTokens).toEqual(ragged.newTokens);
-    expect(padded.sequences[0]!.slice(0, 3)).toEqual([0, 0, 4]);
+    expect(padded.sequences[0]!.slice(0, 3)).toEqual([pad, pad, 4]);
+  });
+
+  it('compute one token a row and step, also when a row has ended', async () => {
+    const model = counting();
+    await generate(model, [[0], [2, 2]], { eosTokenId: 3, maxNewTokens: 4 });
+    expect(model.calls).toEqual([4, 2, 2]);
   });
 
   it('limit each prompt by itself', async () => {
@@ -324,6 +329,13 @@ describe('stops', () => {
     expect(stopReasons).toEqual(['time']);
   });
 
+  it('after so many seconds', async () => {
+    let now = 5000;
+    using _ = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const logitsProcessors = [(): void => void (now += 400)];
+    expect((await generate(counting(), [0], { maxTime: 1, logitsProcessors })).newTokens[0]).toHaveLength(3);
+  });
+
   it('when the signal comes, with what is there', async () => {
     const controller = new AbortController();
     const stopAfter = (ids: readonly number[]): void => {
@@ -379,6 +391,7 @@ describe('refuses before any work', () => {
       [[1, 1]],
       { attentionMask: [[1, 0]] },
     ],
+    ['generate: prompt 0 must have at least one token, got none', [[1, 1]], { attentionMask: [[0, 0]] }],
     ['generate: encoderInputIds must have a row for each of 1 prompts, got 0', [1], { encoderInputIds: [] }],
   ])('%s', async (message, prompts, options) => {
     const model = counting();

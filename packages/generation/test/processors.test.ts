@@ -97,7 +97,22 @@ describe('by hand', () => {
     expect(removed(generation.repetitionPenaltyLogitsProcessor({ penalty: 2 }), [1, 1], [9])).toEqual([]);
   });
 
-  it('marks candidates by themselves with selfhash', () => {
+  it('keeps the likeliest token whatever topH is', () => {
+    expect(removed(generation.topHLogitsWarper({ topH: 0.01 }), [0, 0.1, 0])).toEqual([0, 2]);
+  });
+
+  it('marks by the last tokens and the candidate with selfhash', () => {
+    const marked = (ids: number[], contextWidth: number): number[] => {
+      const logits = new Float64Array(60);
+      generation.watermarkLogitsProcessor({ vocabSize: 60, seedingScheme: 'selfhash', contextWidth })(ids, logits);
+      return [...logits];
+    };
+    expect(marked([3, 4], 1)).toEqual(marked([9, 8], 1));
+    expect(marked([3, 4], 2)).toEqual(marked([9, 4], 2));
+    expect(marked([3, 4], 3)).toEqual(new Array<number>(60).fill(0)); // not enough tokens yet
+  });
+
+  it('marks a share of the candidates with selfhash', () => {
     const mark = generation.watermarkLogitsProcessor({
       vocabSize: 60,
       bias: 1,

@@ -24,7 +24,6 @@ export function encoderNoRepeatNGramLogitsProcessor({
 function* continuations(text: TokenIds, { of, size }: { of: readonly number[]; size: number }): Generator<number> {
   const known = size - 1;
   const start = of.length - known;
-  if (start < 0) return;
   for (let at = 0; at + known < text.length; at++) {
     let same = 0;
     while (same < known && text[at + same] === of[start + same]) same++;
