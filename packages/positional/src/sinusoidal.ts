@@ -1,6 +1,6 @@
 import { ShapeError } from '@formers/backend';
 import { Module } from '@formers/nn';
-import { add, slice, type Tensor2D, type Tensor3D, tensor2d } from '@tensorflow/tfjs-core';
+import { add, keep, slice, type Tensor2D, type Tensor3D, tensor2d } from '@tensorflow/tfjs-core';
 
 /** How sines and cosines share the axis: `interleaved` in turn as in the paper, `halves` first all sines, then all cosines (tensor2tensor, Marian). */
 export type SinusoidalLayout = 'interleaved' | 'halves';
@@ -30,7 +30,7 @@ export class SinusoidalPositions extends Module<[x: Tensor3D, offset?: number], 
 
   constructor({ contextLength, dim, layout = 'interleaved' }: { contextLength: number; dim: number; layout?: SinusoidalLayout }) {
     super();
-    this.#table = tensor2d(sinusoidal({ length: contextLength, dim, layout }), [contextLength, dim]);
+    this.#table = keep(tensor2d(sinusoidal({ length: contextLength, dim, layout }), [contextLength, dim])); // as long as the module, like parameters
   }
 
   /** @param offset Position of the first token; default 0. */
