@@ -8,4 +8,7 @@ export { trainBpe, type TrainBpeOptions } from './training/bpe.ts';
 export { trainCharacters, type TrainCharactersOptions } from './training/characters.ts';
 export type { Pipeline } from './training/count-words.ts';
 export type { SpecialTokenRoles } from './training/special-tokens.ts';
+export { trainUnigram, type TrainUnigramOptions } from './training/unigram.ts';
+export type { UnigramTrainerOptions } from './training/unigram-trainer.ts';
+export { trainWordPiece, type TrainWordPieceOptions } from './training/word-piece.ts';
 export type { Side, TruncationStrategy } from './truncation.ts';

@@ -212,7 +212,8 @@ export class Tokenizer {
   /** The words that the model gets for an already normalized text, with their places in it; added tokens are not looked for. */
   preTokenize(text: string): { text: string; offsets: [start: number, end: number] }[] {
     const { steps, mapsToBytes } = this.#parts.preTokenization;
-    const pieces = steps.reduce<Piece[]>((done, step) => splitPieces(done, step), [{ text: AlignedText.original(text.toWellFormed()) }]);
+    const whole = splitPieces([{ text: AlignedText.original(text.toWellFormed()) }], (piece) => [piece]);
+    const pieces = steps.reduce<Piece[]>((done, step) => splitPieces(done, step), whole);
     return pieces.map((piece) => ({
       text: (mapsToBytes ? mapToByteLevel(piece.text) : piece.text).text,
       offsets: [piece.text.originalStart(0), piece.text.originalEnd(piece.text.text.length)],
