@@ -14,8 +14,10 @@ export interface MultiHeadAttentionConfig {
   contextDim?: number;
   /** Width of the context that values come from; default `contextDim`. */
   valueDim?: number;
-  /** Whether the projections have biases; default true. */
+  /** Whether the projections of queries, keys and values have biases; default true. */
   bias?: boolean;
+  /** Whether the output projection has one; default `bias`. */
+  outputBias?: boolean;
   /** Whether query i sees only keys up to i. */
   causal?: boolean;
   /** Of the attention weights; default 0. */
@@ -48,7 +50,7 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
   readonly numKvHeads: number;
   readonly #options: AttendOptions;
 
-  constructor({ dim, numHeads, numKvHeads = numHeads, contextDim = dim, valueDim = contextDim, bias = true, causal = false, dropout = 0, init, random }: MultiHeadAttentionConfig) {
+  constructor({ dim, numHeads, numKvHeads = numHeads, contextDim = dim, valueDim = contextDim, bias = true, outputBias = bias, causal = false, dropout = 0, init, random }: MultiHeadAttentionConfig) {
     super();
     if (dim % numHeads !== 0) throw new ConfigError(`MultiHeadAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
     if (numHeads % numKvHeads !== 0) throw new ConfigError(`MultiHeadAttention: numHeads must be divisible by numKvHeads, got ${numHeads} and ${numKvHeads}`);
@@ -57,7 +59,7 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
     this.query = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...shared });
     this.key = new Linear<Tensor3D>({ inDim: contextDim, outDim: kvDim, ...shared });
     this.value = new Linear<Tensor3D>({ inDim: valueDim, outDim: kvDim, ...shared });
-    this.output = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...shared });
+    this.output = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...shared, bias: outputBias });
     this.numHeads = numHeads;
     this.numKvHeads = numKvHeads;
     this.#options = { causal, dropout };

@@ -28,7 +28,7 @@ test('what was added stays the caller`s, and what comes back the cache`s', async
     using cache = new GrowingKVCache();
     tidy(() => void cache.layer(0).append(k, v)); // longer than the scope
     tidy(() => void cache.layer(0).append(k, v));
-    tidy(() => expect(cache.layer(0).append(k, v)[0].shape).toEqual([2, 3, 6, 4]));
+    tidy(() => void expect(cache.layer(0).append(k, v)[0].shape).toEqual([2, 3, 6, 4]));
   });
   expectSameBits(k, some(2));
 });

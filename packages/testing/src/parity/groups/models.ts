@@ -8,7 +8,7 @@ import { addN, dispose, mean, type Scalar, square, type Tensor, transpose } from
 
 import { type Case, readCaseTensors, toleranceOf, Unsupported } from '../case.ts';
 import type { Comparison } from '../comparison.ts';
-import { type ModelAdapter, type NamedTensors } from '../models/adapter.ts';
+import type { ForwardArguments, ModelAdapter, NamedTensors } from '../models/adapter.ts';
 import { adapterOf } from '../models/index.ts';
 import { toTensor } from '../tensors.ts';
 
@@ -22,11 +22,15 @@ export async function runModelCase(testCase: Case, comparison: Comparison): Prom
   const unknown = [...stored.tensors.keys()].filter((name) => !adapter.inputs.includes(name));
   if (unknown.length > 0) throw new Unsupported(`${description.model_class} here has no argument ${unknown.join(', ')}`);
 
+  const { output_hidden_states: _, output_attentions: __, ...forwardArguments } = (description['forward_arguments'] ?? {}) as Record<string, unknown>;
+  const unknownArguments = Object.keys(forwardArguments).filter((name) => !adapter.forwardArguments?.includes(name));
+  if (unknownArguments.length > 0) throw new Unsupported(`${description.model_class} here has no argument ${unknownArguments.join(', ')}`);
+
   const model = await adapter.load(folder);
   const inputs = Object.fromEntries([...stored.tensors].map(([name, tensor]) => [name, toTensor(tensor)]));
   try {
-    await compareOutputs(testCase, { adapter, model, inputs }, comparison);
-    await compareGradients(testCase, { adapter, model, inputs }, comparison);
+    await compareOutputs(testCase, { adapter, model, inputs, forwardArguments }, comparison);
+    await compareGradients(testCase, { adapter, model, inputs, forwardArguments }, comparison);
     await compareSaved(testCase, model, comparison);
   } finally {
     dispose(inputs);
@@ -38,10 +42,11 @@ interface Loaded {
   adapter: ModelAdapter;
   model: Model;
   inputs: NamedTensors;
+  forwardArguments: ForwardArguments;
 }
 
-async function compareOutputs(testCase: Case, { adapter, model, inputs }: Loaded, comparison: Comparison): Promise<void> {
-  const { value, hiddenStates, attentions, crossAttentions } = capture(() => adapter.run(model, inputs));
+async function compareOutputs(testCase: Case, { adapter, model, inputs, forwardArguments }: Loaded, comparison: Comparison): Promise<void> {
+  const { value, hiddenStates, attentions, crossAttentions } = capture(() => adapter.run(model, inputs, forwardArguments));
   const numbered = (name: string, tensors: Tensor[]): [string, Tensor][] => tensors.map((tensor, i) => [`${name}.${i}`, tensor]);
   const found = new Map([
     ...Object.entries(value),
@@ -77,9 +82,9 @@ async function maskedPositions(mask: Tensor, { name, shape }: { name: string; sh
   return (i) => isToken[Math.floor(i / perRow) * seq + (Math.floor(i / perPosition) % seq)] === 1;
 }
 
-async function compareGradients(testCase: Case, { adapter, model, inputs }: Loaded, comparison: Comparison): Promise<void> {
+async function compareGradients(testCase: Case, { adapter, model, inputs, forwardArguments }: Loaded, comparison: Comparison): Promise<void> {
   const parameters = model.namedParameters();
-  const { value, gradients } = valueAndGradients(() => scalarOf(testCase, { adapter, model, inputs }), [...parameters.values()]);
+  const { value, gradients } = valueAndGradients(() => scalarOf(testCase, { adapter, model, inputs, forwardArguments }), [...parameters.values()]);
   const names = model.fileNames();
   const found = new Map([...parameters.keys()].map((path, i) => [names.get(path)?.name, { gradient: gradients[i] as Tensor, transposed: names.get(path)?.transpose }]));
 
@@ -99,10 +104,10 @@ async function compareGradients(testCase: Case, { adapter, model, inputs }: Load
 }
 
 /** The number whose gradients are stored: the loss, or a sum of terms `mean(NAME**2)`. */
-function scalarOf({ description }: Case, { adapter, model, inputs }: Loaded): Scalar {
+function scalarOf({ description }: Case, { adapter, model, inputs, forwardArguments }: Loaded): Scalar {
   const formula = description.scalar?.formula ?? 'loss';
   if (formula.startsWith('loss')) return adapter.loss(model, inputs);
-  const outputs = adapter.run(model, inputs);
+  const outputs = adapter.run(model, inputs, forwardArguments);
   const terms = formula.split(' + ').map((term) => {
     const output = outputs[/^mean\((\w+)\*\*2\)$/.exec(term)?.[1] ?? ''];
     if (!output) throw new Unsupported(`scalar.formula ${formula}`);

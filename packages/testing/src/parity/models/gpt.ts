@@ -1,8 +1,9 @@
 import { GPT, type GPTCallOptions, GPTForSequenceClassification, GPTModel } from '@formers/gpt';
-import { classificationLoss, type ProblemType } from '@formers/nn';
+import { classificationLoss } from '@formers/nn';
 import { concat, fill, slice, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
 
-import { type ModelAdapter, type NamedTensors } from './adapter.ts';
+import type { ModelAdapter, NamedTensors } from './adapter.ts';
+import { problemTypeOf } from './problem-type.ts';
 
 const ids = (inputs: NamedTensors): Tensor2D => inputs['input_ids'] as Tensor2D;
 
@@ -39,17 +40,9 @@ const classifier: ModelAdapter<GPTForSequenceClassification> = {
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
   loss: (model, inputs) => {
     const labels = inputs['labels'] as Tensor;
-    return classificationLoss(model.call(ids(inputs), callOptions(inputs)), { labels, problemType: problemType(model, labels) });
+    return classificationLoss(model.call(ids(inputs), callOptions(inputs)), { labels, problemType: problemTypeOf(model, { labels, numLabels: model.config.numLabels }) });
   },
 };
-
-/** As Hugging Face finds it: from the config, else from the number of labels and their type. */
-function problemType(model: GPTForSequenceClassification, labels: Tensor): ProblemType {
-  const stated = model.origin?.config['problem_type'];
-  if (typeof stated === 'string') return stated as ProblemType;
-  if (model.config.numLabels === 1) return 'regression';
-  return labels.dtype === 'int32' ? 'single_label_classification' : 'multi_label_classification';
-}
 
 /** The GPT family. */
 export const GPT_ADAPTERS: readonly [string, ModelAdapter][] = [

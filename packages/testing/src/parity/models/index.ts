@@ -1,14 +1,19 @@
 import { ConfigError } from '@formers/backend';
 import type { JsonObject } from '@formers/checkpoints';
 import { gptConfigFromHuggingFace } from '@formers/gpt';
+import { vitConfigFromHuggingFace } from '@formers/vit';
 
 import { Unsupported } from '../case.ts';
 import type { ModelAdapter } from './adapter.ts';
 import { GPT_ADAPTERS } from './gpt.ts';
+import { VIT_ADAPTERS } from './vit.ts';
 
-const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...GPT_ADAPTERS]);
+const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...GPT_ADAPTERS, ...VIT_ADAPTERS]);
 
-const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map([['gpt2', gptConfigFromHuggingFace]]);
+const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map<unknown, (json: JsonObject) => object>([
+  ['gpt2', gptConfigFromHuggingFace],
+  ['vit', vitConfigFromHuggingFace],
+]);
 
 /** The adapter of a Hugging Face class. */
 export function adapterOf(modelClass: string | undefined): ModelAdapter {

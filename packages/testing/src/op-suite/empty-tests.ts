@@ -1,0 +1,49 @@
+import { attend, crossEntropy, embedding, gelu, layerNorm, linear, linearCrossEntropy, valueAndGradients } from '@formers/backend';
+import { add, concat, matMul, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, zeros } from '@tensorflow/tfjs-core';
+import { expect, test } from 'vitest';
+
+import { valuesOf } from '../close.ts';
+import { randomTensor } from '../random-tensor.ts';
+
+/** Gradients of `f`, which must have the shapes of the inputs and be zero. */
+function expectZeroGradients(f: () => Tensor, xs: Tensor[]): void {
+  const { gradients } = valueAndGradients(f, xs);
+  gradients.forEach((gradient, i) => {
+    expect(gradient.shape).toEqual(xs[i]?.shape);
+    expect(valuesOf(gradient).every((value) => value === 0)).toBe(true);
+  });
+}
+
+/** Axes of size 0: no kernel may read or write beyond what is there. */
+export function emptyTests(): void {
+  const weight = () => randomTensor<Tensor2D>([5, 3]);
+
+  test('empty: linear without rows', () => {
+    const x = zeros([0, 3]);
+    const w = weight();
+    expect(linear(x, w).shape).toEqual([0, 5]);
+    expectZeroGradients(() => linear(x, w, { activation: 'gelu', bias: zeros([5]) as Tensor1D }), [x, w]);
+  });
+  test('empty: matMul without depth gives zeros', () => {
+    expect(valuesOf(matMul(zeros([2, 0]) as Tensor2D, zeros([0, 3]) as Tensor2D))).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+  test('empty: elementwise, norm, embedding, concat', () => {
+    expect(add(zeros([0, 4]), zeros([4])).shape).toEqual([0, 4]);
+    expect(gelu(zeros([0])).shape).toEqual([0]);
+    expect(layerNorm(zeros([0, 4]), { weight: zeros([4]) as Tensor1D }).shape).toEqual([0, 4]);
+    expect(embedding(weight(), zeros([0], 'int32')).shape).toEqual([0, 3]);
+    expect(valuesOf(concat([zeros([0, 2]), randomTensor([1, 2])], 0))).toHaveLength(2);
+    const gain = zeros([4]) as Tensor1D;
+    expectZeroGradients(() => layerNorm(zeros([0, 4]), { weight: gain }), [gain]);
+  });
+  test('empty: losses without rows are 0', () => {
+    const w = weight();
+    expect(valuesOf(crossEntropy(zeros([0, 5]), zeros([0], 'int32')))).toEqual([0]);
+    expectZeroGradients(() => linearCrossEntropy(zeros([0, 3]), w, { labels: zeros([0], 'int32') }), [w]);
+  });
+  test('empty: attention without keys gives zeros', () => {
+    const q = randomTensor<Tensor4D>([1, 2, 3, 4]);
+    const [k, v] = [zeros([1, 2, 0, 4]) as Tensor4D, zeros([1, 2, 0, 4]) as Tensor4D];
+    expect(valuesOf(attend(q, k, v)).every((value) => value === 0)).toBe(true);
+  });
+}

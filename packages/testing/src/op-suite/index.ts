@@ -1,0 +1,24 @@
+import type { EngineFactory } from '@formers/backend';
+import { describe, test } from 'vitest';
+
+import { useEngineForTests } from '../engine.ts';
+import { attentionCases } from './attention-cases.ts';
+import { emptyTests } from './empty-tests.ts';
+import { linearCases } from './linear-cases.ts';
+import { lossCases } from './loss-cases.ts';
+import { checkCase } from './op-case.ts';
+import { optimizerTests } from './optimizer-tests.ts';
+import { tfjsCases } from './tfjs-cases.ts';
+
+/**
+ * Registers the tests that every engine has to pass: each op forward and backward, against float64 references and against the compositions on tfjs's plain
+ * engine; sizes around those of tiles, odd batches and heads, masks, windows, dropout, axes of size 0.
+ */
+export function opSuite(factory: EngineFactory): void {
+  describe(`ops on ${factory.name}`, () => {
+    useEngineForTests(factory);
+    for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...tfjsCases]) test(opCase.name, () => checkCase(factory, opCase));
+    optimizerTests();
+    emptyTests();
+  });
+}

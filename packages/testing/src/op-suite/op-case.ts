@@ -1,0 +1,127 @@
+import { cpu, type EngineFactory, normalValues, randomKey, useBackend, valueAndGradients, withoutTape } from '@formers/backend';
+import { type DataType, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { expect } from 'vitest';
+
+import type { Array64 } from './array64.ts';
+
+/** One input of an {@link OpCase}. */
+export interface CaseInput {
+  readonly shape: readonly number[];
+  /** Default float32. */
+  readonly dtype?: DataType;
+  /** Default normal random numbers. */
+  readonly values?: ArrayLike<number>;
+  /** Whether its gradient is checked; default whether it is float32. */
+  readonly differentiable?: boolean;
+}
+
+/** An operation on some inputs, and what it should give. */
+export interface OpCase {
+  readonly name: string;
+  readonly inputs: readonly CaseInput[];
+  /** On the engine under test. */
+  readonly op: (inputs: Tensor[]) => Tensor;
+  /** The same in float64, written from the definition and not from the op. */
+  readonly reference: (inputs: Array64[]) => Float64Array;
+  /** Largest error as a share of the largest number of the expected result; default 1e-5. */
+  readonly tolerance?: number;
+}
+
+/** What an engine makes of a case. */
+interface Results {
+  readonly value: Float32Array;
+  readonly gradients: readonly Float32Array[];
+}
+
+/**
+ * Checks the value of a case against its float64 reference; its gradients against differences of the reference along random directions, and number by
+ * number, with the value, against what tfjs's plain engine gives (there every op is its composition).
+ */
+export async function checkCase(engine: EngineFactory, opCase: OpCase): Promise<void> {
+  const { inputs, reference, tolerance = 1e-5 } = opCase;
+  const values = inputs.map(({ shape, values: given }, i) => given ?? normalValues(randomKey(i, shape.join()), sizeOf(shape)));
+  const found = results(opCase, values);
+  const wanted = reference(arrays(inputs, values));
+  expectNear('value', found.value, wanted, tolerance);
+  checkGradients(opCase, values, { found, size: wanted.length });
+  if (engine.name === 'cpu') return;
+  try {
+    await useBackend(cpu());
+    const composed = results(opCase, values);
+    expectNear('value, by composition', found.value, composed.value, 2 * tolerance);
+    found.gradients.forEach((gradient, i) => expectNear(`gradient ${i}, by composition`, gradient, composed.gradients[i] as Float32Array, 4 * tolerance));
+  } finally {
+    await useBackend(engine);
+  }
+}
+
+/** Value and gradients on the active engine; the gradient of the value is random. */
+function results({ inputs, op }: OpCase, values: readonly ArrayLike<number>[]): Results {
+  return tidy(() => {
+    const tensors = inputs.map(({ shape, dtype = 'float32' }, i) => tensor(typed(values[i] as ArrayLike<number>, dtype), [...shape], dtype));
+    const value = withoutTape(() => op(tensors));
+    const xs = tensors.filter((_, i) => isDifferentiable(inputs[i] as CaseInput));
+    const weights = tensor(outputWeights(value.size), value.shape);
+    const { gradients } = valueAndGradients(() => op(tensors), xs, { outputGradient: weights });
+    gradients.forEach((gradient, i) => expect(gradient.shape, `shape of gradient ${i}`).toEqual(xs[i]?.shape));
+    return { value: numbers(value), gradients: gradients.map(numbers) } as unknown as Tensor;
+  }) as unknown as Results;
+}
+
+function checkGradients({ inputs, reference, tolerance = 1e-5 }: OpCase, values: readonly ArrayLike<number>[], { found, size }: { found: Results; size: number }): void {
+  const weights = outputWeights(size);
+  const step = 1e-4;
+  inputs.filter(isDifferentiable).forEach((input, i) => {
+    const index = inputs.indexOf(input);
+    const gradient = found.gradients[i] as Float32Array;
+    for (let direction = 0; direction < 2; direction++) {
+      const along = normalValues(randomKey(direction, `direction ${i}`), gradient.length);
+      const at = (h: number): number => {
+        const moved = arrays(inputs, values);
+        const data = (moved[index] as Array64).data;
+        along.forEach((delta, j) => {
+          data[j] = (data[j] as number) + h * delta;
+        });
+        return dot(weights, reference(moved));
+      };
+      const numeric = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step);
+      const scale = Math.hypot(...gradient) || 1; // what the product with a random direction is like
+      expect(Math.abs(dot(along, gradient) - numeric) / scale, `gradient ${i}, direction ${direction}: ${dot(along, gradient)} instead of ${numeric}`).toBeLessThan(10 * tolerance);
+    }
+  });
+}
+
+function isDifferentiable({ differentiable, dtype = 'float32' }: CaseInput): boolean {
+  return differentiable ?? dtype === 'float32';
+}
+
+const outputWeights = (size: number) => normalValues(randomKey(1, 'output weights'), size);
+
+function arrays(inputs: readonly CaseInput[], values: readonly ArrayLike<number>[]): Array64[] {
+  return inputs.map(({ shape }, i) => ({ shape, data: Float64Array.from(values[i] as ArrayLike<number>) }));
+}
+
+function typed(values: ArrayLike<number>, dtype: DataType): Float32Array | Int32Array | Uint8Array {
+  if (dtype === 'int32') return Int32Array.from(values);
+  return dtype === 'bool' ? Uint8Array.from(values) : Float32Array.from(values);
+}
+
+const numbers = (x: Tensor) => Float32Array.from(x.dataSync());
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, axis) => product * axis, 1);
+
+function dot(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < left.length; i++) sum += (left[i] as number) * (right[i] as number);
+  return sum;
+}
+
+/** Fails unless all numbers are within a share of the largest wanted one. */
+function expectNear(what: string, found: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
+  expect(found.length, `${what}: how many numbers`).toBe(wanted.length);
+  let largest = 1e-3;
+  for (let i = 0; i < wanted.length; i++) largest = Math.max(largest, Math.abs(wanted[i] as number));
+  for (let i = 0; i < wanted.length; i++) {
+    const error = Math.abs((found[i] as number) - (wanted[i] as number)) / largest;
+    if (!(error <= tolerance)) expect.fail(`${what}: [${i}] is ${found[i]} instead of ${wanted[i]}, ${error.toExponential(1)} of the largest number`);
+  }
+}

@@ -1,0 +1,66 @@
+import { adamWStep, globalNorm, normalValues, randomKey } from '@formers/backend';
+import { scalar, type Scalar, tensor, variable } from '@tensorflow/tfjs-core';
+import { expect, test } from 'vitest';
+
+import { expectClose, expectSameBits } from '../close.ts';
+
+const NUMBERS = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
+
+/** AdamW in place and the global norm, on tensors of odd sizes and of more than one chunk. */
+export function optimizerTests(): void {
+  test('adamWStep: three steps on several tensors, as in float64', () => {
+    const sizes = [1, 7, 8, 197, 16_385];
+    const slots = sizes.map((size, i) => {
+      const values = normalValues(randomKey(i, 'parameter'), size);
+      return { parameter: variable(tensor(values)), firstMoment: variable(tensor(new Float32Array(size))), secondMoment: variable(tensor(new Float32Array(size))), weightDecay: i % 2 ? 0.1 : 0, values };
+    });
+    const expected = slots.map(({ values }) => ({ p: Float64Array.from(values), m: new Float64Array(values.length), v: new Float64Array(values.length) }));
+    for (let step = 1; step <= 3; step++) {
+      const gradients = sizes.map((size, i) => normalValues(randomKey(step * 10 + i, 'gradient'), size));
+      adamWStep(
+        slots.map((slot, i) => ({ ...slot, gradient: tensor(gradients[i] as Float32Array) })),
+        { ...NUMBERS, step, gradientScale: scalar(0.5) as Scalar },
+      );
+      expected.forEach(({ p, m, v }, i) => {
+        for (let j = 0; j < p.length; j++) {
+          const g = 0.5 * ((gradients[i] as Float32Array)[j] as number);
+          m[j] = NUMBERS.beta1 * (m[j] as number) + (1 - NUMBERS.beta1) * g;
+          v[j] = NUMBERS.beta2 * (v[j] as number) + (1 - NUMBERS.beta2) * g * g;
+          const update = (m[j] as number) / (1 - NUMBERS.beta1 ** step) / (Math.sqrt((v[j] as number) / (1 - NUMBERS.beta2 ** step)) + NUMBERS.epsilon);
+          p[j] = (p[j] as number) * (1 - NUMBERS.learningRate * (slots[i]?.weightDecay ?? 0)) - NUMBERS.learningRate * update;
+        }
+      });
+    }
+    slots.forEach(({ parameter, firstMoment, secondMoment }, i) => {
+      expectClose(parameter, expected[i]?.p as Float64Array, { rtol: 1e-5, atol: 1e-6 });
+      for (const owned of [parameter, firstMoment, secondMoment]) owned.dispose();
+    });
+  });
+
+  test('adamWStep: a negative scale changes nothing', () => {
+    const owned = [1, 2, 3].map((value) => variable(tensor([value, value + 1])));
+    const [parameter, firstMoment, secondMoment] = owned as [(typeof owned)[0], (typeof owned)[0], (typeof owned)[0]];
+    adamWStep([{ parameter, firstMoment, secondMoment, gradient: tensor([Number.NaN, 1]), weightDecay: 0.1 }], { ...NUMBERS, step: 1, gradientScale: scalar(-1) as Scalar });
+    expectSameBits(parameter, [1, 2]);
+    expectSameBits(firstMoment, [2, 3]);
+    expectSameBits(secondMoment, [3, 4]);
+    for (const variable of owned) variable.dispose();
+  });
+
+  test('adamWStep: data that a clone shares stays as it is', () => {
+    const owned = [1, 0, 0].map((value) => variable(tensor([value])));
+    const [parameter, firstMoment, secondMoment] = owned as [(typeof owned)[0], (typeof owned)[0], (typeof owned)[0]];
+    const before = parameter.clone();
+    adamWStep([{ parameter, firstMoment, secondMoment, gradient: tensor([1]), weightDecay: 0 }], { ...NUMBERS, step: 1, gradientScale: scalar(1) as Scalar });
+    expectSameBits(before, [1]);
+    expectClose(parameter, [0.99]);
+    for (const variable of owned) variable.dispose();
+  });
+
+  test('globalNorm: several tensors, as in float64', () => {
+    const values = [1, 9, 20_000].map((size, i) => normalValues(randomKey(i, 'norm'), size));
+    const total = values.reduce((sum, list) => sum + list.reduce((squares, value) => squares + value * value, 0), 0);
+    expectClose(globalNorm(values.map((list) => tensor(list))), Math.sqrt(total));
+    expect(globalNorm([tensor([Number.NaN, 1])]).dataSync()[0]).toBeNaN();
+  });
+}

@@ -1,0 +1,120 @@
+import { type Activation, ConfigError } from '@formers/backend';
+import * as v from 'valibot';
+
+/** Height and width, in pixels. */
+export type Size = readonly [height: number, width: number];
+
+/** The shape of a Vision Transformer. Sizes are whole numbers of at least 1. */
+export interface ViTConfig {
+  imageSize: Size;
+  patchSize: Size;
+  numChannels: number;
+  dim: number;
+  /** Width of the feed-forward networks. */
+  hiddenDim: number;
+  numHeads: number;
+  numLayers: number;
+  activation: Activation;
+  /** Of the embeddings, and of what attention and feed-forward network add to the residual stream. */
+  dropout: number;
+  /** Of the attention weights. */
+  attentionDropout: number;
+  normEpsilon: number;
+  /** Standard deviation of the weights at the start. */
+  initStd: number;
+  /** Whether the projections of queries, keys and values have biases. */
+  qkvBias: boolean;
+  /** Width and activation of the pooler. */
+  poolerDim: number;
+  poolerActivation: Activation;
+  /** Names of the classes, in order of their ids. */
+  labels: string[];
+}
+
+/** What must be said of a ViT; the rest has the values of ViT-B. A number for a size means a square. */
+export type ViTOptions = Pick<ViTConfig, 'dim' | 'numHeads' | 'numLayers'> &
+  Partial<Omit<ViTConfig, 'imageSize' | 'patchSize'>> & { imageSize: number | Size; patchSize: number | Size };
+
+/** Sizes by name: those of the paper (Dosovitskiy et al. 2021, table 1), one for MNIST's digits, and one for tests that runs in milliseconds. */
+export const VIT_PRESETS = {
+  'testing': { imageSize: 8, patchSize: 4, numChannels: 1, dim: 16, numHeads: 2, numLayers: 2 },
+  'mnist': { imageSize: 28, patchSize: 4, numChannels: 1, dim: 64, numHeads: 4, numLayers: 4 },
+  'vit-tiny': { imageSize: 224, patchSize: 16, dim: 192, numHeads: 3, numLayers: 12 },
+  'vit-small': { imageSize: 224, patchSize: 16, dim: 384, numHeads: 6, numLayers: 12 },
+  'vit-base': { imageSize: 224, patchSize: 16, dim: 768, numHeads: 12, numLayers: 12 },
+  'vit-large': { imageSize: 224, patchSize: 16, dim: 1024, numHeads: 16, numLayers: 24 },
+} as const;
+
+/** Name of a preset. */
+export type ViTPreset = keyof typeof VIT_PRESETS;
+
+const whole = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
+const rate = v.pipe(v.number(), v.minValue(0), v.custom<number>((value) => Number(value) < 1, 'Expected less than 1'));
+const positive = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+const schema = v.strictObject({
+  imageSize: v.tuple([whole, whole]),
+  patchSize: v.tuple([whole, whole]),
+  numChannels: whole,
+  dim: whole,
+  hiddenDim: whole,
+  numHeads: whole,
+  numLayers: whole,
+  activation: v.string(),
+  dropout: rate,
+  attentionDropout: rate,
+  normEpsilon: positive,
+  initStd: positive,
+  qkvBias: v.boolean(),
+  poolerDim: whole,
+  poolerActivation: v.string(),
+  labels: v.pipe(v.array(v.string()), v.minLength(1)),
+});
+
+/** Beyond this a model can't be meant for this machine: 2³³ parameters, 32 GiB. */
+const MOST_PARAMETERS = 2 ** 33;
+
+/**
+ * A whole and valid config. Models call it once, on what they are given.
+ *
+ * @throws {@link ConfigError} naming the first option that is wrong.
+ */
+export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViTConfig {
+  const config = {
+    numChannels: 3,
+    hiddenDim: 4 * options.dim,
+    activation: 'gelu' as const,
+    dropout: 0,
+    attentionDropout: 0,
+    normEpsilon: 1e-12,
+    initStd: 0.02,
+    qkvBias: true,
+    poolerDim: options.dim,
+    poolerActivation: 'tanh' as const,
+    labels: ['LABEL_0', 'LABEL_1'],
+    ...options,
+    imageSize: asSize(imageSize),
+    patchSize: asSize(patchSize),
+  };
+  const result = v.safeParse(schema, config);
+  if (!result.success) {
+    const [issue] = result.issues;
+    throw new ConfigError(`ViTConfig: ${v.getDotPath(issue) ?? ''} must be ${issue.expected ?? 'valid'}, got ${issue.received}`);
+  }
+  const { dim, numHeads, numLayers, hiddenDim } = config;
+  if (dim % numHeads !== 0) throw new ConfigError(`ViTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
+  const patches = numPatches(config);
+  if (patches < 1) throw new ConfigError(`ViTConfig: imageSize must hold a patch of [${config.patchSize.join(', ')}], got [${config.imageSize.join(', ')}]`);
+  const numParameters = patches * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim);
+  if (numParameters > MOST_PARAMETERS) throw new ConfigError(`ViTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`);
+  return config;
+}
+
+/** How many patches an image has; what doesn't fill one is left out, as in a convolution. */
+export function numPatches({ imageSize, patchSize }: Pick<ViTConfig, 'imageSize' | 'patchSize'>): number {
+  return Math.floor(imageSize[0] / patchSize[0]) * Math.floor(imageSize[1] / patchSize[1]);
+}
+
+function asSize(size: number | Size): Size {
+  return typeof size === 'number' ? [size, size] : size;
+}
