@@ -1,3 +1,5 @@
+import type * as fsPromises from 'node:fs/promises';
+
 import { DataError } from './errors.ts';
 
 /** A text file that was read. */
@@ -21,23 +23,23 @@ export async function readTexts(patterns: string | readonly string[]): Promise<T
 }
 
 async function expand(pattern: string): Promise<string[]> {
-  const { glob, stat } = await import('node:fs/promises');
-  const exists = await stat(pattern).then(
+  const fs = fileSystem();
+  const exists = await fs.stat(pattern).then(
     () => true,
     () => false,
   );
   if (exists) return [pattern];
   if (!/[*?[\]{}]/.test(pattern)) throw new DataError('missing-file', `readTexts: no such file: ${pattern}`);
   const paths: string[] = [];
-  for await (const path of glob(pattern)) if ((await stat(path)).isFile()) paths.push(path);
+  for await (const path of fs.glob(pattern)) if ((await fs.stat(path)).isFile()) paths.push(path);
   if (paths.length === 0) throw new DataError('missing-file', `readTexts: no file matches ${pattern}`);
   return paths.sort();
 }
 
 async function readText(path: string): Promise<string> {
-  const { readFile, stat } = await import('node:fs/promises');
-  if (!(await stat(path)).isFile()) throw new DataError('not-a-file', `readTexts: ${path} is not a file`);
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const fs = fileSystem();
+  if (!(await fs.stat(path)).isFile()) throw new DataError('not-a-file', `readTexts: ${path} is not a file`);
+  const bytes = await fs.readFile(path).catch((cause: unknown) => {
     throw new DataError(
       'unreadable',
       `readTexts: cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -64,6 +66,14 @@ function decodeText(bytes: Uint8Array, path: string): string {
   }
   if (text.trim() === '') throw new DataError('empty', `readTexts: ${path} is empty`);
   return text;
+}
+
+/** Node's file system, asked for at run time, so that bundlers for browsers never meet it. */
+function fileSystem(): typeof fsPromises {
+  if (typeof process !== 'undefined' && typeof process.getBuiltinModule === 'function') {
+    return process.getBuiltinModule('node:fs/promises');
+  }
+  throw new DataError('unreadable', 'readTexts: needs Node; in a browser, read a File with its text()');
 }
 
 /** V8's limit: 2²⁹ - 24 UTF-16 units, and a byte gives at most one. */

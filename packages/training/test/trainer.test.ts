@@ -170,6 +170,9 @@ describe('Trainer', () => {
       grad_norm: expect.any(Number) as number,
     });
     expect(run.trainer.logHistory).toEqual(state['log_history']);
+    expect(state['best_model_checkpoint']).toBe('checkpoint-8');
+    const early = JSON.parse(await readFile(join(out, 'checkpoint-4', 'trainer_state.json'), 'utf8')) as unknown;
+    expect(early).toMatchObject({ best_global_step: 3, best_model_checkpoint: null }); // step 3 was not saved
   });
 
   it('keeps the newest checkpoints and the best', async () => {

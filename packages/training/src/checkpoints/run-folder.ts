@@ -27,7 +27,6 @@ export interface WriteCheckpointOptions {
   fileSystem?: FileSystem;
 }
 
-const PREFIX = 'checkpoint-';
 const TEMPORARY = '.tmp-';
 
 /**
@@ -40,7 +39,7 @@ export async function writeCheckpoint(
   out: string,
   { step, write, saveLimit, keepStep, fileSystem = nodeFileSystem() }: WriteCheckpointOptions,
 ): Promise<RunCheckpoint> {
-  const name = `${PREFIX}${step}`;
+  const name = checkpointName(step);
   const folder = joinPath(out, name);
   const temporary = joinPath(out, TEMPORARY + name);
   try {
@@ -53,7 +52,7 @@ export async function writeCheckpoint(
     await fileSystem.sync(out);
     const steps = (await listSteps(out, fileSystem)).filter((other) => other !== step && other !== keepStep);
     const surplus = saveLimit === undefined ? [] : steps.slice(Math.max(0, saveLimit - 1));
-    await discard(out, { names: surplus.map((other) => PREFIX + other), fileSystem });
+    await discard(out, { names: surplus.map(checkpointName), fileSystem });
   } catch (cause) {
     await fileSystem.remove(temporary).catch(() => undefined); // the disk is in trouble: its first complaint is the one to tell
     if (TrainingError.isInstance(cause)) throw cause;
@@ -76,7 +75,7 @@ export async function findCheckpoint(
     return { folder: path, step: await verifyManifest(path, { fileSystem }), skipped: [] };
   const skipped: { folder: string; reason: string }[] = [];
   for (const step of await listSteps(path, fileSystem)) {
-    const folder = joinPath(path, PREFIX + step);
+    const folder = joinPath(path, checkpointName(step));
     try {
       return { folder, step: await verifyManifest(folder, { fileSystem }), skipped };
     } catch (error) {
@@ -115,6 +114,19 @@ export async function prepareRunFolder(
     if (TrainingError.isInstance(cause)) throw cause;
     throw new TrainingError('output', `${out}: cannot be used as output folder: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** Name of the folder of a step. */
+export function checkpointName(step: number): string {
+  return `checkpoint-${step}`;
+}
+
+/** Whether there is a folder of a step. */
+export async function hasCheckpoint(
+  out: string,
+  { step, fileSystem }: { step: number; fileSystem: FileSystem },
+): Promise<boolean> {
+  return (await fileSystem.list(out)).includes(checkpointName(step));
 }
 
 /** Removes checkpoints. They lose their name first, as removing takes many calls. */

@@ -11,7 +11,7 @@ import {
   writeWhole,
 } from '../checkpoints/file-system.ts';
 import { verifyManifest } from '../checkpoints/manifest.ts';
-import { prepareRunFolder, writeCheckpoint } from '../checkpoints/run-folder.ts';
+import { checkpointName, hasCheckpoint, prepareRunFolder, writeCheckpoint } from '../checkpoints/run-folder.ts';
 import { TrainingError } from '../errors.ts';
 import { configDifferences } from './compare-config.ts';
 import type { LogRecord } from './events.ts';
@@ -83,11 +83,16 @@ export class RunStore {
       optimizer: { kind, seed, numSteps },
       config: this.#config(),
     };
-    const texts = new TextEncoder();
+    const bestCheckpoint =
+      best && (best.step === step || (await hasCheckpoint(this.#out, { step: best.step, fileSystem })))
+        ? checkpointName(best.step)
+        : null;
     const write = async (folder: string): Promise<void> => {
       await this.#save(folder);
       await writeWhole(joinPath(folder, OPTIMIZER_FILE), { bytes: serializeMoments(tensors), fileSystem });
-      const bytes = texts.encode(serializeTrainerState(state, { steps, logEvery, evalEvery, saveEvery }));
+      const bytes = new TextEncoder().encode(
+        serializeTrainerState(state, { steps, logEvery, evalEvery, saveEvery, bestCheckpoint }),
+      );
       await writeWhole(joinPath(folder, TRAINER_STATE), { bytes, fileSystem });
     };
     this.#newest = await writeCheckpoint(this.#out, { step, write, saveLimit, keepStep: best?.step, fileSystem });

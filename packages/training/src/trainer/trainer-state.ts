@@ -20,24 +20,26 @@ export interface TrainerState {
   readonly config: { readonly [key: string]: JsonLike };
 }
 
-/** Numbers that Hugging Face's file has too. */
-export interface TrainerIntervals {
+/** What Hugging Face's file has too, and nobody here reads back. */
+export interface TrainerSettings {
   readonly steps: number;
   readonly logEvery: number;
   readonly evalEvery: number;
   readonly saveEvery: number;
+  /** Name of the checkpoint of the best step, where there is one. */
+  readonly bestCheckpoint: string | null;
 }
 
 /** As `TrainerState.save_to_json` of Transformers writes it; what it does not know is under `stateful_callbacks.Formers`. */
 export function serializeTrainerState(
   state: TrainerState,
-  { steps, logEvery, evalEvery, saveEvery }: TrainerIntervals,
+  { steps, logEvery, evalEvery, saveEvery, bestCheckpoint }: TrainerSettings,
 ): string {
   const { step, tokensSeen, logHistory, best, weights, optimizer, config } = state;
   return serializeJson({
     best_global_step: best?.step ?? null,
     best_metric: best?.metric ?? null,
-    best_model_checkpoint: best ? `checkpoint-${best.step}` : null,
+    best_model_checkpoint: bestCheckpoint,
     epoch: 0,
     eval_steps: evalEvery,
     global_step: step,
