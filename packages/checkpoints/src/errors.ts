@@ -48,7 +48,11 @@ export type CheckpointErrorCode =
 export interface TensorMismatch {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
-  readonly misshaped: readonly { readonly name: string; readonly expected: readonly number[]; readonly found: readonly number[] }[];
+  readonly misshaped: readonly {
+    readonly name: string;
+    readonly expected: readonly number[];
+    readonly found: readonly number[];
+  }[];
 }
 
 /** The one error class of this package: a file, folder or checkpoint that cannot be read or written as asked. */

@@ -13,6 +13,12 @@ export { type Checkpoint, openCheckpoint, type OpenCheckpointOptions } from './c
 export { saveCheckpoint, type SaveCheckpointOptions } from './checkpoint/save-checkpoint.ts';
 export { compareNames, type FoundTensors } from './checkpoint/compare-names.ts';
 
-export { isJsonObject, type JsonObject, type JsonValue, parseJsonObject, type ParseJsonOptions } from './json/parse-json.ts';
+export {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseJsonObject,
+  type ParseJsonOptions,
+} from './json/parse-json.ts';
 export { readJson } from './json/read-json.ts';
 export { type JsonLike, serializeJson, type SerializeJsonOptions } from './json/serialize-json.ts';

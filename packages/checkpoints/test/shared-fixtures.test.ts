@@ -3,14 +3,24 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { CheckpointError, openCheckpoint, openFolder, parseJsonObject, parseSafetensors, readJson, serializeJson, serializeSafetensors } from '../src/index.ts';
+import {
+  CheckpointError,
+  openCheckpoint,
+  openFolder,
+  parseJsonObject,
+  parseSafetensors,
+  readJson,
+  serializeJson,
+  serializeSafetensors,
+} from '../src/index.ts';
 import { prototypeNames } from './support/expect-error.ts';
 import { badFiles, sharedFixtures } from './support/files.ts';
 
 const isMissing = !existsSync(sharedFixtures);
 
 describe.skipIf(isMissing)('the shared fixtures (skipped where ../shared is missing)', () => {
-  const all = (pattern: string): string[] => (isMissing ? [] : globSync(pattern, { cwd: sharedFixtures }).filter((name) => !name.startsWith('checkpoints')));
+  const all = (pattern: string): string[] =>
+    isMissing ? [] : globSync(pattern, { cwd: sharedFixtures }).filter((name) => !name.startsWith('checkpoints'));
 
   test('every safetensors file is written again byte for byte, from tensors in another order', () => {
     const names = all('**/*.safetensors');
@@ -24,8 +34,15 @@ describe.skipIf(isMissing)('the shared fixtures (skipped where ../shared is miss
   });
 
   test('every configuration that Transformers saved is written again byte for byte', () => {
-    const names = [...all('**/config.json'), ...all('**/generation_config.json'), ...all('**/*.index.json'), ...all('**/preprocessor_config.json')];
-    const saved = names.filter((name) => /"transformers_version"|"weight_map"|"image_mean"/.test(readFileSync(join(sharedFixtures, name), 'utf8')));
+    const names = [
+      ...all('**/config.json'),
+      ...all('**/generation_config.json'),
+      ...all('**/*.index.json'),
+      ...all('**/preprocessor_config.json'),
+    ];
+    const saved = names.filter((name) =>
+      /"transformers_version"|"weight_map"|"image_mean"/.test(readFileSync(join(sharedFixtures, name), 'utf8')),
+    );
     expect(saved.length).toBeGreaterThan(80);
     for (const name of saved) {
       const text = readFileSync(join(sharedFixtures, name), 'utf8');
@@ -34,7 +51,9 @@ describe.skipIf(isMissing)('the shared fixtures (skipped where ../shared is miss
   });
 
   test('every JSON file is read as JSON.parse reads it', () => {
-    const names = all('**/*.json').filter((name) => readFileSync(join(sharedFixtures, name), 'utf8').trimStart().startsWith('{'));
+    const names = all('**/*.json').filter((name) =>
+      readFileSync(join(sharedFixtures, name), 'utf8').trimStart().startsWith('{'),
+    );
     for (const name of names) {
       const text = readFileSync(join(sharedFixtures, name), 'utf8');
       expect(JSON.stringify(parseJsonObject(text)) === JSON.stringify(JSON.parse(text)), name).toBe(true);
@@ -56,7 +75,8 @@ describe.skipIf(isMissing)('the shared fixtures (skipped where ../shared is miss
   const listed = isMissing ? [] : badFiles(bad);
 
   /** The invalid configurations that are sound JSON: which sizes and names fit together, only an architecture can tell. */
-  const leftToArchitectures = (file: string, reason: string): boolean => file.startsWith('config-') && !/not JSON|not an object|no bytes/.test(reason);
+  const leftToArchitectures = (file: string, reason: string): boolean =>
+    file.startsWith('config-') && !/not JSON|not an object|no bytes/.test(reason);
 
   test.for(listed)('$file ($reason)', async ({ file, kind, valid, reason, tolerated }) => {
     const before = prototypeNames();

@@ -2,7 +2,9 @@ import { CheckpointError } from '../errors.ts';
 import type { TensorInfo } from '../safetensors/dtypes.ts';
 
 /** What {@link compareNames} looks at: shapes by name, or a {@link Checkpoint}. */
-export type FoundTensors = ReadonlyMap<string, readonly number[]> | { readonly names: readonly string[]; info(name: string): TensorInfo };
+export type FoundTensors =
+  | ReadonlyMap<string, readonly number[]>
+  | { readonly names: readonly string[]; info(name: string): TensorInfo };
 
 /** Longest list of names in a message; the error's `mismatch` has all. */
 const listed = 20;
@@ -17,10 +19,20 @@ export function compareNames(expected: ReadonlyMap<string, readonly number[]>, f
   const unexpected = [...shapes.keys()].filter((name) => !expected.has(name));
   const misshaped = [...expected]
     .map(([name, shape]) => ({ name, expected: shape, found: shapes.get(name) ?? shape }))
-    .filter((pair) => pair.expected.length !== pair.found.length || pair.expected.some((size, axis) => size !== pair.found[axis]));
+    .filter(
+      (pair) =>
+        pair.expected.length !== pair.found.length || pair.expected.some((size, axis) => size !== pair.found[axis]),
+    );
   if (missing.length + unexpected.length + misshaped.length === 0) return;
-  const pairs = misshaped.map((pair) => `${pair.name}: wanted [${pair.expected.join(', ')}], got [${pair.found.join(', ')}]`);
-  const message = ['the checkpoint does not fit', ...section('missing', missing), ...section('unexpected', unexpected), ...section('of another shape', pairs)];
+  const pairs = misshaped.map(
+    (pair) => `${pair.name}: wanted [${pair.expected.join(', ')}], got [${pair.found.join(', ')}]`,
+  );
+  const message = [
+    'the checkpoint does not fit',
+    ...section('missing', missing),
+    ...section('unexpected', unexpected),
+    ...section('of another shape', pairs),
+  ];
   throw new CheckpointError('mismatch', message.join('\n'), { mismatch: { missing, unexpected, misshaped } });
 }
 

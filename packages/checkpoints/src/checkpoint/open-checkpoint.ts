@@ -42,13 +42,22 @@ export interface OpenCheckpointOptions {
 export async function openCheckpoint(folder: FolderSource, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
   const { fileName = 'model.safetensors', signal } = options;
   checkShardName(fileName);
-  if (await folder.has(fileName, { signal })) return checkpointOf(folder, new Map([[fileName, await readHeader(folder, fileName, { signal })]]));
+  if (await folder.has(fileName, { signal }))
+    return checkpointOf(folder, new Map([[fileName, await readHeader(folder, fileName, { signal })]]));
   const indexName = `${fileName}.index.json`;
-  if (await folder.has(indexName, { signal })) return checkpointOf(folder, await readShards(folder, indexName, { signal }));
-  throw new CheckpointError('missing-file', `${folder.location}: has neither ${fileName} nor ${indexName}${await hintOf(folder)}`);
+  if (await folder.has(indexName, { signal }))
+    return checkpointOf(folder, await readShards(folder, indexName, { signal }));
+  throw new CheckpointError(
+    'missing-file',
+    `${folder.location}: has neither ${fileName} nor ${indexName}${await hintOf(folder)}`,
+  );
 }
 
-async function readShards(folder: FolderSource, indexName: string, options: ReadOptions): Promise<Map<string, SafetensorsHeader>> {
+async function readShards(
+  folder: FolderSource,
+  indexName: string,
+  options: ReadOptions,
+): Promise<Map<string, SafetensorsHeader>> {
   const headers = new Map<string, SafetensorsHeader>();
   for (const [shard, listed] of await readShardIndex(folder, indexName, options)) {
     const header = await readHeader(folder, shard, options);
@@ -59,8 +68,13 @@ async function readShards(folder: FolderSource, indexName: string, options: Read
 }
 
 /** A shard holds exactly the tensors that the index says. Since the index names one shard for each, no tensor can be in two. */
-function checkAgreement({ entries }: SafetensorsHeader, { listed, where }: { listed: ReadonlySet<string>; where: string }): void {
-  for (const { name } of entries) if (!listed.has(name)) throw new CheckpointError('index', `${where}: the index does not place ${quoted(name)} here`);
+function checkAgreement(
+  { entries }: SafetensorsHeader,
+  { listed, where }: { listed: ReadonlySet<string>; where: string },
+): void {
+  for (const { name } of entries)
+    if (!listed.has(name))
+      throw new CheckpointError('index', `${where}: the index does not place ${quoted(name)} here`);
   if (entries.length === listed.size) return;
   const stored = new Set(entries.map(({ name }) => name));
   const lacking = [...listed].filter((name) => !stored.has(name));

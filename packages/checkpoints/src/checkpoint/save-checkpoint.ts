@@ -29,18 +29,22 @@ export async function saveCheckpoint(
 ): Promise<string[]> {
   const { maxShardBytes = 50e9, metadata = { format: 'pt' }, fileName = 'model.safetensors' } = options;
   checkShardName(fileName);
-  if (!(maxShardBytes > 0)) throw new CheckpointError('value', `saveCheckpoint: maxShardBytes must be above 0, got ${maxShardBytes}`);
+  if (!(maxShardBytes > 0))
+    throw new CheckpointError('value', `saveCheckpoint: maxShardBytes must be above 0, got ${maxShardBytes}`);
   const all: Named[] = [];
   for await (const tensor of tensors) all.push(tensor);
   safetensorsPieces(all); // checks all tensors before anything is written
 
   const shards = splitIntoShards(all, maxShardBytes);
-  const names = shards.length === 1 ? [fileName] : shards.map((_, i) => shardName(fileName, i + 1, shards.length));
-  for (const [i, shard] of shards.entries()) await target.write(names[i]!, safetensorsPieces(shard, { metadata }));
-  const written = [...names];
-  if (shards.length > 1) {
+  const files = shards.map((shard, i) => ({
+    name: shards.length === 1 ? fileName : shardName(fileName, i + 1, shards.length),
+    shard,
+  }));
+  for (const { name, shard } of files) await target.write(name, safetensorsPieces(shard, { metadata }));
+  const written = files.map(({ name }) => name);
+  if (files.length > 1) {
     const indexName = `${fileName}.index.json`;
-    await target.write(indexName, serializeJson(shardIndex(shards, names)));
+    await target.write(indexName, serializeJson(shardIndex(files)));
     written.push(indexName);
   }
   await removeOthers(target, { fileName, written });
@@ -78,23 +82,27 @@ function shardName(fileName: string, number: number, count: number): string {
   return fileName.replace(/\.safetensors$/, `-${digits(number)}-of-${digits(count)}.safetensors`);
 }
 
-function shardIndex(shards: readonly (readonly Named[])[], names: readonly string[]): JsonLike {
-  const all = shards.flat();
+function shardIndex(files: readonly { name: string; shard: readonly Named[] }[]): JsonLike {
+  const all = files.flatMap(({ shard }) => shard);
   return {
     metadata: {
       total_parameters: all.reduce((sum, [name, { shape }]) => sum + elementCount(shape, name), 0),
       total_size: all.reduce((sum, [, { bytes }]) => sum + bytes.length, 0),
     },
-    weight_map: Object.fromEntries(shards.flatMap((shard, i) => shard.map(([name]) => [name, names[i]!]))),
+    weight_map: Object.fromEntries(files.flatMap(({ name, shard }) => shard.map(([tensor]) => [tensor, name]))),
   };
 }
 
 /** Removes what an earlier save left under this name: a loader would take a single file before the new shards. */
-async function removeOthers(target: FolderTarget, { fileName, written }: { fileName: string; written: readonly string[] }): Promise<void> {
+async function removeOthers(
+  target: FolderTarget,
+  { fileName, written }: { fileName: string; written: readonly string[] },
+): Promise<void> {
   if (!target.list || !target.remove) return;
   const stem = fileName.replace(/\.safetensors$/, '');
   for (const name of await target.list()) {
     const rest = name.startsWith(stem) ? name.slice(stem.length) : '';
-    if (/^(?:-\d{5}-of-\d{5})?\.safetensors(?:\.index\.json)?$/.test(rest) && !written.includes(name)) await target.remove(name);
+    if (/^(?:-\d{5}-of-\d{5})?\.safetensors(?:\.index\.json)?$/.test(rest) && !written.includes(name))
+      await target.remove(name);
   }
 }

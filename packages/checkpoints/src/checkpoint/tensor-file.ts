@@ -1,7 +1,13 @@
 import { concatenate } from '../concatenate.ts';
 import type { FolderSource, ReadOptions } from '../folders/folder-source.ts';
 import type { StoredTensor } from '../safetensors/dtypes.ts';
-import { parseHeader, prefixBytes, readHeaderLength, type SafetensorsHeader, type TensorEntry } from '../safetensors/header.ts';
+import {
+  parseHeader,
+  prefixBytes,
+  readHeaderLength,
+  type SafetensorsHeader,
+  type TensorEntry,
+} from '../safetensors/header.ts';
 
 /** The first read of a file asks for this much; most headers fit. */
 const startBytes = 65_536;
@@ -48,7 +54,8 @@ export class TensorReader {
   }
 
   async #readBlock(block: Block, options: ReadOptions): Promise<Uint8Array> {
-    if (this.#kept?.block !== block) this.#kept = { block, bytes: this.#folder.readRange(block.file, block.begin, block.end, options) };
+    if (this.#kept?.block !== block)
+      this.#kept = { block, bytes: this.#folder.readRange(block.file, block.begin, block.end, options) };
     const { bytes } = this.#kept;
     try {
       return await bytes;

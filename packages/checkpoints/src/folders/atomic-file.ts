@@ -33,8 +33,11 @@ export async function writeFileAtomically(path: string, { chunks, node }: Atomic
   }
 }
 
-async function writeAll(file: { write(bytes: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }> }, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
+async function writeAll(
+  file: { write(bytes: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
     written += (await file.write(bytes, written, Math.min(bytes.length - written, largestWrite))).bytesWritten;
   }
 }

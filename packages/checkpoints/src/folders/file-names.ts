@@ -8,15 +8,16 @@ const deviceName = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
  * out separators, `..`, drives, schemes, percent codes and control characters, so that a name from a file can never lead out of its folder.
  */
 export function checkFileName(name: string): void {
-  if (typeof name !== 'string' || name.length > 200 || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) || name.endsWith('.') || deviceName.test(name)) {
-    throw new CheckpointError('path', `file name must be letters, digits, . _ and - only, got ${quoted(String(name))}`);
+  if (name.length > 200 || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) || name.endsWith('.') || deviceName.test(name)) {
+    throw new CheckpointError('path', `file name must be letters, digits, . _ and - only, got ${quoted(name)}`);
   }
 }
 
 /** As {@link checkFileName}, for a file of tensors: the name must also end in `.safetensors`. */
 export function checkShardName(name: string): void {
   checkFileName(name);
-  if (!name.endsWith('.safetensors')) throw new CheckpointError('path', `file name of a shard must end in .safetensors, got ${quoted(name)}`);
+  if (!name.endsWith('.safetensors'))
+    throw new CheckpointError('path', `file name of a shard must end in .safetensors, got ${quoted(name)}`);
 }
 
 /** Whether {@link checkFileName} lets a name pass. */

@@ -37,7 +37,11 @@ export interface FolderSource {
 export interface FoundFile {
   readonly size: number;
   /** Reads exactly these bytes; `onBytes` hears how many arrive (less than 0 when some must come again). */
-  read(begin: number, end: number, options: { signal: AbortSignal | undefined; onBytes: (count: number) => void }): Promise<Uint8Array>;
+  read(
+    begin: number,
+    end: number,
+    options: { signal: AbortSignal | undefined; onBytes: (count: number) => void },
+  ): Promise<Uint8Array>;
 }
 
 /** What differs between kinds of folders. `find` is only called with allowed names. */
@@ -50,7 +54,10 @@ export interface FolderKind {
 /** A folder source out of a {@link FolderKind}: checks names, ranges and limits, reports progress, and listens to the signal. */
 export function folderSource(
   kind: FolderKind,
-  { signal: folderSignal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: ((progress: FileProgress) => void) | undefined } = {},
+  {
+    signal: folderSignal,
+    onProgress,
+  }: { signal?: AbortSignal | undefined; onProgress?: ((progress: FileProgress) => void) | undefined } = {},
 ): FolderSource {
   const found = new Map<string, FoundFile>();
   const loaded = new Map<string, number>();
@@ -76,17 +83,26 @@ export function folderSource(
     return file;
   };
 
-  const readFrom = async (file: FoundFile, { name, begin, end }: { name: string; begin: number; end: number }, options: ReadOptions) => {
+  const readFrom = async (
+    file: FoundFile,
+    { name, begin, end }: { name: string; begin: number; end: number },
+    options: ReadOptions,
+  ) => {
     const onBytes = (count: number): void => {
       const loadedBytes = Math.min((loaded.get(name) ?? 0) + count, file.size);
       loaded.set(name, loadedBytes);
       if (count > 0) onProgress?.({ file: name, loadedBytes, totalBytes: file.size });
     };
     const { maxBytes = Infinity } = options;
-    if (end - begin > maxBytes) throw new CheckpointError('too-large', `${kind.location}: ${name} must have at most ${maxBytes} bytes, got ${end - begin}`);
+    if (end - begin > maxBytes)
+      throw new CheckpointError(
+        'too-large',
+        `${kind.location}: ${name} must have at most ${maxBytes} bytes, got ${end - begin}`,
+      );
     return file.read(begin, end, { signal: signalOf(options), onBytes });
   };
 
+  const list = kind.list?.bind(kind);
   return {
     location: kind.location,
     has: async (name, options = {}) => (await look(name, options)) !== undefined,
@@ -99,10 +115,13 @@ export function folderSource(
       checkFileName(name);
       const file = found.get(name) ?? (await lookOrThrow(name, options));
       if (!Number.isSafeInteger(begin) || !Number.isSafeInteger(end) || begin < 0 || end < begin || end > file.size) {
-        throw new CheckpointError('range', `${kind.location}: range of ${name} must lie within its ${file.size} bytes, got ${begin} to ${end}`);
+        throw new CheckpointError(
+          'range',
+          `${kind.location}: range of ${name} must lie within its ${file.size} bytes, got ${begin} to ${end}`,
+        );
       }
       return readFrom(file, { name, begin, end }, options);
     },
-    ...(kind.list && { list: () => kind.list!() }),
+    ...(list && { list }),
   };
 }

@@ -36,7 +36,9 @@ export function openTarget(location: string | Map<string, Uint8Array> | FolderTa
 }
 
 /** A place in memory; its `files` can be read with {@link openFolder}. */
-export function memoryTarget(files: Map<string, Uint8Array> = new Map()): FolderTarget & { readonly files: Map<string, Uint8Array> } {
+export function memoryTarget(
+  files: Map<string, Uint8Array> = new Map(),
+): FolderTarget & { readonly files: Map<string, Uint8Array> } {
   return {
     location: 'memory',
     files,

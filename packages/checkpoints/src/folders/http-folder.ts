@@ -35,7 +35,8 @@ export function findHttpFile(url: URL, connection: Connection): Promise<FoundFil
     const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false;
     if (status === 206 && range && !isPage) return rangedFile(url, { response, range, connection });
     const size = status === 200 ? plainLength(response) : undefined;
-    if (status === 200 && !isPage && (size ?? Infinity) <= headBytes) return bytesFile(await joined(response, { url, size }));
+    if (status === 200 && !isPage && (size ?? Infinity) <= headBytes)
+      return bytesFile(await joined(response, { url, size }));
     await response.body?.cancel();
     if (status === 404 || status === 410 || isPage) return undefined;
     if (status === 416 && range?.size === 0) return bytesFile(new Uint8Array());
@@ -52,7 +53,12 @@ interface RangedAnswer {
 }
 
 async function rangedFile(url: URL, { response, range, connection }: RangedAnswer): Promise<FoundFile> {
-  const error = rangeError(url, response, { version: undefined, begin: 0, end: Math.min(range.size, headBytes), size: range.size });
+  const error = rangeError(url, response, {
+    version: undefined,
+    begin: 0,
+    end: Math.min(range.size, headBytes),
+    size: range.size,
+  });
   if (error) throw error;
   const head = await joined(response, { url, size: range.end });
   const version = versionOf(response);
@@ -137,15 +143,23 @@ interface WantedRange {
 }
 
 /** What is wrong with an answer to a request for a range; a whole file (200) of the same version is an answer too. */
-function rangeError(url: URL, answer: Response, { version, begin, end, size }: WantedRange): CheckpointError | undefined {
+function rangeError(
+  url: URL,
+  answer: Response,
+  { version, begin, end, size }: WantedRange,
+): CheckpointError | undefined {
   const isOther = version !== undefined && (versionOf(answer) ?? version) !== version;
-  if (isOther || answer.status === 416) return new CheckpointError('changed', `${url.href}: was replaced since it was first read`);
+  if (isOther || answer.status === 416)
+    return new CheckpointError('changed', `${url.href}: was replaced since it was first read`);
   if (answer.status === 200) return undefined;
   if (answer.status !== 206) return statusError(url.href, answer);
   const got = contentRange(answer);
   if (got?.begin === begin && got.end === end && got.size === size) return undefined;
   const header = answer.headers.get('content-range') ?? 'none';
-  return new CheckpointError('range', `${url.href}: Content-Range must be bytes ${begin}-${end - 1}/${size}, got ${header}`);
+  return new CheckpointError(
+    'range',
+    `${url.href}: Content-Range must be bytes ${begin}-${end - 1}/${size}, got ${header}`,
+  );
 }
 
 function ignore(): void {}

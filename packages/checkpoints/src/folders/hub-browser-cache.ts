@@ -6,7 +6,8 @@ import { blobFile } from './memory-folder.ts';
  * Addresses hold the commit, so what is cached never goes stale.
  */
 export function hubBrowserCache(repository: string): HubCache {
-  const open = async (): Promise<Cache | undefined> => (typeof caches === 'undefined' ? undefined : caches.open('formers-checkpoints'));
+  const open = async (): Promise<Cache | undefined> =>
+    typeof caches === 'undefined' ? undefined : caches.open('formers-checkpoints');
   const addressOf = (commit: string, name: string): string => `${repository}/resolve/${commit}/${name}`;
 
   const keep = async (address: string, content: Blob | string): Promise<void> => {

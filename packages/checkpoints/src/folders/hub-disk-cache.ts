@@ -26,18 +26,24 @@ export function hubDiskCache(root: string, node: NodeModules): HubCache {
     store: async (file, download) => {
       const blob = path.join(root, 'blobs', file.etag);
       await fs.mkdir(path.dirname(blob), { recursive: true });
-      if (!(await findLocalFile(blob, { name: file.name, node }))) await writeFileAtomically(blob, { chunks: verified(file, download(), node), node });
+      if (!(await findLocalFile(blob, { name: file.name, node })))
+        await writeFileAtomically(blob, { chunks: verified(file, download(), node), node });
       await fs.mkdir(snapshot(file.commit), { recursive: true });
       await link(blob, { path: path.join(snapshot(file.commit), file.name), node });
       const stored = await findLocalFile(blob, { name: file.name, node });
-      if (!stored) throw new CheckpointError('missing-file', `${file.name}: was removed from the cache while it was stored`);
+      if (!stored)
+        throw new CheckpointError('missing-file', `${file.name}: was removed from the cache while it was stored`);
       return stored;
     },
   };
 }
 
 /** Passes the chunks on, and throws at the end unless size and, where the etag is one, SHA-256 are right. */
-async function* verified(file: HubFile, chunks: AsyncIterable<Uint8Array>, { crypto }: NodeModules): AsyncGenerator<Uint8Array> {
+async function* verified(
+  file: HubFile,
+  chunks: AsyncIterable<Uint8Array>,
+  { crypto }: NodeModules,
+): AsyncGenerator<Uint8Array> {
   const hash = crypto.createHash('sha256');
   let size = 0;
   for await (const chunk of chunks) {
@@ -47,11 +53,15 @@ async function* verified(file: HubFile, chunks: AsyncIterable<Uint8Array>, { cry
   }
   if (size !== file.size) throw new CheckpointError('range', `${file.name}: wanted ${file.size} bytes, got ${size}`);
   const digest = hash.digest('hex');
-  if (file.etag.length === 64 && digest !== file.etag) throw new CheckpointError('changed', `${file.name}: must have SHA-256 ${file.etag}, got ${digest}`);
+  if (file.etag.length === 64 && digest !== file.etag)
+    throw new CheckpointError('changed', `${file.name}: must have SHA-256 ${file.etag}, got ${digest}`);
 }
 
 /** A relative link, or a copy where the system allows no links. */
-async function link(blob: string, { path: target, node: { fs, path } }: { path: string; node: NodeModules }): Promise<void> {
+async function link(
+  blob: string,
+  { path: target, node: { fs, path } }: { path: string; node: NodeModules },
+): Promise<void> {
   try {
     await fs.symlink(path.relative(path.dirname(target), blob), target);
   } catch (cause) {

@@ -23,7 +23,8 @@ export interface HubOptions {
  */
 export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKind> {
   const { name, revision, hubUrl, accessToken, connection, cache } = options;
-  const fetch: typeof globalThis.fetch = (input, init = {}) => withRetries(() => send(input, init, connection), connection);
+  const fetch: typeof globalThis.fetch = (input, init = {}) =>
+    withRetries(() => send(input, init, connection), connection);
   const access = { hubUrl, fetch, ...(accessToken !== undefined && { accessToken }) };
   const repo = { type: 'model', name } as const;
   const known = new Map<string, FoundFile>();
@@ -33,7 +34,8 @@ export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKi
     if (/^[0-9a-f]{40}$/.test(revision)) return { commit: revision, isOffline: false };
     try {
       const { sha } = await hub.modelInfo({ ...access, name, revision, additionalFields: ['sha'] });
-      if (!/^[0-9a-f]{40}$/.test(sha)) throw new CheckpointError('network', `${hubUrl}: the hub gave no commit for ${name} at ${revision}`);
+      if (!/^[0-9a-f]{40}$/.test(sha))
+        throw new CheckpointError('network', `${hubUrl}: the hub gave no commit for ${name} at ${revision}`);
       await cache.rememberCommit(revision, sha);
       return { commit: sha, isOffline: false };
     } catch (cause) {
@@ -47,13 +49,18 @@ export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKi
   async function findFile(file: string): Promise<FoundFile | undefined> {
     const cached = await cache.find(commit, file);
     if (cached || isOffline) return cached;
-    const downloadInfo = await hub.fileDownloadInfo({ ...access, repo, path: file, revision: commit }).catch((cause: unknown) => {
-      throw hubError(cause, options);
-    });
+    const downloadInfo = await hub
+      .fileDownloadInfo({ ...access, repo, path: file, revision: commit })
+      .catch((cause: unknown) => {
+        throw hubError(cause, options);
+      });
     if (!downloadInfo) return undefined;
     const blob = await hub.downloadFile({ ...access, repo, path: file, revision: commit, downloadInfo });
     if (!blob) return undefined;
-    return remoteFile({ commit, name: file, size: downloadInfo.size, etag: plainEtag(downloadInfo.etag, file) }, { blob, cache, connection });
+    return remoteFile(
+      { commit, name: file, size: downloadInfo.size, etag: plainEtag(downloadInfo.etag, file) },
+      { blob, cache, connection },
+    );
   }
 
   return {
@@ -65,14 +72,18 @@ export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKi
     },
     list: async () => {
       const names: string[] = [];
-      for await (const { type, path } of hub.listFiles({ ...access, repo, revision: commit })) if (type === 'file') names.push(path);
+      for await (const { type, path } of hub.listFiles({ ...access, repo, revision: commit }))
+        if (type === 'file') names.push(path);
       return names;
     },
   };
 }
 
 /** A file that is fetched into the cache at the first read. */
-function remoteFile(file: HubFile, { blob, cache, connection }: { blob: Blob; cache: HubCache; connection: Connection }): FoundFile {
+function remoteFile(
+  file: HubFile,
+  { blob, cache, connection }: { blob: Blob; cache: HubCache; connection: Connection },
+): FoundFile {
   let stored: Promise<FoundFile> | undefined;
   return {
     size: file.size,
@@ -93,7 +104,10 @@ interface DownloadOptions {
 }
 
 /** The bytes of a file as they arrive; after a lost connection goes on where it stopped, and an abort ends it even when nothing arrives. */
-async function* download(blob: Blob, { file, connection, signal, onBytes }: DownloadOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* download(
+  blob: Blob,
+  { file, connection, signal, onBytes }: DownloadOptions,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let received = 0;
   let reader = blob.stream().getReader();
   const next = (): Promise<Uint8Array<ArrayBuffer> | undefined> =>
@@ -102,7 +116,9 @@ async function* download(blob: Blob, { file, connection, signal, onBytes }: Down
         return (await reader.read()).value;
       } catch (cause) {
         reader = blob.slice(received).stream().getReader();
-        throw new TransientFailure(new CheckpointError('network', `${file.name}: the connection broke off: ${String(cause)}`, { cause }));
+        throw new TransientFailure(
+          new CheckpointError('network', `${file.name}: the connection broke off: ${String(cause)}`, { cause }),
+        );
       }
     }, connection);
   const stop = (): void => void reader.cancel().catch(() => {}); // no one waits for what is left
@@ -123,7 +139,8 @@ async function* download(blob: Blob, { file, connection, signal, onBytes }: Down
 /** The hash in an etag, which becomes a file name in the cache. */
 function plainEtag(etag: string, file: string): string {
   const plain = etag.replace(/^W\//, '').replaceAll('"', '');
-  if (!/^[A-Za-z0-9][A-Za-z0-9-]{7,127}$/.test(plain)) throw new CheckpointError('network', `${file}: the hub gave no usable etag`);
+  if (!/^[A-Za-z0-9][A-Za-z0-9-]{7,127}$/.test(plain))
+    throw new CheckpointError('network', `${file}: the hub gave no usable etag`);
   return plain;
 }
 
@@ -134,6 +151,9 @@ function hubError(cause: unknown, { name, revision, accessToken, connection }: H
   const status = cause instanceof Error && 'statusCode' in cause ? cause.statusCode : undefined;
   const what = `${name} at ${revision}`;
   if (status === 404) return new CheckpointError('missing-file', `the hub has no model ${what}`, { cause });
-  const hint = (status === 401 || status === 403) && accessToken === undefined ? ' (a private or gated model needs accessToken)' : '';
+  const hint =
+    (status === 401 || status === 403) && accessToken === undefined
+      ? ' (a private or gated model needs accessToken)'
+      : '';
   return new CheckpointError('network', `${what}: ${String(cause)}${hint}`, { cause });
 }

@@ -27,13 +27,17 @@ export function localFolder(location: string, node: NodeModules): FolderKind {
 }
 
 /** The file at a real path; undefined for a folder. */
-export async function findLocalFile(path: string, { name, node }: { name: string; node: NodeModules }): Promise<FoundFile | undefined> {
+export async function findLocalFile(
+  path: string,
+  { name, node }: { name: string; node: NodeModules },
+): Promise<FoundFile | undefined> {
   const stats = await existing(() => node.fs.stat(path, { bigint: true }));
   if (!stats || stats.isDirectory()) return undefined;
   if (!stats.isFile()) throw new CheckpointError('path', `${name}: must be a regular file`); // opening a pipe would wait for ever
   return {
     size: Number(stats.size),
-    read: (begin, end, options) => readLocalFile(path, { begin, end, name, node, version: versionOf(stats), ...options }),
+    read: (begin, end, options) =>
+      readLocalFile(path, { begin, end, name, node, version: versionOf(stats), ...options }),
   };
 }
 
@@ -47,10 +51,14 @@ interface LocalRead {
   readonly onBytes: (count: number) => void;
 }
 
-async function readLocalFile(path: string, { begin, end, name, node, version, signal, onBytes }: LocalRead): Promise<Uint8Array> {
+async function readLocalFile(
+  path: string,
+  { begin, end, name, node, version, signal, onBytes }: LocalRead,
+): Promise<Uint8Array> {
   try {
     await using file = await node.fs.open(path, 'r');
-    if (versionOf(await file.stat({ bigint: true })) !== version) throw new CheckpointError('changed', `${name}: was replaced since it was first read`);
+    if (versionOf(await file.stat({ bigint: true })) !== version)
+      throw new CheckpointError('changed', `${name}: was replaced since it was first read`);
     const bytes = new Uint8Array(end - begin);
     let filled = 0;
     while (filled < bytes.length) {
@@ -73,13 +81,16 @@ function versionOf(stats: { dev: bigint; ino: bigint; size: bigint; mtimeNs: big
   return [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(':');
 }
 
-async function checkInside(path: string, { location, name, node }: { location: string; name: string; node: NodeModules }): Promise<void> {
-  const { dirname, sep, join } = node.path;
+async function checkInside(
+  path: string,
+  { location, name, node }: { location: string; name: string; node: NodeModules },
+): Promise<void> {
+  const { path: paths } = node;
   const folder = await node.fs.realpath(location);
   const roots = [folder];
-  const cache = dirname(dirname(folder));
-  if (dirname(folder) === join(cache, 'snapshots')) roots.push(join(cache, 'blobs'));
-  if (!roots.some((root) => path.startsWith(root.endsWith(sep) ? root : root + sep))) {
+  const cache = paths.dirname(paths.dirname(folder));
+  if (paths.dirname(folder) === paths.join(cache, 'snapshots')) roots.push(paths.join(cache, 'blobs'));
+  if (!roots.some((root) => path.startsWith(root.endsWith(paths.sep) ? root : root + paths.sep))) {
     throw new CheckpointError('path', `${location}: ${name} is a link that leads out of the folder`);
   }
 }

@@ -33,7 +33,8 @@ export function blobFile(blob: Blob, name: string): FoundFile {
     read: async (begin, end, { signal, onBytes }) => {
       const bytes = await readBlob(blob.slice(begin, end), name);
       signal?.throwIfAborted();
-      if (bytes.length !== end - begin) throw new CheckpointError('range', `${name}: wanted ${end - begin} bytes, got ${bytes.length}`);
+      if (bytes.length !== end - begin)
+        throw new CheckpointError('range', `${name}: wanted ${end - begin} bytes, got ${bytes.length}`);
       onBytes(bytes.length);
       return bytes;
     },

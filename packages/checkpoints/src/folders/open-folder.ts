@@ -62,13 +62,24 @@ async function findFolder(location: string, options: OpenFolderOptions): Promise
     if (stats) throw new CheckpointError('path', `openFolder: must be a folder, got the file ${location}`);
   }
   if (isHubName(location)) return openHub(location, { ...options, connection });
-  if (!node) throw new CheckpointError('unsupported', `openFolder: a browser has no folder ${location}; give a URL, owner/name or a Map`);
-  throw new CheckpointError('missing-file', `openFolder: there is no folder ${location}, and it is neither a URL nor owner/name`);
+  if (!node)
+    throw new CheckpointError(
+      'unsupported',
+      `openFolder: a browser has no folder ${location}; give a URL, owner/name or a Map`,
+    );
+  throw new CheckpointError(
+    'missing-file',
+    `openFolder: there is no folder ${location}, and it is neither a URL nor owner/name`,
+  );
 }
 
 async function openHub(name: string, options: OpenFolderOptions & { connection: Connection }): Promise<FolderKind> {
   const { revision = 'main', hubUrl = 'https://huggingface.co', accessToken, cacheFolder, connection } = options;
-  if (!isRevision(revision)) throw new CheckpointError('path', `openFolder: revision must be a branch, tag or commit, got ${JSON.stringify(revision)}`);
+  if (!isRevision(revision))
+    throw new CheckpointError(
+      'path',
+      `openFolder: revision must be a branch, tag or commit, got ${JSON.stringify(revision)}`,
+    );
   const hub = await import('@huggingface/hub');
   const node = nodeModules();
   const cache = node
@@ -82,7 +93,8 @@ function urlOf(location: string): URL | undefined {
   const isRelative = /^\.{0,2}\//.test(location) && nodeModules() === undefined;
   if (!isRelative && !/^https?:\/\//i.test(location)) return undefined;
   const url = new URL(location, isRelative ? globalThis.location?.href : undefined);
-  if (url.username !== '' || url.password !== '') throw new CheckpointError('path', 'openFolder: a URL must not hold a password; give a fetch that adds it');
+  if (url.username !== '' || url.password !== '')
+    throw new CheckpointError('path', 'openFolder: a URL must not hold a password; give a fetch that adds it');
   url.search = '';
   url.hash = '';
   if (!url.pathname.endsWith('/')) url.pathname += '/';
@@ -90,7 +102,11 @@ function urlOf(location: string): URL | undefined {
 }
 
 function isHubName(location: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/.test(location) && !location.includes('..') && !location.includes('--');
+  return (
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/.test(location) &&
+    !location.includes('..') &&
+    !location.includes('--')
+  );
 }
 
 function isRevision(revision: string): boolean {

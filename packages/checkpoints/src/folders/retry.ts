@@ -19,7 +19,10 @@ export class TransientFailure {
 }
 
 /** Runs `attempt` again while it throws a {@link TransientFailure} and tries are left; then throws its error. An abort ends it at once. */
-export async function withRetries<Result>(attempt: () => Promise<Result>, { retries, retryDelay, signal }: RetryOptions): Promise<Result> {
+export async function withRetries<Result>(
+  attempt: () => Promise<Result>,
+  { retries, retryDelay, signal }: RetryOptions,
+): Promise<Result> {
   for (let tried = 0; ; tried++) {
     try {
       return await attempt();

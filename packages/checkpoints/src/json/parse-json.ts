@@ -29,12 +29,14 @@ const spellings = new WeakMap<object, Map<string, string>>();
  */
 export function parseJsonObject(source: string | Uint8Array, options: ParseJsonOptions = {}): JsonObject {
   const { where = 'parseJsonObject', maxBytes = 64_000_000 } = options;
-  if (source.length > maxBytes) throw new CheckpointError('too-large', `${where}: must have at most ${maxBytes} bytes, got ${source.length}`);
+  if (source.length > maxBytes)
+    throw new CheckpointError('too-large', `${where}: must have at most ${maxBytes} bytes, got ${source.length}`);
   const text = typeof source === 'string' ? source : decodeUtf8(source, { where, code: 'json' });
   const scanner = new JsonScanner(text, { where, code: 'json' });
   const value = readValue(scanner);
   scanner.end();
-  if (!isJsonObject(value)) throw new CheckpointError('config', `${where}: must be a JSON object, got ${kindOf(value)}`);
+  if (!isJsonObject(value))
+    throw new CheckpointError('config', `${where}: must be a JSON object, got ${kindOf(value)}`);
   return value;
 }
 

@@ -7,5 +7,8 @@ export async function readJson(
   name: string,
   { maxBytes = 64_000_000, signal }: { maxBytes?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<JsonObject> {
-  return parseJsonObject(await folder.read(name, { maxBytes, signal }), { where: `${folder.location}: ${name}`, maxBytes });
+  return parseJsonObject(await folder.read(name, { maxBytes, signal }), {
+    where: `${folder.location}: ${name}`,
+    maxBytes,
+  });
 }

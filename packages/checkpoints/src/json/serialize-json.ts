@@ -4,7 +4,13 @@ import { spellingOf } from './parse-json.ts';
 import { pythonFloat, pythonNumber } from './python-number.ts';
 
 /** Anything that {@link serializeJson} writes; members that are undefined are left out. */
-export type JsonLike = null | boolean | number | string | readonly JsonLike[] | { readonly [key: string]: JsonLike | undefined };
+export type JsonLike =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonLike[]
+  | { readonly [key: string]: JsonLike | undefined };
 
 /** How {@link serializeJson} writes; the defaults are those of Transformers' `save_pretrained` for configurations. */
 export interface SerializeJsonOptions {
@@ -70,8 +76,13 @@ class JsonWriter {
     if (value === null || typeof value === 'boolean') return String(value);
     if (typeof value === 'string') return this.#string(value);
     if (typeof value === 'number') return writeNumber(value, place);
-    if (typeof value !== 'object') throw new CheckpointError('json', `serializeJson: ${quoted(place.key)} must be JSON, got a ${typeof value}`);
-    if (place.depth >= maxDepth) throw new CheckpointError('json', `serializeJson: wanted at most ${maxDepth} levels of nesting (or is it a cycle?)`);
+    if (typeof value !== 'object')
+      throw new CheckpointError('json', `serializeJson: ${quoted(place.key)} must be JSON, got a ${typeof value}`);
+    if (place.depth >= maxDepth)
+      throw new CheckpointError(
+        'json',
+        `serializeJson: wanted at most ${maxDepth} levels of nesting (or is it a cycle?)`,
+      );
     return isArray(value) ? this.#array(value, place) : this.#object(value, place);
   }
 
@@ -91,7 +102,13 @@ class JsonWriter {
     for (const key of keys) {
       const value = object[key];
       if (value === undefined) continue;
-      const text = this.write(value, { key, container: object, before, isFloat: this.#floatKeys.has(key), depth: place.depth + 1 });
+      const text = this.write(value, {
+        key,
+        container: object,
+        before,
+        isFloat: this.#floatKeys.has(key),
+        depth: place.depth + 1,
+      });
       items.push(`${this.#string(key)}: ${text}`);
     }
     return this.#items('{', items, '}', place.depth);
@@ -107,12 +124,15 @@ class JsonWriter {
   #string(text: string): string {
     if (!text.isWellFormed()) throw new CheckpointError('json', `serializeJson: ${quoted(text)} has a lone surrogate`);
     const json = JSON.stringify(text); // the same escapes as Python's: \b \f \n \r \t, and \u00xx for other controls
-    return this.#ensureAscii ? json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`) : json;
+    return this.#ensureAscii
+      ? json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      : json;
   }
 }
 
 function writeNumber(value: number, place: Place): string {
-  if (!Number.isFinite(value)) throw new CheckpointError('json', `serializeJson: ${quoted(place.key)} must be finite, got ${value}`);
+  if (!Number.isFinite(value))
+    throw new CheckpointError('json', `serializeJson: ${quoted(place.key)} must be finite, got ${value}`);
   const own = spellingOf(place.container, place.key);
   if (own !== undefined && Object.is(Number(own), value)) return own;
   if (isContainer(place.before) && Object.is(memberOf(place.before, place.key), value)) {
@@ -126,7 +146,9 @@ function memberOf(container: JsonLike | undefined, key: string): JsonLike | unde
   return isArray(container) ? container[Number(key)] : container[key];
 }
 
-function isContainer(value: JsonLike | undefined): value is readonly JsonLike[] | { readonly [key: string]: JsonLike | undefined } {
+function isContainer(
+  value: JsonLike | undefined,
+): value is readonly JsonLike[] | { readonly [key: string]: JsonLike | undefined } {
   return typeof value === 'object' && value !== null;
 }
 

@@ -49,13 +49,18 @@ export function toInt32(tensor: StoredTensor, options: ConvertOptions = {}): Int
   checkBytes(tensor, where);
   if (!isInteger(tensor)) throw new CheckpointError('dtype', `${where}: no conversion from ${tensor.dtype} to int32`);
   return Int32Array.from(readIntegers(tensor), (value: number | bigint, i) => {
-    if (value < -(2 ** 31) || value >= 2 ** 31) throw new CheckpointError('value', `${where}: element ${i} must fit into int32, got ${value}`);
+    if (value < -(2 ** 31) || value >= 2 ** 31)
+      throw new CheckpointError('value', `${where}: element ${i} must fit into int32, got ${value}`);
     return Number(value);
   });
 }
 
 /** Stores floats: F32 as they are, F64 exactly, F16 and BF16 rounded to nearest, ties to even. Throws with code `shape`. */
-export function fromFloat32(values: Float32Array, shape: readonly number[], dtype: 'F32' | 'F16' | 'BF16' | 'F64' = 'F32'): StoredTensor {
+export function fromFloat32(
+  values: Float32Array,
+  shape: readonly number[],
+  dtype: 'F32' | 'F16' | 'BF16' | 'F64' = 'F32',
+): StoredTensor {
   checkCount('fromFloat32', values.length, shape);
   return { dtype, shape: [...shape], bytes: floatBytes(values, dtype) };
 }
@@ -84,10 +89,14 @@ function narrow(values: Float64Array, where: string): Float32Array<ArrayBuffer> 
   });
 }
 
-function integersToFloat32(tensor: StoredTensor & { readonly dtype: IntegerDType }, where: string): Float32Array<ArrayBuffer> {
+function integersToFloat32(
+  tensor: StoredTensor & { readonly dtype: IntegerDType },
+  where: string,
+): Float32Array<ArrayBuffer> {
   return Float32Array.from(readIntegers(tensor), (value: number | bigint, i) => {
     const rounded = Math.fround(Number(value));
-    if (rounded < value || rounded > value) throw new CheckpointError('value', `${where}: element ${i} must be exact in float32, got ${value}`);
+    const isExact = typeof value === 'bigint' ? BigInt(rounded) === value : rounded === value;
+    if (!isExact) throw new CheckpointError('value', `${where}: element ${i} must be exact in float32, got ${value}`);
     return rounded;
   });
 }
@@ -98,11 +107,16 @@ function isInteger(tensor: StoredTensor): tensor is StoredTensor & { readonly dt
 
 function checkBytes(tensor: StoredTensor, where: string): void {
   const wanted = byteLength(tensor, where);
-  if (tensor.bytes.length !== wanted) throw new CheckpointError('shape', `${where}: ${tensor.dtype} [${tensor.shape.join(', ')}] takes ${wanted} bytes, got ${tensor.bytes.length}`);
+  if (tensor.bytes.length !== wanted)
+    throw new CheckpointError(
+      'shape',
+      `${where}: ${tensor.dtype} [${tensor.shape.join(', ')}] takes ${wanted} bytes, got ${tensor.bytes.length}`,
+    );
 }
 
 function checkCount(where: string, count: number, shape: readonly number[]): void {
-  if (elementCount(shape, where) !== count) throw new CheckpointError('shape', `${where}: [${shape.join(', ')}] must have ${count} elements`);
+  if (elementCount(shape, where) !== count)
+    throw new CheckpointError('shape', `${where}: [${shape.join(', ')}] must have ${count} elements`);
 }
 
 function place(where: string, { name }: ConvertOptions): string {

@@ -74,9 +74,11 @@ export function isSafetensorsDType(text: string): text is SafetensorsDType {
 export function elementCount(shape: readonly number[], where: string): number {
   let count = 1;
   for (const size of shape) {
-    if (!Number.isSafeInteger(size) || size < 0) throw new CheckpointError('shape', `${where}: shape must hold whole sizes, got [${shape.join(', ')}]`);
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw new CheckpointError('shape', `${where}: shape must hold whole sizes, got [${shape.join(', ')}]`);
     count *= size;
-    if (!Number.isSafeInteger(count)) throw new CheckpointError('shape', `${where}: shape must have at most 2^53 elements, got [${shape.join(', ')}]`);
+    if (!Number.isSafeInteger(count))
+      throw new CheckpointError('shape', `${where}: shape must have at most 2^53 elements, got [${shape.join(', ')}]`);
   }
   return count;
 }
@@ -84,7 +86,9 @@ export function elementCount(shape: readonly number[], where: string): number {
 /** Number of bytes that a tensor takes; throws with code `shape` when the elements of a sub-byte type do not fill whole bytes. */
 export function byteLength({ dtype, shape }: TensorInfo, where: string): number {
   const bits = elementCount(shape, where) * (elementBits.get(dtype) ?? NaN);
-  if (!Number.isSafeInteger(bits)) throw new CheckpointError('shape', `${where}: [${shape.join(', ')}] of ${dtype} is too large`);
-  if (bits % 8 !== 0) throw new CheckpointError('shape', `${where}: [${shape.join(', ')}] of ${dtype} does not fill whole bytes`);
+  if (!Number.isSafeInteger(bits))
+    throw new CheckpointError('shape', `${where}: [${shape.join(', ')}] of ${dtype} is too large`);
+  if (bits % 8 !== 0)
+    throw new CheckpointError('shape', `${where}: [${shape.join(', ')}] of ${dtype} does not fill whole bytes`);
   return bits / 8;
 }

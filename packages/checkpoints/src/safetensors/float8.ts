@@ -22,7 +22,7 @@ const formats: Readonly<Record<Float8DType, Float8Format>> = {
 export function widenFloat8(bytes: Uint8Array, dtype: Float8DType): Float32Array<ArrayBuffer> {
   const values = Float32Array.from({ length: 256 }, (_, code) => float8Value(code, formats[dtype]));
   const widened = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) widened[i] = values[bytes[i]!]!;
+  for (let i = 0; i < bytes.length; i++) widened[i] = values[bytes[i] as number] as number;
   return widened;
 }
 

@@ -32,24 +32,33 @@ export interface SafetensorsHeader {
 
 /** Length of the header in bytes, from the first bytes of a file of `fileSize` bytes. */
 export function readHeaderLength(start: Uint8Array, { fileSize, where }: { fileSize: number; where: string }): number {
-  if (start.length < prefixBytes) throw new CheckpointError('header', `${where}: must have at least 8 bytes, got ${fileSize}`);
+  if (start.length < prefixBytes)
+    throw new CheckpointError('header', `${where}: must have at least 8 bytes, got ${fileSize}`);
   const length = new DataView(start.buffer, start.byteOffset, prefixBytes).getBigUint64(0, true);
-  if (length > BigInt(maxHeaderBytes)) throw new CheckpointError('header', `${where}: header must have at most ${maxHeaderBytes} bytes, got ${length}`);
+  if (length > BigInt(maxHeaderBytes))
+    throw new CheckpointError('header', `${where}: header must have at most ${maxHeaderBytes} bytes, got ${length}`);
   if (Number(length) > fileSize - prefixBytes) {
-    throw new CheckpointError('header', `${where}: header of ${length} bytes must fit into the file of ${fileSize} bytes`);
+    throw new CheckpointError(
+      'header',
+      `${where}: header of ${length} bytes must fit into the file of ${fileSize} bytes`,
+    );
   }
   return Number(length);
 }
 
 /** Reads and checks the JSON header of a file of `fileSize` bytes (see https://huggingface.co/docs/safetensors). */
-export function parseHeader(header: Uint8Array, { fileSize, where }: { fileSize: number; where: string }): SafetensorsHeader {
+export function parseHeader(
+  header: Uint8Array,
+  { fileSize, where }: { fileSize: number; where: string },
+): SafetensorsHeader {
   const scanner = new JsonScanner(decodeUtf8(header, { where, code: 'header' }), { where, code: 'header' });
   const dataBegin = prefixBytes + header.length;
   const entries: TensorEntry[] = [];
   let metadata: ReadonlyMap<string, string> = new Map();
   scanner.object((name) => {
     if (name === '__metadata__') metadata = readMetadata(scanner, where);
-    else if (entries.length === maxTensors) throw new CheckpointError('too-large', `${where}: must have at most ${maxTensors} tensors`);
+    else if (entries.length === maxTensors)
+      throw new CheckpointError('too-large', `${where}: must have at most ${maxTensors} tensors`);
     else entries.push(new EntryReader(scanner, { name, where }).read(dataBegin));
   });
   scanner.end();
@@ -66,7 +75,8 @@ function readMetadata(scanner: JsonScanner, where: string): ReadonlyMap<string, 
   }
   scanner.object((key) => {
     metadata.set(key, scanner.string());
-    if (metadata.size > maxMetadata) throw new CheckpointError('too-large', `${where}: __metadata__ must have at most ${maxMetadata} texts`);
+    if (metadata.size > maxMetadata)
+      throw new CheckpointError('too-large', `${where}: __metadata__ must have at most ${maxMetadata} texts`);
   });
   return metadata;
 }
@@ -97,7 +107,8 @@ class EntryReader {
     if (!shape) return this.#fail('shape', 'must have a shape');
     if (!offsets) return this.#fail('offsets', 'must have data_offsets');
     const [begin, end] = offsets;
-    if (begin === undefined || end === undefined) return this.#fail('offsets', `data_offsets must be [begin, end], got [${offsets.join(', ')}]`);
+    if (begin === undefined || end === undefined)
+      return this.#fail('offsets', `data_offsets must be [begin, end], got [${offsets.join(', ')}]`);
     return { name: this.#name, dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
   }
 
@@ -115,7 +126,8 @@ class EntryReader {
       const first = this.#scanner.peek();
       const text = isNumberStart(first) ? this.#scanner.numberText() : first;
       const value = /^[0-9]+$/.test(text) ? Number(text) : NaN;
-      if (!Number.isSafeInteger(value)) this.#fail(code, `${what} must hold whole numbers from 0 to 2^53 - 1, got ${quoted(text)}`);
+      if (!Number.isSafeInteger(value))
+        this.#fail(code, `${what} must hold whole numbers from 0 to 2^53 - 1, got ${quoted(text)}`);
       if (values.push(value) > most) this.#fail(code, `${what} must hold at most ${most} numbers`);
     });
     return values;
@@ -127,20 +139,33 @@ class EntryReader {
 }
 
 /** Each tensor begins where the one before ends, takes the bytes that its shape asks for, and the last ends with the file. */
-function checkCoverage(entries: readonly TensorEntry[], place: { dataBegin: number; fileSize: number; where: string }): void {
+function checkCoverage(
+  entries: readonly TensorEntry[],
+  place: { dataBegin: number; fileSize: number; where: string },
+): void {
   let end = place.dataBegin;
   for (const entry of entries) {
     const where = `${place.where}: ${quoted(entry.name)}`;
     if (entry.begin !== end || entry.end < entry.begin) {
       const got = `[${entry.begin - place.dataBegin}, ${entry.end - place.dataBegin}]`;
-      throw new CheckpointError('offsets', `${where}: data_offsets must begin at ${end - place.dataBegin} and not end before, got ${got}`);
+      throw new CheckpointError(
+        'offsets',
+        `${where}: data_offsets must begin at ${end - place.dataBegin} and not end before, got ${got}`,
+      );
     }
     const wanted = byteLength(entry, where);
     if (entry.end - entry.begin !== wanted) {
       const got = `${entry.end - entry.begin} bytes`;
-      throw new CheckpointError('shape', `${where}: [${entry.shape.join(', ')}] of ${entry.dtype} takes ${wanted} bytes, got ${got}`);
+      throw new CheckpointError(
+        'shape',
+        `${where}: [${entry.shape.join(', ')}] of ${entry.dtype} takes ${wanted} bytes, got ${got}`,
+      );
     }
     end = entry.end;
   }
-  if (end !== place.fileSize) throw new CheckpointError('offsets', `${place.where}: tensors must end with the file at ${place.fileSize}, end at ${end}`);
+  if (end !== place.fileSize)
+    throw new CheckpointError(
+      'offsets',
+      `${place.where}: tensors must end with the file at ${place.fileSize}, end at ${end}`,
+    );
 }

@@ -16,10 +16,15 @@ export interface SafetensorsFile {
  * const weight = toFloat32(tensors.get('wte.weight')!);
  * ```
  */
-export function parseSafetensors(bytes: Uint8Array, { where = 'parseSafetensors' }: { where?: string } = {}): SafetensorsFile {
+export function parseSafetensors(
+  bytes: Uint8Array,
+  { where = 'parseSafetensors' }: { where?: string } = {},
+): SafetensorsFile {
   const fileSize = bytes.length;
   const headerEnd = prefixBytes + readHeaderLength(bytes, { fileSize, where });
   const { entries, metadata } = parseHeader(bytes.subarray(prefixBytes, headerEnd), { fileSize, where });
-  const tensors = new Map(entries.map(({ name, dtype, shape, begin, end }) => [name, { dtype, shape, bytes: bytes.subarray(begin, end) }]));
+  const tensors = new Map(
+    entries.map(({ name, dtype, shape, begin, end }) => [name, { dtype, shape, bytes: bytes.subarray(begin, end) }]),
+  );
   return { tensors, metadata };
 }

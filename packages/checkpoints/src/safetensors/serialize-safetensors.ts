@@ -29,11 +29,15 @@ export function safetensorsPieces(
   const byName = new Map<string, StoredTensor>();
   for (const [name, tensor] of tensors) {
     checkTensor(name, tensor);
-    if (byName.has(name)) throw new CheckpointError('name', `serializeSafetensors: each name must stand once, got ${quoted(name)} twice`);
+    if (byName.has(name))
+      throw new CheckpointError('name', `serializeSafetensors: each name must stand once, got ${quoted(name)} twice`);
     byName.set(name, tensor);
   }
-  if (byName.size > maxTensors) throw new CheckpointError('too-large', `serializeSafetensors: at most ${maxTensors} tensors, got ${byName.size}`);
-  const ordered = [...byName].sort(([a, left], [b, right]) => alignmentRank(right) - alignmentRank(left) || compareCodePoints(a, b));
+  if (byName.size > maxTensors)
+    throw new CheckpointError('too-large', `serializeSafetensors: at most ${maxTensors} tensors, got ${byName.size}`);
+  const ordered = [...byName].sort(
+    ([a, left], [b, right]) => alignmentRank(right) - alignmentRank(left) || compareCodePoints(a, b),
+  );
   return [header(ordered, metadata), ...ordered.map(([, tensor]) => tensor.bytes)];
 }
 
@@ -41,10 +45,14 @@ function checkTensor(name: string, tensor: StoredTensor): void {
   const where = `serializeSafetensors: ${quoted(name)}`;
   if (name === '__metadata__') throw new CheckpointError('name', `${where}: this name is taken by the format`);
   if (!name.isWellFormed()) throw new CheckpointError('name', `${where}: a name must not have lone surrogates`);
-  if (alignmentRank(tensor) < 0) throw new CheckpointError('dtype', `${where}: dtype must be a known one, got ${quoted(tensor.dtype)}`);
+  if (alignmentRank(tensor) < 0)
+    throw new CheckpointError('dtype', `${where}: dtype must be a known one, got ${quoted(tensor.dtype)}`);
   const wanted = byteLength(tensor, where);
   if (tensor.bytes.length !== wanted) {
-    throw new CheckpointError('shape', `${where}: [${tensor.shape.join(', ')}] of ${tensor.dtype} takes ${wanted} bytes, got ${tensor.bytes.length}`);
+    throw new CheckpointError(
+      'shape',
+      `${where}: [${tensor.shape.join(', ')}] of ${tensor.dtype} takes ${wanted} bytes, got ${tensor.bytes.length}`,
+    );
   }
 }
 
@@ -52,7 +60,10 @@ function alignmentRank({ dtype }: StoredTensor): number {
   return safetensorsDTypes.indexOf(dtype);
 }
 
-function header(ordered: readonly (readonly [string, StoredTensor])[], metadata: SerializeSafetensorsOptions['metadata']): Uint8Array {
+function header(
+  ordered: readonly (readonly [string, StoredTensor])[],
+  metadata: SerializeSafetensorsOptions['metadata'],
+): Uint8Array {
   const members: string[] = [];
   if (metadata) members.push(`"__metadata__":${metadataText(metadata)}`);
   let offset = 0;
@@ -63,7 +74,11 @@ function header(ordered: readonly (readonly [string, StoredTensor])[], metadata:
   }
   const text = new TextEncoder().encode(`{${members.join(',')}}`);
   const length = Math.ceil(text.length / 8) * 8;
-  if (length > maxHeaderBytes) throw new CheckpointError('too-large', `serializeSafetensors: header must have at most ${maxHeaderBytes} bytes, got ${length}`);
+  if (length > maxHeaderBytes)
+    throw new CheckpointError(
+      'too-large',
+      `serializeSafetensors: header must have at most ${maxHeaderBytes} bytes, got ${length}`,
+    );
   const bytes = new Uint8Array(prefixBytes + length).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(text, prefixBytes);
@@ -74,7 +89,10 @@ function metadataText(metadata: Readonly<Record<string, string>> | ReadonlyMap<s
   const entries = metadata instanceof Map ? [...metadata] : Object.entries(metadata);
   const members = entries.map(([key, value]) => {
     if (typeof value !== 'string' || !key.isWellFormed() || !value.isWellFormed()) {
-      throw new CheckpointError('header', `serializeSafetensors: metadata must hold texts, got ${quoted(String(value))} for ${quoted(key)}`);
+      throw new CheckpointError(
+        'header',
+        `serializeSafetensors: metadata must hold texts, got ${quoted(String(value))} for ${quoted(key)}`,
+      );
     }
     return `${JSON.stringify(key)}:${JSON.stringify(value)}`;
   });

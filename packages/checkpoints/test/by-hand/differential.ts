@@ -55,9 +55,13 @@ for (const verdict of verdicts) {
     const { tensors } = parseSafetensors(bytes);
     check(`${verdict.file} is accepted, Python says ${verdict.error}`, verdict.accepted);
     const described = Object.fromEntries(
-      [...tensors].map(([name, { dtype, shape, bytes: data }]) => [name, [dtype, shape, createHash('sha256').update(data).digest('hex')]]),
+      [...tensors].map(([name, { dtype, shape, bytes: data }]) => [
+        name,
+        [dtype, shape, createHash('sha256').update(data).digest('hex')],
+      ]),
     );
-    const sorted = (value: object): string => JSON.stringify(Object.entries(value).toSorted());
+    const sorted = (value: object): string =>
+      JSON.stringify(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
     if (verdict.tensors) check(`${verdict.file} holds other tensors`, sorted(described) === sorted(verdict.tensors));
     accepted++;
   } catch (error) {
@@ -101,9 +105,13 @@ for (const dtype of ['F16', 'BF16'] as const) {
 }
 const withoutNative = { dtype: 'F16', shape: [values.length], bytes: roundToHalf(values, null) } as const;
 check('rounding to F16 by the library', sameFloats(toFloat32(withoutNative), toFloat32(stored('f16'))));
-check('widening F16 by the library', sameFloats(widenHalf(stored('all.f16').bytes, null), toFloat32(stored('all.f16.wide'))));
+check(
+  'widening F16 by the library',
+  sameFloats(widenHalf(stored('all.f16').bytes, null), toFloat32(stored('all.f16.wide'))),
+);
 const wide = [...rounding.keys()].filter((name) => rounding.has(`${name}.wide`));
-for (const name of wide) check(`widening ${name}`, sameFloats(toFloat32(stored(name)), toFloat32(stored(`${name}.wide`))));
+for (const name of wide)
+  check(`widening ${name}`, sameFloats(toFloat32(stored(name)), toFloat32(stored(`${name}.wide`))));
 console.log(`${values.length} values rounded, ${wide.length} types widened`);
 
 console.log(failures === 0 ? 'no differences but those on purpose' : `${failures} DIFFERENCES`);

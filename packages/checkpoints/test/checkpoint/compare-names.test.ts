@@ -6,7 +6,7 @@ import { expectError } from '../support/expect-error.ts';
 const shapes = (entries: Record<string, number[]>): Map<string, number[]> => new Map(Object.entries(entries));
 
 test('the same names and shapes pass, in any order', () => {
-  compareNames(shapes({ a: [1, 2], b: [] }), shapes({ b: [], a: [1, 2] }));
+  expect(() => compareNames(shapes({ a: [1, 2], b: [] }), shapes({ b: [], a: [1, 2] }))).not.toThrow();
 });
 
 test('all differences at once', async () => {

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { type CheckpointErrorCode, openCheckpoint, openFolder, parseSafetensors, serializeSafetensors, type StoredTensor } from '../../src/index.ts';
+import {
+  type CheckpointErrorCode,
+  openCheckpoint,
+  openFolder,
+  parseSafetensors,
+  serializeSafetensors,
+  type StoredTensor,
+} from '../../src/index.ts';
 import { collect } from '../support/collect.ts';
 import { expectError } from '../support/expect-error.ts';
 import { badFiles, filesOf, fixtures, temporaryFolder } from '../support/files.ts';
@@ -59,14 +66,19 @@ describe('one file', () => {
   });
 
   test('what was read can be changed without harm to what is read later', async () => {
-    const bytes = serializeSafetensors([['a', tensor(4)], ['b', tensor(4)]]);
+    const bytes = serializeSafetensors([
+      ['a', tensor(4)],
+      ['b', tensor(4)],
+    ]);
     const checkpoint = await openCheckpoint(await openFolder(new Map([['model.safetensors', bytes]])));
     (await checkpoint.read('a')).bytes.fill(0);
     expect(await checkpoint.read('a')).toEqual(tensor(4));
   });
 
   test('a tensor that is not there', async () => {
-    const checkpoint = await openCheckpoint(await openFolder(new Map([['model.safetensors', serializeSafetensors([])]])));
+    const checkpoint = await openCheckpoint(
+      await openFolder(new Map([['model.safetensors', serializeSafetensors([])]])),
+    );
     await expectError('missing-tensor', () => checkpoint.info('a'));
     await expectError('missing-tensor', () => checkpoint.read('__proto__'));
   });
@@ -79,8 +91,12 @@ describe('one file', () => {
   });
 
   test('neither a file nor an index', async () => {
-    const error = await expectError('missing-file', async () => openCheckpoint(await openFolder(new Map([['pytorch_model.bin', counting(1)]]))));
-    expect(error.message).toMatch(/neither model\.safetensors nor model\.safetensors\.index\.json.*pytorch_model\.bin is not read/);
+    const error = await expectError('missing-file', async () =>
+      openCheckpoint(await openFolder(new Map([['pytorch_model.bin', counting(1)]]))),
+    );
+    expect(error.message).toMatch(
+      /neither model\.safetensors nor model\.safetensors\.index\.json.*pytorch_model\.bin is not read/,
+    );
   });
 
   test('a header longer than the first read', async () => {
@@ -95,7 +111,12 @@ describe('one file', () => {
   test('small neighbours come in one read of up to 16 MiB, and larger tensors alone', async () => {
     const MiB = 1 << 20;
     const sizes = { a: 6 * MiB, b: 10 * MiB, c: 1, d: 17 * MiB, e: 1, f: 1 };
-    const bytes = serializeSafetensors(Object.entries(sizes).map(([name, size]) => [name, { dtype: 'U8', shape: [size], bytes: new Uint8Array(size).fill(name.charCodeAt(0)) }]));
+    const bytes = serializeSafetensors(
+      Object.entries(sizes).map(([name, size]) => [
+        name,
+        { dtype: 'U8', shape: [size], bytes: new Uint8Array(size).fill(name.charCodeAt(0)) },
+      ]),
+    );
     const source = await openFolder(new Map([['model.safetensors', bytes]]));
     const reads: number[] = [];
     const checkpoint = await openCheckpoint({
@@ -119,7 +140,8 @@ describe('one file', () => {
     const checkpoint = await openCheckpoint(source);
     const flaky = await openCheckpoint({
       ...source,
-      readRange: (name, begin, end, options) => (failing && begin > 0 ? Promise.reject(new Error('lost')) : source.readRange(name, begin, end, options)),
+      readRange: (name, begin, end, options) =>
+        failing && begin > 0 ? Promise.reject(new Error('lost')) : source.readRange(name, begin, end, options),
     });
     await expect(flaky.read('a')).rejects.toThrow('lost');
     failing = false;
@@ -127,7 +149,19 @@ describe('one file', () => {
   });
 
   test('stops when the loop over all tensors is left or aborted', async () => {
-    const checkpoint = await openCheckpoint(await openFolder(new Map([['model.safetensors', serializeSafetensors([['a', tensor(1)], ['b', tensor(1)]])]])));
+    const checkpoint = await openCheckpoint(
+      await openFolder(
+        new Map([
+          [
+            'model.safetensors',
+            serializeSafetensors([
+              ['a', tensor(1)],
+              ['b', tensor(1)],
+            ]),
+          ],
+        ]),
+      ),
+    );
     for await (const [name] of checkpoint.readAll()) {
       expect(name).toBe('a');
       break;
@@ -195,19 +229,68 @@ describe('shards', () => {
   });
 
   test.for<{ title: string; build: () => Map<string, Uint8Array>; code: CheckpointErrorCode }>([
-    { title: 'an index that names itself as tensor file', build: () => sharded({ index: weightMap({ a: indexName }) }), code: 'path' },
+    {
+      title: 'an index that names itself as tensor file',
+      build: () => sharded({ index: weightMap({ a: indexName }) }),
+      code: 'path',
+    },
     { title: 'a shard that is missing', build: () => sharded({ [second]: undefined }), code: 'missing-file' },
-    { title: 'a tensor that its shard lacks', build: () => sharded({ index: weightMap({ a: first, b: second, c: first }) }), code: 'index' },
-    { title: 'tensors in each other\'s shards', build: () => sharded({ index: weightMap({ a: second, b: first }) }), code: 'index' },
-    { title: 'a tensor in two shards', build: () => sharded({ [second]: serializeSafetensors([['a', tensor(2)], ['b', tensor(3)]]) }), code: 'index' },
-    { title: 'a tensor that the index does not name', build: () => sharded({ [first]: serializeSafetensors([['a', tensor(2)], ['z', tensor(2)]]) }), code: 'index' },
+    {
+      title: 'a tensor that its shard lacks',
+      build: () => sharded({ index: weightMap({ a: first, b: second, c: first }) }),
+      code: 'index',
+    },
+    {
+      title: "tensors in each other's shards",
+      build: () => sharded({ index: weightMap({ a: second, b: first }) }),
+      code: 'index',
+    },
+    {
+      title: 'a tensor in two shards',
+      build: () =>
+        sharded({
+          [second]: serializeSafetensors([
+            ['a', tensor(2)],
+            ['b', tensor(3)],
+          ]),
+        }),
+      code: 'index',
+    },
+    {
+      title: 'a tensor that the index does not name',
+      build: () =>
+        sharded({
+          [first]: serializeSafetensors([
+            ['a', tensor(2)],
+            ['z', tensor(2)],
+          ]),
+        }),
+      code: 'index',
+    },
     { title: 'a shard without tensors', build: () => sharded({ [first]: serializeSafetensors([]) }), code: 'index' },
-    { title: '__proto__ as a tensor that is not there', build: () => sharded({ index: `{"weight_map":{"__proto__":"${first}","b":"${second}"}}` }), code: 'index' },
-    { title: 'names that differ by case only', build: () => sharded({ index: weightMap({ a: first, b: first.toUpperCase().replace('SAFETENSORS', 'safetensors') }) }), code: 'index' },
+    {
+      title: '__proto__ as a tensor that is not there',
+      build: () => sharded({ index: `{"weight_map":{"__proto__":"${first}","b":"${second}"}}` }),
+      code: 'index',
+    },
+    {
+      title: 'names that differ by case only',
+      build: () =>
+        sharded({ index: weightMap({ a: first, b: first.toUpperCase().replace('SAFETENSORS', 'safetensors') }) }),
+      code: 'index',
+    },
     { title: 'a malformed shard', build: () => sharded({ [second]: counting(20) }), code: 'header' },
     { title: 'an empty shard', build: () => sharded({ [second]: new Uint8Array() }), code: 'header' },
-    { title: 'a shard that is an index', build: () => sharded({ [second]: new TextEncoder().encode(weightMap({ a: first })) }), code: 'header' },
-    { title: 'a shard that is cut off', build: () => sharded({ [second]: serializeSafetensors([['b', tensor(3)]]).slice(0, -1) }), code: 'offsets' },
+    {
+      title: 'a shard that is an index',
+      build: () => sharded({ [second]: new TextEncoder().encode(weightMap({ a: first })) }),
+      code: 'header',
+    },
+    {
+      title: 'a shard that is cut off',
+      build: () => sharded({ [second]: serializeSafetensors([['b', tensor(3)]]).slice(0, -1) }),
+      code: 'offsets',
+    },
     { title: 'an index that is not JSON', build: () => sharded({ index: '{weight_map' }), code: 'json' },
     { title: 'an empty index', build: () => sharded({ index: '' }), code: 'json' },
     { title: 'an index that is an array', build: () => sharded({ index: '[]' }), code: 'config' },
@@ -218,10 +301,29 @@ describe('shards', () => {
     { title: 'weight_map empty', build: () => sharded({ index: weightMap({}) }), code: 'index' },
     { title: 'a shard that is a number', build: () => sharded({ index: weightMap({ a: 1 }) }), code: 'index' },
     { title: 'a shard that is null', build: () => sharded({ index: weightMap({ a: null }) }), code: 'index' },
-    { title: 'a list of shards', build: () => sharded({ index: weightMap({ a: [first, second], b: second }) }), code: 'index' },
-    { title: 'the same tensor twice', build: () => sharded({ index: `{"weight_map":{"a":"${first}","b":"${second}","a":"${second}"}}` }), code: 'json' },
-    { title: '1,001 shards', build: () => sharded({ index: weightMap(Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`t${i}`, `s${i}.safetensors`]))) }), code: 'too-large' },
-    { title: 'an index of 26 MB', build: () => sharded({ index: weightMap({ a: first, b: second }, { pad: 'x'.repeat(26_000_000) }) }), code: 'too-large' },
+    {
+      title: 'a list of shards',
+      build: () => sharded({ index: weightMap({ a: [first, second], b: second }) }),
+      code: 'index',
+    },
+    {
+      title: 'the same tensor twice',
+      build: () => sharded({ index: `{"weight_map":{"a":"${first}","b":"${second}","a":"${second}"}}` }),
+      code: 'json',
+    },
+    {
+      title: '1,001 shards',
+      build: () =>
+        sharded({
+          index: weightMap(Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`t${i}`, `s${i}.safetensors`]))),
+        }),
+      code: 'too-large',
+    },
+    {
+      title: 'an index of 26 MB',
+      build: () => sharded({ index: weightMap({ a: first, b: second }, { pad: 'x'.repeat(26_000_000) }) }),
+      code: 'too-large',
+    },
   ])('$title: $code', async ({ build, code }) => {
     await expectError(code, () => namesIn(build()));
   });
@@ -229,7 +331,12 @@ describe('shards', () => {
   test('1,000 shards are not too many', async () => {
     const names = Array.from({ length: 1000 }, (_, i) => `s${i}.safetensors`);
     const files = new Map(names.map((name, i) => [name, serializeSafetensors([[`t${i}`, tensor(1)]])]));
-    files.set(indexName, new TextEncoder().encode(weightMap(Object.fromEntries(names.map((name, i) => [`t${i}`, name])))) as Uint8Array<ArrayBuffer>);
+    files.set(
+      indexName,
+      new TextEncoder().encode(
+        weightMap(Object.fromEntries(names.map((name, i) => [`t${i}`, name]))),
+      ) as Uint8Array<ArrayBuffer>,
+    );
     expect(await namesIn(files)).toHaveLength(1000);
   });
 
@@ -250,9 +357,14 @@ describe('shards', () => {
   });
 
   test('no request leaves the folder of a URL, whatever the index says', async () => {
-    const server = await loopbackServer(sharded({ index: weightMap({ a: '../../etc/passwd.safetensors', b: second }) }));
+    const server = await loopbackServer(
+      sharded({ index: weightMap({ a: '../../etc/passwd.safetensors', b: second }) }),
+    );
     await expectError('path', async () => openCheckpoint(await openFolder(server.url)));
-    expect(server.requests).toEqual(['GET /files/model.safetensors bytes=0-65535', `GET /files/${indexName} bytes=0-65535`]);
+    expect(server.requests).toEqual([
+      'GET /files/model.safetensors bytes=0-65535',
+      `GET /files/${indexName} bytes=0-65535`,
+    ]);
   });
 
   test('over HTTP', async () => {

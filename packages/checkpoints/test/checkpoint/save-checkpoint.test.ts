@@ -3,7 +3,15 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { type FolderTarget, memoryTarget, openCheckpoint, openFolder, openTarget, saveCheckpoint, type StoredTensor } from '../../src/index.ts';
+import {
+  type FolderTarget,
+  memoryTarget,
+  openCheckpoint,
+  openFolder,
+  openTarget,
+  saveCheckpoint,
+  type StoredTensor,
+} from '../../src/index.ts';
 import { collect } from '../support/collect.ts';
 import { expectError } from '../support/expect-error.ts';
 import { filesOf, fixtures, temporaryFolder } from '../support/files.ts';
@@ -13,10 +21,16 @@ const tensor = (count: number): StoredTensor => ({ dtype: 'U8', shape: [count], 
 
 /** The tensors of a folder, in the order of their modules: that in which Transformers went over them. */
 async function gpt2Tensors(): Promise<[string, StoredTensor][]> {
-  const tensors = new Map(await collect((await openCheckpoint(await openFolder(join(fixtures, 'gpt2-sharded')))).readAll()));
+  const tensors = new Map(
+    await collect((await openCheckpoint(await openFolder(join(fixtures, 'gpt2-sharded')))).readAll()),
+  );
   const parts = ['ln_1', 'attn.c_attn', 'attn.c_proj', 'ln_2', 'mlp.c_fc', 'mlp.c_proj'];
   const layers = [0, 1, 2].flatMap((layer) => parts.map((part) => `h.${layer}.${part}`));
-  const names = ['wte.weight', 'wpe.weight', ...[...layers, 'ln_f'].flatMap((module) => [`${module}.weight`, `${module}.bias`])];
+  const names = [
+    'wte.weight',
+    'wpe.weight',
+    ...[...layers, 'ln_f'].flatMap((module) => [`${module}.weight`, `${module}.bias`]),
+  ];
   expect(names).toHaveLength(tensors.size);
   return names.map((name) => [`transformer.${name}`, tensors.get(`transformer.${name}`)!]);
 }
@@ -27,14 +41,17 @@ describe('as Transformers saves', () => {
     const written = await saveCheckpoint(target, await gpt2Tensors(), { maxShardBytes: 24_000 });
     const original = filesOf(join(fixtures, 'gpt2-sharded'));
     expect(written).toEqual([...original.keys()].filter((name) => name.startsWith('model')).toSorted());
-    for (const name of written) expect(Buffer.from(target.files.get(name)!).equals(original.get(name)!), name).toBe(true);
+    for (const name of written)
+      expect(Buffer.from(target.files.get(name)!).equals(original.get(name)!), name).toBe(true);
   });
 
   test('one file, byte for byte', async () => {
     const checkpoint = await openCheckpoint(await openFolder(join(fixtures, 'llama-bf16')));
     const target = memoryTarget();
     expect(await saveCheckpoint(target, checkpoint.readAll())).toEqual(['model.safetensors']);
-    expect(Buffer.from(target.files.get('model.safetensors')!)).toEqual(await readFile(join(fixtures, 'llama-bf16/model.safetensors')));
+    expect(Buffer.from(target.files.get('model.safetensors')!)).toEqual(
+      await readFile(join(fixtures, 'llama-bf16/model.safetensors')),
+    );
   });
 });
 
@@ -42,7 +59,11 @@ describe('shards', () => {
   /** Which tensors go where, by the rule of huggingface_hub. */
   async function split(sizes: Record<string, number>, maxShardBytes: number): Promise<string[][]> {
     const target = memoryTarget();
-    const written = await saveCheckpoint(target, Object.entries(sizes).map(([name, size]) => [name, tensor(size)]), { maxShardBytes });
+    const written = await saveCheckpoint(
+      target,
+      Object.entries(sizes).map(([name, size]) => [name, tensor(size)]),
+      { maxShardBytes },
+    );
     const folder = await openFolder(target.files);
     const files = written.filter((name) => name.endsWith('.safetensors'));
     return Promise.all(files.map(async (fileName) => [...(await openCheckpoint(folder, { fileName })).names]));
@@ -67,7 +88,14 @@ describe('shards', () => {
 
   test('the index tells sizes and places', async () => {
     const target = memoryTarget();
-    await saveCheckpoint(target, [['b', { dtype: 'I16', shape: [2, 2], bytes: counting(8) }], ['a', tensor(9)]], { maxShardBytes: 9, fileName: 'adapter_model.safetensors' });
+    await saveCheckpoint(
+      target,
+      [
+        ['b', { dtype: 'I16', shape: [2, 2], bytes: counting(8) }],
+        ['a', tensor(9)],
+      ],
+      { maxShardBytes: 9, fileName: 'adapter_model.safetensors' },
+    );
     expect(JSON.parse(new TextDecoder().decode(target.files.get('adapter_model.safetensors.index.json')))).toEqual({
       metadata: { total_parameters: 13, total_size: 17 },
       weight_map: { a: 'adapter_model-00002-of-00002.safetensors', b: 'adapter_model-00001-of-00002.safetensors' },
@@ -78,7 +106,8 @@ describe('shards', () => {
   });
 
   test('limits that are none', async () => {
-    for (const maxShardBytes of [0, -1, NaN]) await expectError('value', () => saveCheckpoint(memoryTarget(), [], { maxShardBytes }));
+    for (const maxShardBytes of [0, -1, NaN])
+      await expectError('value', () => saveCheckpoint(memoryTarget(), [], { maxShardBytes }));
   });
 });
 
@@ -100,9 +129,14 @@ describe('saving again', () => {
     await writeFile(join(folder, 'model_old.safetensors'), '');
     await writeFile(join(folder, 'optimizer.safetensors'), '');
     await saveCheckpoint(openTarget(folder), three, { maxShardBytes: before });
-    const changed = three.map(([name]): [string, StoredTensor] => [name, { dtype: 'I8', shape: [4], bytes: counting(4) }]);
+    const changed = three.map(([name]): [string, StoredTensor] => [
+      name,
+      { dtype: 'I8', shape: [4], bytes: counting(4) },
+    ]);
     const written = await saveCheckpoint(openTarget(folder), changed, { maxShardBytes: after });
-    expect((await readdir(folder)).toSorted()).toEqual([...written, 'config.json', 'model_old.safetensors', 'optimizer.safetensors'].toSorted());
+    expect((await readdir(folder)).toSorted()).toEqual(
+      [...written, 'config.json', 'model_old.safetensors', 'optimizer.safetensors'].toSorted(),
+    );
     expect((await openCheckpoint(await openFolder(folder))).info('b').dtype).toBe('I8');
   });
 
@@ -110,7 +144,9 @@ describe('saving again', () => {
     const target = memoryTarget();
     await saveCheckpoint(target, three);
     const before = target.files.get('model.safetensors');
-    await expectError('shape', () => saveCheckpoint(target, [...three, ['d', { ...tensor(1), shape: [2] }]], { maxShardBytes: 4 }));
+    await expectError('shape', () =>
+      saveCheckpoint(target, [...three, ['d', { ...tensor(1), shape: [2] }]], { maxShardBytes: 4 }),
+    );
     await expectError('name', () => saveCheckpoint(target, [...three, ['a', tensor(1)]], { maxShardBytes: 4 }));
     expect([...target.files]).toEqual([['model.safetensors', before]]);
   });
@@ -201,7 +237,18 @@ describe('targets', () => {
       },
     };
     expect(openTarget(own)).toBe(own);
-    await saveCheckpoint(own, [['a', tensor(2)], ['b', tensor(2)]], { maxShardBytes: 2 });
-    expect(names).toEqual(['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'model.safetensors.index.json']);
+    await saveCheckpoint(
+      own,
+      [
+        ['a', tensor(2)],
+        ['b', tensor(2)],
+      ],
+      { maxShardBytes: 2 },
+    );
+    expect(names).toEqual([
+      'model-00001-of-00002.safetensors',
+      'model-00002-of-00002.safetensors',
+      'model.safetensors.index.json',
+    ]);
   });
 });

@@ -45,7 +45,11 @@ test.for(bad)('%j is no file name, for any kind of folder', async (name) => {
   await expectError('path', () => checkFileName(name));
   expect(isFileName(name)).toBe(false);
   const local = await temporaryFolder();
-  for (const folder of [await openFolder(local), await openFolder(new Map([[name, new Uint8Array(1)]])), await openFolder('http://127.0.0.1:1/')]) {
+  for (const folder of [
+    await openFolder(local),
+    await openFolder(new Map([[name, new Uint8Array(1)]])),
+    await openFolder('http://127.0.0.1:1/'),
+  ]) {
     await expectError('path', () => folder.has(name));
     await expectError('path', () => folder.read(name));
     await expectError('path', () => folder.size(name));
@@ -55,12 +59,23 @@ test.for(bad)('%j is no file name, for any kind of folder', async (name) => {
   await expectError('path', async () => openTarget(new Map()).write(name, new Uint8Array()));
 });
 
-test.for(['model.safetensors', 'model-00001-of-00002.safetensors', 'config.json', 'vocab.txt', 'a', '0', 'console.json', 'a..b', 'Modelfile'])('%s is one', (name) => {
+test.for([
+  'model.safetensors',
+  'model-00001-of-00002.safetensors',
+  'config.json',
+  'vocab.txt',
+  'a',
+  '0',
+  'console.json',
+  'a..b',
+  'Modelfile',
+])('%s is one', (name) => {
   checkFileName(name);
   expect(isFileName(name)).toBe(true);
 });
 
 test('a shard is a safetensors file', async () => {
   checkShardName('consolidated.00.safetensors');
-  for (const name of ['model.bin', 'safetensors', 'model.safetensors.bin', 'model.SAFETENSORS', '.safetensors']) await expectError('path', () => checkShardName(name));
+  for (const name of ['model.bin', 'safetensors', 'model.safetensors.bin', 'model.SAFETENSORS', '.safetensors'])
+    await expectError('path', () => checkShardName(name));
 });

@@ -18,7 +18,10 @@ const files = new Map([
 
 const kinds: readonly (readonly [string, () => Promise<FolderSource>])[] = [
   ['a Map of bytes', () => openFolder(files)],
-  ['a Map of Blobs', () => openFolder(new Map([...files].map(([name, bytes]) => [name, new Blob([new Uint8Array(bytes)])])))],
+  [
+    'a Map of Blobs',
+    () => openFolder(new Map([...files].map(([name, bytes]) => [name, new Blob([new Uint8Array(bytes)])]))),
+  ],
   [
     'a local folder',
     async () => {
@@ -119,10 +122,19 @@ test('lists allowed names only', async () => {
   for (const name of ['b.json', 'a.txt', '.hidden', 'with blank']) await writeFile(join(folder, name), '');
   await mkdir(join(folder, 'inner'));
   expect((await (await openFolder(folder)).list?.())?.toSorted()).toEqual(['a.txt', 'b.json']);
-  expect(await (await openFolder(new Map([['a', new Uint8Array()], ['../b', new Uint8Array()]]))).list?.()).toEqual(['a']);
+  expect(
+    await (
+      await openFolder(
+        new Map([
+          ['a', new Uint8Array()],
+          ['../b', new Uint8Array()],
+        ]),
+      )
+    ).list?.(),
+  ).toEqual(['a']);
 });
 
-test('a source of one\'s own comes back as it is', async () => {
+test("a source of one's own comes back as it is", async () => {
   const own = await openFolder(files);
   expect(await openFolder(own)).toBe(own);
 });
@@ -261,7 +273,9 @@ test('a dropped file that was changed since', async () => {
 
 test('errors are recognised across copies of the package', () => {
   expect(CheckpointError.isInstance(new CheckpointError('json', 'x'))).toBe(true);
-  expect(CheckpointError.isInstance(Object.assign(new Error('x'), { name: 'CheckpointError', code: 'json' }))).toBe(true);
+  expect(CheckpointError.isInstance(Object.assign(new Error('x'), { name: 'CheckpointError', code: 'json' }))).toBe(
+    true,
+  );
   expect(CheckpointError.isInstance(new Error('x'))).toBe(false);
   expect(CheckpointError.isInstance({ name: 'CheckpointError', code: 'json' })).toBe(false);
   expect(CheckpointError.isInstance(undefined)).toBe(false);

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
-import { type CheckpointErrorCode, type FileProgress, type FolderSource, openCheckpoint, openFolder } from '../../src/index.ts';
+import {
+  type CheckpointErrorCode,
+  type FileProgress,
+  type FolderSource,
+  openCheckpoint,
+  openFolder,
+} from '../../src/index.ts';
 import { expectError } from '../support/expect-error.ts';
 import { type Fault, type LoopbackServer, loopbackServer } from '../support/loopback-server.ts';
 import { headerOf, rawFile } from '../support/safetensors-bytes.ts';
@@ -10,19 +16,31 @@ const large = Uint8Array.from({ length: 200_000 }, (_, i) => i % 251);
 
 const quick = { retries: 3, retryDelay: 1 };
 
-async function open(options: Parameters<typeof openFolder>[1] = {}): Promise<{ server: LoopbackServer; folder: FolderSource }> {
-  const server = await loopbackServer(new Map([['large.bin', large], ['small.bin', large.subarray(0, 100)]]));
+async function open(
+  options: Parameters<typeof openFolder>[1] = {},
+): Promise<{ server: LoopbackServer; folder: FolderSource }> {
+  const server = await loopbackServer(
+    new Map([
+      ['large.bin', large],
+      ['small.bin', large.subarray(0, 100)],
+    ]),
+  );
   return { server, folder: await openFolder(server.url, { ...quick, ...options }) };
 }
 
-const status = (code: number, headers: Record<string, string> = {}): Fault => (_, response) => void response.writeHead(code, headers).end();
+const status =
+  (code: number, headers: Record<string, string> = {}): Fault =>
+  (_, response) =>
+    void response.writeHead(code, headers).end();
 const cut: Fault = (_, response) => void response.destroy();
 const cutWithin: Fault = (_, response) => {
   response.writeHead(206, { etag: '"1"', 'content-range': 'bytes 100000-100099/200000', 'content-length': 100 });
   response.write(new Uint8Array(50), () => response.destroy());
 };
-const part = (range: string, count: number, etag = '"1"'): Fault => (_, response) =>
-  void response.writeHead(206, { etag, 'content-range': range, 'content-length': count }).end(new Uint8Array(count));
+const part =
+  (range: string, count: number, etag = '"1"'): Fault =>
+  (_, response) =>
+    void response.writeHead(206, { etag, 'content-range': range, 'content-length': count }).end(new Uint8Array(count));
 
 describe('requests', () => {
   test('a small file takes one', async () => {
@@ -85,7 +103,10 @@ describe('requests', () => {
 
   test('the tensors of a checkpoint: one request for the header, one for each block of neighbours', async () => {
     const count = 150_000;
-    const header = headerOf({ a: { dtype: 'U8', shape: [count], data_offsets: [0, count] }, b: { dtype: 'U8', shape: [2], data_offsets: [count, count + 2] } });
+    const header = headerOf({
+      a: { dtype: 'U8', shape: [count], data_offsets: [0, count] },
+      b: { dtype: 'U8', shape: [2], data_offsets: [count, count + 2] },
+    });
     const data = new Uint8Array(count + 2).fill(7);
     const server = await loopbackServer(new Map([['model.safetensors', rawFile(header, { data })]]));
     const checkpoint = await openCheckpoint(await openFolder(server.url));
@@ -135,7 +156,8 @@ describe('failures that pass', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('no server at all', () => expectError('network', async () => (await openFolder('http://127.0.0.1:1/', quick)).read('a.bin')));
+  test('no server at all', () =>
+    expectError('network', async () => (await openFolder('http://127.0.0.1:1/', quick)).read('a.bin')));
 });
 
 describe('failures that stay', () => {
@@ -167,7 +189,11 @@ describe('failures that stay', () => {
     ['another ETag', part('bytes 100000-100099/200000', 100, '"2"'), 'changed'],
     ['416', status(416, { 'content-range': 'bytes */50' }), 'changed'],
     ['another file, whole', (_, response) => void response.writeHead(200, { etag: '"2"' }).end(large), 'changed'],
-    ['a whole file of another size', (_, response) => void response.writeHead(200, { etag: '"1"' }).end(large.subarray(1)), 'range'],
+    [
+      'a whole file of another size',
+      (_, response) => void response.writeHead(200, { etag: '"1"' }).end(large.subarray(1)),
+      'range',
+    ],
     ['404 for a range', status(404), 'network'],
   ])('%s', async ([, fault, code]) => {
     const { server, folder } = await open();
@@ -190,8 +216,12 @@ describe('failures that stay', () => {
   });
 
   test('Last-Modified serves where there is no ETag', async () => {
-    const answer = (date: string, begin: number): Fault => (_, response) =>
-      void response.writeHead(206, { 'last-modified': date, 'content-range': `bytes ${begin}-${begin + 65_535}/200000` }).end(new Uint8Array(65_536));
+    const answer =
+      (date: string, begin: number): Fault =>
+      (_, response) =>
+        void response
+          .writeHead(206, { 'last-modified': date, 'content-range': `bytes ${begin}-${begin + 65_535}/200000` })
+          .end(new Uint8Array(65_536));
     const { server, folder } = await open();
     server.faults.push(answer('Mon, 01 Jan 2024 00:00:00 GMT', 0), answer('Tue, 02 Jan 2024 00:00:00 GMT', 100_000));
     await expectError('changed', () => folder.readRange('large.bin', 100_000, 165_536));
@@ -234,7 +264,9 @@ describe('aborting', () => {
   test('while waiting to try again', async () => {
     const { server, folder } = await open({ retryDelay: 60_000 });
     server.faults.push(cut);
-    await expect(folder.read('small.bin', { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(folder.read('small.bin', { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
     expect(server.requests).toHaveLength(1);
   });
 });

@@ -28,7 +28,11 @@ interface Setting {
 
 async function setting(): Promise<Setting> {
   const [hub, cacheFolder] = await Promise.all([loopbackHub(files), temporaryFolder()]);
-  return { hub, options: { hubUrl: hub.url, cacheFolder, retries: 2, retryDelay: 1 }, cache: join(cacheFolder, 'models--owner--tiny') };
+  return {
+    hub,
+    options: { hubUrl: hub.url, cacheFolder, retries: 2, retryDelay: 1 },
+    cache: join(cacheFolder, 'models--owner--tiny'),
+  };
 }
 
 const resolved = (name: string): string => `/owner/tiny/resolve/${commit}/${name}`;
@@ -44,9 +48,15 @@ describe('a model on the hub, cached on disk', () => {
     expect(await folder.has('tokenizer.json')).toBe(false);
 
     expect(hub.requests.filter((request) => request === resolved('model.safetensors'))).toHaveLength(1);
-    expect(events.findLast(({ file }) => file === 'model.safetensors')).toEqual({ file: 'model.safetensors', loadedBytes: weights.length, totalBytes: weights.length });
+    expect(events.findLast(({ file }) => file === 'model.safetensors')).toEqual({
+      file: 'model.safetensors',
+      loadedBytes: weights.length,
+      totalBytes: weights.length,
+    });
     expect(await readFile(join(cache, 'refs/main'), 'utf8')).toBe(commit);
-    expect(await readlink(join(cache, 'snapshots', commit, 'model.safetensors'))).toMatch(/^\.\.[/\\]\.\.[/\\]blobs[/\\][0-9a-f]{64}$/);
+    expect(await readlink(join(cache, 'snapshots', commit, 'model.safetensors'))).toMatch(
+      /^\.\.[/\\]\.\.[/\\]blobs[/\\][0-9a-f]{64}$/,
+    );
 
     const before = hub.requests.length;
     const again = await openFolder('owner/tiny', options);
@@ -57,7 +67,10 @@ describe('a model on the hub, cached on disk', () => {
   test('asking whether a file is there does not fetch it', async () => {
     const { hub, options } = await setting();
     expect(await (await openFolder('owner/tiny', options)).has('model.safetensors')).toBe(true);
-    expect(hub.requests).toEqual(['/api/models/owner/tiny/revision/main', `${resolved('model.safetensors')} bytes=0-0`]);
+    expect(hub.requests).toEqual([
+      '/api/models/owner/tiny/revision/main',
+      `${resolved('model.safetensors')} bytes=0-0`,
+    ]);
   });
 
   test('works without a connection from what was fetched before', async () => {
@@ -139,7 +152,9 @@ describe('a model on the hub, cached on disk', () => {
       response.write(weights.subarray(0, 1000));
       setTimeout(() => response.write(weights.subarray(1000, 2000)), 100);
     });
-    await expect(folder.read('model.safetensors', { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(folder.read('model.safetensors', { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
     expect(await readdir(join(cache, 'blobs'))).toEqual([]);
     expect(await folder.read('model.safetensors')).toEqual(weights);
   });
@@ -155,17 +170,30 @@ describe('a model on the hub, cached on disk', () => {
     expect(error.message).toContain('accessToken');
   });
 
+  test('a model that was removed, and an answer without a commit', async () => {
+    const { hub, options } = await setting();
+    hub.faults.push((_, response) => void response.writeHead(404).end());
+    await expectError('missing-file', () => openFolder('owner/tiny', options));
+    const odd: Fault = (_, response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end('{"sha":"../..","id":"x"}');
+    hub.faults.push(odd);
+    await expectError('network', () => openFolder('owner/tiny', options));
+  });
+
   test.for(['../main', 'a/../b', '/main', 'a//b', '', 'a b'])('the revision %j is refused', async (revision) => {
     const { hub, options } = await setting();
     await expectError('path', () => openFolder('owner/tiny', { ...options, revision }));
     expect(hub.requests).toEqual([]);
   });
 
-  test.for(['../tiny', 'a/b/c', 'owner/..', 'owner/a--b', 'owner/ tiny', '-a/b'])('%j is no model name', async (name) => {
-    const { hub, options } = await setting();
-    await expectError('missing-file', () => openFolder(name, options));
-    expect(hub.requests).toEqual([]);
-  });
+  test.for(['../tiny', 'a/b/c', 'owner/..', 'owner/a--b', 'owner/ tiny', '-a/b'])(
+    '%j is no model name',
+    async (name) => {
+      const { hub, options } = await setting();
+      await expectError('missing-file', () => openFolder(name, options));
+      expect(hub.requests).toEqual([]);
+    },
+  );
 
   test('a folder of that name on disk goes first', async () => {
     const { hub, options } = await setting();
@@ -184,7 +212,8 @@ describe('cached by a browser', () => {
   function fakeCaches({ full = false } = {}): { entries: Map<string, Blob>; open: (name: string) => Promise<unknown> } {
     const entries = new Map<string, Blob>();
     const cache = {
-      match: (address: string) => Promise.resolve(entries.has(address) ? new Response(entries.get(address)) : undefined),
+      match: (address: string) =>
+        Promise.resolve(entries.has(address) ? new Response(entries.get(address)) : undefined),
       put: async (address: string, response: Response) => {
         if (full) throw new DOMException('full', 'QuotaExceededError');
         entries.set(address, await response.blob());
@@ -196,7 +225,16 @@ describe('cached by a browser', () => {
   async function open(hub: LoopbackHub): Promise<FolderSource> {
     const connection = { fetch, signal: undefined, retries: 1, retryDelay: 1 };
     const cache = hubBrowserCache(`${hub.url}/owner/tiny`);
-    return folderSource(await hubFolder(huggingFace, { name: 'owner/tiny', revision: 'main', hubUrl: hub.url, accessToken: undefined, connection, cache }));
+    return folderSource(
+      await hubFolder(huggingFace, {
+        name: 'owner/tiny',
+        revision: 'main',
+        hubUrl: hub.url,
+        accessToken: undefined,
+        connection,
+        cache,
+      }),
+    );
   }
 
   test('fetches once, then reads from the cache, also without a connection', async () => {
@@ -204,7 +242,10 @@ describe('cached by a browser', () => {
     vi.stubGlobal('caches', caches);
     const hub = await loopbackHub(files);
     expect(await (await open(hub)).read('model.safetensors')).toEqual(weights);
-    expect([...caches.entries.keys()]).toEqual([`${hub.url}/owner/tiny/refs/main`, hub.url + resolved('model.safetensors')]);
+    expect([...caches.entries.keys()]).toEqual([
+      `${hub.url}/owner/tiny/refs/main`,
+      hub.url + resolved('model.safetensors'),
+    ]);
     await hub.stop();
     const offline = await open(hub);
     expect(await offline.readRange('model.safetensors', 8, 10)).toEqual(weights.subarray(8, 10));

@@ -14,7 +14,11 @@ const nested = (depth: number): string => `{"a":`.repeat(depth - 1) + '{}' + '}'
 describe('parseJsonObject', () => {
   test('all kinds of values', () => {
     const object = parseJsonObject(' {"a": [1, -2.5e-1, true, false, null, "\\u00e9\\n"], "b": {"c": {}}, "": []} \n');
-    expect(JSON.parse(JSON.stringify(object))).toEqual({ a: [1, -0.25, true, false, null, 'é\n'], b: { c: {} }, '': [] });
+    expect(JSON.parse(JSON.stringify(object))).toEqual({
+      a: [1, -0.25, true, false, null, 'é\n'],
+      b: { c: {} },
+      '': [],
+    });
   });
 
   test('agrees with JSON.parse on anything that JSON.stringify writes', () => {
@@ -31,7 +35,9 @@ describe('parseJsonObject', () => {
   });
 
   test('objects have no prototype, and prototype names are keys', () => {
-    const object = parseJsonObject('{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "a": 1}');
+    const object = parseJsonObject(
+      '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "a": 1}',
+    );
     expect(Object.getPrototypeOf(object)).toBe(null);
     expect(Object.keys(object)).toEqual(['__proto__', 'constructor', 'a']);
     expect('polluted' in {}).toBe(false);
@@ -99,7 +105,12 @@ describe('parseJsonObject', () => {
 });
 
 describe('serializeJson', () => {
-  const saved = ['gpt2-sharded/config.json', 'gpt2-sharded/generation_config.json', 'gpt2-sharded/model.safetensors.index.json', 'llama-bf16/config.json'];
+  const saved = [
+    'gpt2-sharded/config.json',
+    'gpt2-sharded/generation_config.json',
+    'gpt2-sharded/model.safetensors.index.json',
+    'llama-bf16/config.json',
+  ];
 
   test.for(saved)('%s comes back byte for byte', (name) => {
     const text = readFileSync(join(fixtures, name), 'utf8');
@@ -107,7 +118,8 @@ describe('serializeJson', () => {
   });
 
   test('spellings that a double would lose come back', () => {
-    const text = '{"a":[1.0,-0.0,0.0],"b":1e5,"c":1000000000000000019884624838656,"d":1E-2,"e":[[2.0]],"f":{"g":100.0}}';
+    const text =
+      '{"a":[1.0,-0.0,0.0],"b":1e5,"c":1000000000000000019884624838656,"d":1E-2,"e":[[2.0]],"f":{"g":100.0}}';
     const object = parseJsonObject(text);
     expect(object['c']).toBe(1e30);
     const compact = serializeJson(object, { indent: 0, finalNewline: false }).replaceAll(/\n| (?=\S)/g, '');
@@ -117,7 +129,9 @@ describe('serializeJson', () => {
   test('a changed number is spelled anew, the others stay', () => {
     const object = parseJsonObject('{"a": 1.0, "b": 2.0, "c": [3.0, 4.0]}');
     const changed = { ...object, b: 5, c: [3, 4.5] };
-    expect(serializeJson(changed, { keepSpellingOf: object, indent: 1 })).toBe('{\n "a": 1.0,\n "b": 5,\n "c": [\n  3.0,\n  4.5\n ]\n}\n');
+    expect(serializeJson(changed, { keepSpellingOf: object, indent: 1 })).toBe(
+      '{\n "a": 1.0,\n "b": 5,\n "c": [\n  3.0,\n  4.5\n ]\n}\n',
+    );
     expect(serializeJson({ a: 1 }, { finalNewline: false })).toBe('{\n  "a": 1\n}');
     object['a'] = 7;
     expect(serializeJson(object)).toContain('"a": 7,');
@@ -130,9 +144,9 @@ describe('serializeJson', () => {
 
   test('floatKeys are floats, unless they were read as whole numbers', () => {
     const floatKeys = new Set(['dropout', 'mean']);
-    expect(serializeJson({ dropout: 0, layers: 2, mean: [1, 0.5], inner: { dropout: 1 } }, { floatKeys, indent: 0 })).toBe(
-      '{\n"dropout": 0.0,\n"inner": {\n"dropout": 1.0\n},\n"layers": 2,\n"mean": [\n1.0,\n0.5\n]\n}\n',
-    );
+    expect(
+      serializeJson({ dropout: 0, layers: 2, mean: [1, 0.5], inner: { dropout: 1 } }, { floatKeys, indent: 0 }),
+    ).toBe('{\n"dropout": 0.0,\n"inner": {\n"dropout": 1.0\n},\n"layers": 2,\n"mean": [\n1.0,\n0.5\n]\n}\n');
     const read = parseJsonObject('{"dropout": 0}');
     expect(serializeJson({ dropout: 0 }, { floatKeys, keepSpellingOf: read })).toBe('{\n  "dropout": 0\n}\n');
   });
@@ -141,26 +155,49 @@ describe('serializeJson', () => {
     const value = { '😀': 1, ﬀ: 2, b: 3, B: 4, a_b: 5, aB: 6 };
     const keys = (text: string): string[] => [...text.matchAll(/"(.+?)":/g)].map((match) => match[1]!);
     expect(keys(serializeJson(value, { ensureAscii: false }))).toEqual(['B', 'aB', 'a_b', 'b', 'ﬀ', '😀']);
-    expect(keys(serializeJson(value, { ensureAscii: false, sortKeys: false }))).toEqual(['😀', 'ﬀ', 'b', 'B', 'a_b', 'aB']);
+    expect(keys(serializeJson(value, { ensureAscii: false, sortKeys: false }))).toEqual([
+      '😀',
+      'ﬀ',
+      'b',
+      'B',
+      'a_b',
+      'aB',
+    ]);
   });
 
   test('escapes as Python writes them', () => {
     const value = { a: '"\\/\b\f\n\r\t\u0001\u007fé\u2028😀' };
-    expect(serializeJson(value, { indent: 0 })).toBe('{\n"a": "\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u007f\\u00e9\\u2028\\ud83d\\ude00"\n}\n');
-    expect(serializeJson(value, { indent: 0, ensureAscii: false })).toBe('{\n"a": "\\"\\\\/\\b\\f\\n\\r\\t\\u0001\u007fé\u2028😀"\n}\n');
+    expect(serializeJson(value, { indent: 0 })).toBe(
+      '{\n"a": "\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u007f\\u00e9\\u2028\\ud83d\\ude00"\n}\n',
+    );
+    expect(serializeJson(value, { indent: 0, ensureAscii: false })).toBe(
+      '{\n"a": "\\"\\\\/\\b\\f\\n\\r\\t\\u0001\u007fé\u2028😀"\n}\n',
+    );
   });
 
   test('empty arrays and objects, and members that are undefined', () => {
-    expect(serializeJson({ a: [], b: {}, c: undefined, d: [[]] })).toBe('{\n  "a": [],\n  "b": {},\n  "d": [\n    []\n  ]\n}\n');
+    expect(serializeJson({ a: [], b: {}, c: undefined, d: [[]] })).toBe(
+      '{\n  "a": [],\n  "b": {},\n  "d": [\n    []\n  ]\n}\n',
+    );
   });
 
   test('agrees with JSON.stringify where Python does', () => {
     const value = fc.letrec<{ node: JsonLike }>((tie) => ({
-      node: fc.oneof({ maxDepth: 4 }, fc.string({ unit: 'grapheme' }), fc.integer(), fc.boolean(), fc.constant(null), fc.array(tie('node')), fc.dictionary(fc.string(), tie('node'))),
+      node: fc.oneof(
+        { maxDepth: 4 },
+        fc.string({ unit: 'grapheme' }),
+        fc.integer(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.array(tie('node')),
+        fc.dictionary(fc.string(), tie('node')),
+      ),
     })).node;
     fc.assert(
       fc.property(value, (item) => {
-        expect(serializeJson(item, { sortKeys: false, ensureAscii: false, finalNewline: false })).toBe(JSON.stringify(item, null, 2));
+        expect(serializeJson(item, { sortKeys: false, ensureAscii: false, finalNewline: false })).toBe(
+          JSON.stringify(item, null, 2),
+        );
       }),
     );
   });

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { fromFloat32, fromInt32, parseSafetensors, type SafetensorsDType, type StoredTensor, toFloat32, toInt32 } from '../../src/index.ts';
+import {
+  fromFloat32,
+  fromInt32,
+  parseSafetensors,
+  type SafetensorsDType,
+  type StoredTensor,
+  toFloat32,
+  toInt32,
+} from '../../src/index.ts';
 import { roundToHalf, widenHalf } from '../../src/safetensors/half.ts';
 import { expectError } from '../support/expect-error.ts';
 import { fixtures } from '../support/files.ts';
@@ -29,32 +37,135 @@ describe('toFloat32', () => {
 
   test('F64 to nearest, ties to even', () => {
     const tie = 1 + 2 ** -24;
-    expect([...toFloat32(stored('F64', Float64Array.of(0.1, tie, 1 + 3 * 2 ** -24, -Infinity, NaN)))]).toEqual([Math.fround(0.1), 1, 1 + 2 ** -22, -Infinity, NaN]);
+    expect([...toFloat32(stored('F64', Float64Array.of(0.1, tie, 1 + 3 * 2 ** -24, -Infinity, NaN)))]).toEqual([
+      Math.fround(0.1),
+      1,
+      1 + 2 ** -22,
+      -Infinity,
+      NaN,
+    ]);
   });
 
   test('F64 that float32 cannot hold', async () => {
-    const error = await expectError('value', () => toFloat32(stored('F64', Float64Array.of(1, -1e39)), { name: 'wte.weight' }));
+    const error = await expectError('value', () =>
+      toFloat32(stored('F64', Float64Array.of(1, -1e39)), { name: 'wte.weight' }),
+    );
     expect(error.message).toBe('toFloat32: wte.weight: element 1 must fit into float32, got -1e+39');
   });
 
   test('F16: known codes', () => {
-    const codes = Uint16Array.of(0x0000, 0x8000, 0x3c00, 0xc000, 0x0001, 0x03ff, 0x0400, 0x7bff, 0x7c00, 0xfc00, 0x7e00);
-    expect([...toFloat32(stored('F16', codes))]).toEqual([0, -0, 1, -2, 2 ** -24, 1023 * 2 ** -24, 2 ** -14, 65504, Infinity, -Infinity, NaN]);
+    const codes = Uint16Array.of(
+      0x0000,
+      0x8000,
+      0x3c00,
+      0xc000,
+      0x0001,
+      0x03ff,
+      0x0400,
+      0x7bff,
+      0x7c00,
+      0xfc00,
+      0x7e00,
+    );
+    expect([...toFloat32(stored('F16', codes))]).toEqual([
+      0,
+      -0,
+      1,
+      -2,
+      2 ** -24,
+      1023 * 2 ** -24,
+      2 ** -14,
+      65504,
+      Infinity,
+      -Infinity,
+      NaN,
+    ]);
   });
 
   test('BF16: known codes', () => {
     const codes = Uint16Array.of(0x0000, 0x8000, 0x3fc0, 0xc000, 0x0001, 0x7f7f, 0x7f80, 0xff80, 0x7fc0);
-    expect([...toFloat32(stored('BF16', codes))]).toEqual([0, -0, 1.5, -2, 2 ** -133, 255 * 2 ** 120, Infinity, -Infinity, NaN]);
+    expect([...toFloat32(stored('BF16', codes))]).toEqual([
+      0,
+      -0,
+      1.5,
+      -2,
+      2 ** -133,
+      255 * 2 ** 120,
+      Infinity,
+      -Infinity,
+      NaN,
+    ]);
   });
 
   test.for<[SafetensorsDType, [number, number][]]>([
-    ['F8_E4M3', [[0x00, 0], [0x80, -0], [0x01, 2 ** -9], [0x08, 2 ** -6], [0x38, 1], [0x7e, 448], [0xfe, -448], [0x7f, NaN], [0xff, NaN]]],
-    ['F8_E5M2', [[0x00, 0], [0x80, -0], [0x01, 2 ** -16], [0x04, 2 ** -14], [0x3c, 1], [0x7b, 57344], [0x7c, Infinity], [0xfc, -Infinity], [0x7d, NaN], [0xff, NaN]]],
-    ['F8_E4M3FNUZ', [[0x00, 0], [0x80, NaN], [0x01, 2 ** -10], [0x40, 1], [0x7f, 240], [0xff, -240]]],
-    ['F8_E5M2FNUZ', [[0x00, 0], [0x80, NaN], [0x01, 2 ** -17], [0x40, 1], [0x7f, 57344], [0xff, -57344]]],
-    ['F8_E8M0', [[0x00, 2 ** -127], [0x7f, 1], [0x80, 2], [0xfe, 2 ** 127], [0xff, NaN]]],
+    [
+      'F8_E4M3',
+      [
+        [0x00, 0],
+        [0x80, -0],
+        [0x01, 2 ** -9],
+        [0x08, 2 ** -6],
+        [0x38, 1],
+        [0x7e, 448],
+        [0xfe, -448],
+        [0x7f, NaN],
+        [0xff, NaN],
+      ],
+    ],
+    [
+      'F8_E5M2',
+      [
+        [0x00, 0],
+        [0x80, -0],
+        [0x01, 2 ** -16],
+        [0x04, 2 ** -14],
+        [0x3c, 1],
+        [0x7b, 57344],
+        [0x7c, Infinity],
+        [0xfc, -Infinity],
+        [0x7d, NaN],
+        [0xff, NaN],
+      ],
+    ],
+    [
+      'F8_E4M3FNUZ',
+      [
+        [0x00, 0],
+        [0x80, NaN],
+        [0x01, 2 ** -10],
+        [0x40, 1],
+        [0x7f, 240],
+        [0xff, -240],
+      ],
+    ],
+    [
+      'F8_E5M2FNUZ',
+      [
+        [0x00, 0],
+        [0x80, NaN],
+        [0x01, 2 ** -17],
+        [0x40, 1],
+        [0x7f, 57344],
+        [0xff, -57344],
+      ],
+    ],
+    [
+      'F8_E8M0',
+      [
+        [0x00, 2 ** -127],
+        [0x7f, 1],
+        [0x80, 2],
+        [0xfe, 2 ** 127],
+        [0xff, NaN],
+      ],
+    ],
   ])('%s: known codes', ([dtype, pairs]) => {
-    const values = toFloat32(stored(dtype, Uint8Array.from(pairs, ([code]) => code)));
+    const values = toFloat32(
+      stored(
+        dtype,
+        Uint8Array.from(pairs, ([code]) => code),
+      ),
+    );
     expect([...values]).toEqual(pairs.map(([, value]) => value));
   });
 
@@ -82,7 +193,9 @@ describe('toFloat32', () => {
   });
 
   test.for<SafetensorsDType>(['F4', 'F6_E2M3', 'F6_E3M2', 'C64'])('%s has no conversion', async (dtype) => {
-    await expectError('dtype', () => toFloat32({ dtype, shape: [8], bytes: new Uint8Array(dtype === 'C64' ? 64 : Number(dtype[1])) }));
+    await expectError('dtype', () =>
+      toFloat32({ dtype, shape: [8], bytes: new Uint8Array(dtype === 'C64' ? 64 : Number(dtype[1])) }),
+    );
   });
 
   test('bytes at an odd place', () => {
@@ -97,16 +210,19 @@ describe('toFloat32', () => {
     expect([...toFloat32({ dtype: 'F32', shape: [2], bytes })]).toEqual([1.5, -2]);
   });
 
-  test('bytes missing', () => expectError('shape', () => toFloat32({ dtype: 'F32', shape: [2], bytes: new Uint8Array(7) })));
+  test('bytes missing', () =>
+    expectError('shape', () => toFloat32({ dtype: 'F32', shape: [2], bytes: new Uint8Array(7) })));
 
-  test('the valid file with ten types', () => {
+  test('the valid file with ten types', async () => {
     const { tensors } = parseSafetensors(readFileSync(join(fixtures, 'bad/valid-all-dtypes.safetensors')));
     const tensor = (name: string): StoredTensor => tensors.get(name)!;
     expect([...toFloat32(tensor('bf16'))]).toEqual([1.5, -2]);
     expect([...toFloat32(tensor('f16'))]).toEqual([1.5, -2]);
     expect([...toFloat32(tensor('f32'))]).toEqual(floats(0.1));
     expect([...toFloat32(tensor('bool'))]).toEqual([1, 0]);
-    expect([...toFloat32(tensor('i64'))]).toEqual([-(2 ** 53) - 2]);
+    expect([...toInt32(tensor('i32'))]).toEqual([-70_000]);
+    await expectError('value', () => toFloat32(tensor('i64'))); // -(2^53) - 2
+    await expectError('value', () => toInt32(tensor('i64')));
   });
 });
 
@@ -156,14 +272,35 @@ describe('fromFloat32', () => {
   });
 
   test('F16: to nearest, ties to even, overflow, subnormals', () => {
-    const values = Float32Array.of(1 + 2 ** -11, 1 + 3 * 2 ** -11, 65519.99, 65520, -65520, 2 ** -25, 1.0000001 * 2 ** -25, 3 * 2 ** -25, -(2 ** -26), NaN);
+    const values = Float32Array.of(
+      1 + 2 ** -11,
+      1 + 3 * 2 ** -11,
+      65519.99,
+      65520,
+      -65520,
+      2 ** -25,
+      1.0000001 * 2 ** -25,
+      3 * 2 ** -25,
+      -(2 ** -26),
+      NaN,
+    );
     const expected = [1, 1 + 2 ** -9, 65504, Infinity, -Infinity, 0, 2 ** -24, 2 ** -23, -0, NaN];
     expect([...toFloat32(fromFloat32(values, [values.length], 'F16'))]).toEqual(expected);
     expect([...widenHalf(roundToHalf(values, null), null)]).toEqual(expected);
   });
 
   test('BF16: to nearest, ties to even, overflow, NaN', () => {
-    const values = Float32Array.of(1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20, -(1 + 2 ** -8), 3.4e38, 255.5 * 2 ** 120, Math.fround(2 ** -134), -Infinity, NaN);
+    const values = Float32Array.of(
+      1 + 2 ** -8,
+      1 + 3 * 2 ** -8,
+      1 + 2 ** -8 + 2 ** -20,
+      -(1 + 2 ** -8),
+      3.4e38,
+      255.5 * 2 ** 120,
+      Math.fround(2 ** -134),
+      -Infinity,
+      NaN,
+    );
     const expected = [1, 1 + 2 ** -6, 1 + 2 ** -7, -1, Infinity, Infinity, 0, -Infinity, NaN];
     expect([...toFloat32(fromFloat32(values, [values.length], 'BF16'))]).toEqual(expected);
   });
@@ -177,10 +314,18 @@ describe('fromFloat32', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true, max: 2 ** 127, min: -(2 ** 127) }), (value) => {
         const [rounded = NaN] = toFloat32(fromFloat32(Float32Array.of(value), [1], 'BF16'));
-        const below = new Float32Array(Uint32Array.of((new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0) & 0xffff0000).buffer)[0] ?? NaN;
-        const above = new Float32Array(Uint32Array.of((new Uint32Array(Float32Array.of(below).buffer)[0] ?? 0) + 0x10000).buffer)[0] ?? NaN;
+        const below =
+          new Float32Array(
+            Uint32Array.of((new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0) & 0xffff0000).buffer,
+          )[0] ?? NaN;
+        const above =
+          new Float32Array(
+            Uint32Array.of((new Uint32Array(Float32Array.of(below).buffer)[0] ?? 0) + 0x10000).buffer,
+          )[0] ?? NaN;
         expect([below, above]).toContain(rounded);
-        expect(Math.abs(rounded - value)).toBeLessThanOrEqual(Math.min(Math.abs(below - value), Math.abs(above - value)));
+        expect(Math.abs(rounded - value)).toBeLessThanOrEqual(
+          Math.min(Math.abs(below - value), Math.abs(above - value)),
+        );
       }),
       { numRuns: 2000 },
     );
@@ -192,7 +337,9 @@ describe('fromFloat32', () => {
       const values = toFloat32(stored(dtype, codes));
       const again = fromFloat32(values, [65536], dtype);
       expect(toFloat32(again)).toEqual(values);
-      expect(new Uint16Array(again.bytes.buffer).filter((code, i) => code !== i && !Number.isNaN(values[i]))).toHaveLength(0);
+      expect(
+        new Uint16Array(again.bytes.buffer).filter((code, i) => code !== i && !Number.isNaN(values[i])),
+      ).toHaveLength(0);
     }
     const bytes = new Uint8Array(codes.buffer);
     expect(widenHalf(bytes, null)).toEqual(widenHalf(bytes));
@@ -209,7 +356,8 @@ describe('fromFloat32', () => {
   });
 
   test('a shape of another size', () => expectError('shape', () => fromFloat32(new Float32Array(5), [2, 3])));
-  test('a type for which there is no rounding', () => expectError('dtype', () => fromFloat32(new Float32Array(1), [1], 'F8_E4M3' as 'F32')));
+  test('a type for which there is no rounding', () =>
+    expectError('dtype', () => fromFloat32(new Float32Array(1), [1], 'F8_E4M3' as 'F32')));
 });
 
 describe('fromInt32', () => {

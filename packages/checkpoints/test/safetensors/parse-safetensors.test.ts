@@ -4,7 +4,14 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { CheckpointError, type FolderSource, openCheckpoint, openFolder, parseSafetensors, safetensorsDTypes } from '../../src/index.ts';
+import {
+  CheckpointError,
+  type FolderSource,
+  openCheckpoint,
+  openFolder,
+  parseSafetensors,
+  safetensorsDTypes,
+} from '../../src/index.ts';
 import { expectError, prototypeNames } from '../support/expect-error.ts';
 import { badFiles, fixtures, temporaryFolder } from '../support/files.ts';
 import { loopbackServer } from '../support/loopback-server.ts';
@@ -54,15 +61,22 @@ describe('the files of the manifest', () => {
   describe.for(places)('through %s', ([, open]) => {
     test.for(listed)('$file', async ({ file, valid, tolerated }) => {
       const source = await open(readFileSync(join(folder, file)));
-      if (valid) expect([...(await openCheckpoint(source)).names]).toEqual([...parseSafetensors(readFileSync(join(folder, file))).tensors.keys()]);
-      else if (tolerated === undefined) await expect(openCheckpoint(source)).rejects.toBeInstanceOf(CheckpointError);
+      const names = await openCheckpoint(source).then(
+        (checkpoint) => checkpoint.names,
+        (error: unknown) => CheckpointError.isInstance(error),
+      );
+      if (valid) expect(names).toEqual([...parseSafetensors(readFileSync(join(folder, file))).tensors.keys()]);
+      else if (tolerated === undefined) expect(names).toBe(true);
     });
   });
 });
 
 describe('valid files', () => {
   test('a file as the documentation describes it', () => {
-    const header = headerOf({ b: { dtype: 'I16', shape: [2, 1], data_offsets: [4, 8] }, a: { dtype: 'F32', shape: [], data_offsets: [0, 4] } });
+    const header = headerOf({
+      b: { dtype: 'I16', shape: [2, 1], data_offsets: [4, 8] },
+      a: { dtype: 'F32', shape: [], data_offsets: [0, 4] },
+    });
     const { tensors, metadata } = parseSafetensors(rawFile(header, { data: counting(8) }));
     expect([...tensors]).toEqual([
       ['a', { dtype: 'F32', shape: [], bytes: Uint8Array.of(1, 2, 3, 4) }],
@@ -107,7 +121,9 @@ describe('valid files', () => {
   });
 
   test('unknown fields are passed over, as by Python', () => {
-    const bytes = rawFile(headerOf({ a: { ...entry(0, 1), note: [{ x: null }, 1.5, true, 'text'] } }), { data: counting(1) });
+    const bytes = rawFile(headerOf({ a: { ...entry(0, 1), note: [{ x: null }, 1.5, true, 'text'] } }), {
+      data: counting(1),
+    });
     expect(parseSafetensors(bytes).tensors.get('a')?.shape).toEqual([1]);
   });
 
@@ -121,7 +137,12 @@ describe('valid files', () => {
   });
 
   test('empty tensors at the end, between others, and alone', () => {
-    const header = headerOf({ c: entry(2, 0), b: entry(1, 1), a: entry(0, 1), d: { dtype: 'F64', shape: [3, 0], data_offsets: [2, 2] } });
+    const header = headerOf({
+      c: entry(2, 0),
+      b: entry(1, 1),
+      a: entry(0, 1),
+      d: { dtype: 'F64', shape: [3, 0], data_offsets: [2, 2] },
+    });
     const { tensors } = parseSafetensors(rawFile(header, { data: counting(2) }));
     expect([...tensors].map(([name, { bytes }]) => [name, bytes.length])).toEqual([
       ['a', 1],
@@ -146,14 +167,16 @@ describe('valid files', () => {
     expect(safetensorsDTypes).toHaveLength(bits.length);
     for (const [i, dtype] of safetensorsDTypes.entries()) {
       const size = bits[i]!;
-      const bytes = rawFile(headerOf({ a: { dtype, shape: [2, 4], data_offsets: [0, size] } }), { data: counting(size) });
+      const bytes = rawFile(headerOf({ a: { dtype, shape: [2, 4], data_offsets: [0, size] } }), {
+        data: counting(size),
+      });
       expect(parseSafetensors(bytes).tensors.get('a')?.bytes).toHaveLength(size);
     }
   });
 
-  test('one million and one tensors are too many, one hundred thousand are not', async () => {
-    const many = (count: number): Uint8Array => rawFile(`{${Array.from({ length: count }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join(',')}}`);
-    expect(parseSafetensors(many(100_000)).tensors.size).toBe(100_000);
-    await expectError('too-large', () => parseSafetensors(many(1_000_001)));
+  test('100,000 tensors', () => {
+    const member = (_: unknown, i: number): string => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`;
+    const bytes = rawFile(`{${Array.from({ length: 100_000 }, member).join(',')}}`);
+    expect(parseSafetensors(bytes).tensors.size).toBe(100_000);
   });
 });

@@ -1,25 +1,83 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { CheckpointError, parseSafetensors, type SafetensorsFile, safetensorsDTypes, serializeSafetensors } from '../../src/index.ts';
+import {
+  CheckpointError,
+  parseSafetensors,
+  type SafetensorsFile,
+  safetensorsDTypes,
+  serializeSafetensors,
+} from '../../src/index.ts';
 import { metadataTexts, tensorList } from '../support/arbitraries.ts';
 import { prototypeNames } from '../support/expect-error.ts';
 
 /** One change of a file that leaves most of it as it was. */
 type Mutation = (bytes: Uint8Array) => Uint8Array;
 
-const tokens = ['{', '}', '[', ']', ',', ':', '"', '\\', '\\u0000', '0', '-', '1.0', '1e3', '9007199254740993', 'null', 'true', ' ', '\n', '\ufeff', '"dtype"', '"shape":[1],', 'U8', '"a":{}', '__metadata__', '[0,0]'];
+const tokens = [
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"',
+  '\\',
+  '\\u0000',
+  '0',
+  '-',
+  '1.0',
+  '1e3',
+  '9007199254740993',
+  'null',
+  'true',
+  ' ',
+  '\n',
+  '\ufeff',
+  '"dtype"',
+  '"shape":[1],',
+  'U8',
+  '"a":{}',
+  '__metadata__',
+  '[0,0]',
+];
 
 /** Changes of single bytes anywhere, of the length, of tokens and numbers in the header, and cuts and additions at the end. */
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.tuple(fc.nat(), fc.nat(255)).map(([spot, byte]): Mutation => (bytes) => bytes.with(spot % bytes.length, byte)),
-  fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((length): Mutation => (bytes) => withLength(bytes, length)),
-  fc.integer({ min: -9, max: 9 }).map((change): Mutation => (bytes) => withLength(bytes, BigInt.asUintN(64, lengthOf(bytes) + BigInt(change)))),
-  fc.nat().map((end): Mutation => (bytes) => bytes.slice(0, end % bytes.length)),
-  fc.uint8Array({ minLength: 1, maxLength: 16 }).map((more): Mutation => (bytes) => Uint8Array.from([...bytes, ...more])),
-  fc.tuple(fc.constantFrom(...tokens), fc.nat(), fc.nat(3)).map(([token, spot, cut]) => inHeader((text) => splice(text, { spot, cut, token }))),
-  fc.tuple(fc.nat(), fc.constantFrom(...tokens, '7', '65', '4294967297')).map(([which, number]) => inHeader((text) => replaceNth(text, /[0-9]+/g, { which, by: number }))),
-  fc.tuple(fc.nat(), fc.constantFrom(...safetensorsDTypes, 'f32', 'F33')).map(([which, dtype]) => inHeader((text) => replaceNth(text, /(?<="dtype":")[^"]*/g, { which, by: dtype }))),
+  fc.tuple(fc.nat(), fc.nat(255)).map(
+    ([spot, byte]): Mutation =>
+      (bytes) =>
+        bytes.with(spot % bytes.length, byte),
+  ),
+  fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(
+    (length): Mutation =>
+      (bytes) =>
+        withLength(bytes, length),
+  ),
+  fc.integer({ min: -9, max: 9 }).map(
+    (change): Mutation =>
+      (bytes) =>
+        withLength(bytes, BigInt.asUintN(64, lengthOf(bytes) + BigInt(change))),
+  ),
+  fc.nat().map(
+    (end): Mutation =>
+      (bytes) =>
+        bytes.slice(0, end % bytes.length),
+  ),
+  fc.uint8Array({ minLength: 1, maxLength: 16 }).map(
+    (more): Mutation =>
+      (bytes) =>
+        Uint8Array.from([...bytes, ...more]),
+  ),
+  fc
+    .tuple(fc.constantFrom(...tokens), fc.nat(), fc.nat(3))
+    .map(([token, spot, cut]) => inHeader((text) => splice(text, { spot, cut, token }))),
+  fc
+    .tuple(fc.nat(), fc.constantFrom(...tokens, '7', '65', '4294967297'))
+    .map(([which, number]) => inHeader((text) => replaceNth(text, /[0-9]+/g, { which, by: number }))),
+  fc
+    .tuple(fc.nat(), fc.constantFrom(...safetensorsDTypes, 'f32', 'F33'))
+    .map(([which, dtype]) => inHeader((text) => replaceNth(text, /(?<="dtype":")[^"]*/g, { which, by: dtype }))),
   fc.tuple(fc.nat(), fc.nat()).map(([which, from]) => inHeader((text) => duplicateMember(text, { which, from }))),
 );
 
@@ -43,7 +101,7 @@ describe('round trips', () => {
       fc.property(tensorList, (tensors) => {
         const file = parseSafetensors(serializeSafetensors(tensors));
         for (const { dtype, bytes } of file.tensors.values()) {
-          const size = Number(/64/.test(dtype) ? 8 : /32/.test(dtype) ? 4 : /16/.test(dtype) ? 2 : 1);
+          const size = /64/.test(dtype) ? 8 : /32/.test(dtype) ? 4 : /16/.test(dtype) ? 2 : 1;
           expect(bytes.byteOffset % size).toBe(0);
         }
       }),
@@ -56,12 +114,20 @@ test('20,000 mutated files are read consistently or refused with a typed error',
   const before = prototypeNames();
   const outcomes = { read: 0, refused: 0 };
   fc.assert(
-    fc.property(tensorList, metadataTexts, fc.array(mutation, { minLength: 1, maxLength: 3 }), (tensors, metadata, mutations) => {
-      const bytes = mutations.reduce<Uint8Array>((mutated, mutate) => (mutated.length === 0 ? mutated : mutate(mutated)), serializeSafetensors(tensors, { metadata }));
-      const file = parseOrRefuse(bytes);
-      if (file) checkConsistent(file, bytes);
-      outcomes[file ? 'read' : 'refused']++;
-    }),
+    fc.property(
+      tensorList,
+      metadataTexts,
+      fc.array(mutation, { minLength: 1, maxLength: 3 }),
+      (tensors, metadata, mutations) => {
+        const bytes = mutations.reduce<Uint8Array>(
+          (mutated, mutate) => (mutated.length === 0 ? mutated : mutate(mutated)),
+          serializeSafetensors(tensors, { metadata }),
+        );
+        const file = parseOrRefuse(bytes);
+        if (file) checkConsistent(file, bytes);
+        outcomes[file ? 'read' : 'refused']++;
+      },
+    ),
     { numRuns: 20_000 },
   );
   expect(prototypeNames()).toEqual(before);
@@ -108,7 +174,10 @@ function inHeader(change: (text: string) => string): Mutation {
     const end = Number(8n + lengthOf(bytes));
     if (end > bytes.length) return bytes;
     const header = new TextEncoder().encode(change(new TextDecoder().decode(bytes.subarray(8, end))));
-    return withLength(Uint8Array.from([...bytes.subarray(0, 8), ...header, ...bytes.subarray(end)]), BigInt(header.length));
+    return withLength(
+      Uint8Array.from([...bytes.subarray(0, 8), ...header, ...bytes.subarray(end)]),
+      BigInt(header.length),
+    );
   };
 }
 

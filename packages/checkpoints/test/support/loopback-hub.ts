@@ -32,7 +32,10 @@ export async function loopbackHub(files: ReadonlyMap<string, Uint8Array>): Promi
     if (path === '/api/models/owner/tiny/revision/main') {
       json(response, { _id: '1', id: 'owner/tiny', sha: commit, lastModified: '2026-01-01T00:00:00.000Z' });
     } else if (path === `/api/models/owner/tiny/tree/${commit}`) {
-      json(response, [{ type: 'directory', path: 'onnx' }, ...[...files.keys()].map((name) => ({ type: 'file', path: name, size: 1 }))]);
+      json(response, [
+        { type: 'directory', path: 'onnx' },
+        ...[...files.keys()].map((name) => ({ type: 'file', path: name, size: 1 })),
+      ]);
     } else if (path.startsWith('/api/')) {
       response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"Repository not found"}');
     } else {
@@ -46,7 +49,13 @@ export async function loopbackHub(files: ReadonlyMap<string, Uint8Array>): Promi
     });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(stop);
-  const hub: LoopbackHub = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests: [], faults: [], wrongHash: undefined, stop };
+  const hub: LoopbackHub = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests: [],
+    faults: [],
+    wrongHash: undefined,
+    stop,
+  };
   return hub;
 }
 
@@ -54,7 +63,10 @@ function json(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }
 
-function file(bytes: Uint8Array | undefined, { request, response, hash }: { request: IncomingMessage; response: ServerResponse; hash: string | undefined }): void {
+function file(
+  bytes: Uint8Array | undefined,
+  { request, response, hash }: { request: IncomingMessage; response: ServerResponse; hash: string | undefined },
+): void {
   if (!bytes) {
     response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
     return;
@@ -66,5 +78,7 @@ function file(bytes: Uint8Array | undefined, { request, response, hash }: { requ
     return;
   }
   const [begin, end] = [Number(match[1]), Math.min(Number(match[2]) + 1, bytes.length)];
-  response.writeHead(206, { etag, 'content-range': `bytes ${begin}-${end - 1}/${bytes.length}` }).end(bytes.subarray(begin, end));
+  response
+    .writeHead(206, { etag, 'content-range': `bytes ${begin}-${end - 1}/${bytes.length}` })
+    .end(bytes.subarray(begin, end));
 }

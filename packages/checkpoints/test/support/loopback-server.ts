@@ -36,7 +36,10 @@ export async function loopbackServer(files: ReadonlyMap<string, Uint8Array>): Pr
   return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/files/` });
 }
 
-function answer(bytes: Uint8Array, { request, response, state }: { request: IncomingMessage; response: ServerResponse; state: LoopbackServer }): void {
+function answer(
+  bytes: Uint8Array,
+  { request, response, state }: { request: IncomingMessage; response: ServerResponse; state: LoopbackServer },
+): void {
   const match = state.ranges ? /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') : null;
   if (!match) {
     response.writeHead(200, { etag: state.etag, 'content-length': bytes.length }).end(bytes);
@@ -48,5 +51,11 @@ function answer(bytes: Uint8Array, { request, response, state }: { request: Inco
     return;
   }
   const part = bytes.subarray(begin, end);
-  response.writeHead(206, { etag: state.etag, 'content-length': part.length, 'content-range': `bytes ${begin}-${end - 1}/${bytes.length}` }).end(part);
+  response
+    .writeHead(206, {
+      etag: state.etag,
+      'content-length': part.length,
+      'content-range': `bytes ${begin}-${end - 1}/${bytes.length}`,
+    })
+    .end(part);
 }

@@ -10,7 +10,8 @@ export interface Malformed {
 
 const one = counting(1);
 const raw = (member: string, data: Uint8Array = one): Uint8Array => rawFile(`{"a":{${member}}}`, { data });
-const shaped = (shape: string, data: Uint8Array = one): Uint8Array => raw(`"dtype":"U8","shape":${shape},"data_offsets":[0,${data.length}]`, data);
+const shaped = (shape: string, data: Uint8Array = one): Uint8Array =>
+  raw(`"dtype":"U8","shape":${shape},"data_offsets":[0,${data.length}]`, data);
 const placed = (offsets: string): Uint8Array => raw(`"dtype":"U8","shape":[1],"data_offsets":${offsets}`);
 const entryText = JSON.stringify(entry(0, 1));
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
@@ -53,18 +54,52 @@ export const malformed: readonly Malformed[] = [
   { title: 'entry an array', bytes: rawFile('{"a":["U8",[1],[0,1]]}', { data: one }), code: 'header' },
   { title: 'entry a text', bytes: rawFile('{"a":"U8"}', { data: one }), code: 'header' },
   { title: 'fields only inherited', bytes: raw(`"__proto__":${entryText}`), code: 'dtype' },
-  { title: 'the same name twice', bytes: rawFile(`{"a":${entryText},"a":${entryText}}`, { data: one }), code: 'header' },
-  { title: 'the same name twice, once escaped', bytes: rawFile(`{"a":${entryText},"\\u0061":${entryText}}`, { data: one }), code: 'header' },
-  { title: 'the same field twice', bytes: raw('"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]'), code: 'header' },
-  { title: '__proto__ twice', bytes: rawFile(`{"__proto__":${entryText},"__proto__":${entryText}}`, { data: one }), code: 'header' },
+  {
+    title: 'the same name twice',
+    bytes: rawFile(`{"a":${entryText},"a":${entryText}}`, { data: one }),
+    code: 'header',
+  },
+  {
+    title: 'the same name twice, once escaped',
+    bytes: rawFile(`{"a":${entryText},"\\u0061":${entryText}}`, { data: one }),
+    code: 'header',
+  },
+  {
+    title: 'the same field twice',
+    bytes: raw('"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]'),
+    code: 'header',
+  },
+  {
+    title: '__proto__ twice',
+    bytes: rawFile(`{"__proto__":${entryText},"__proto__":${entryText}}`, { data: one }),
+    code: 'header',
+  },
   { title: 'metadata twice', bytes: rawFile('{"__metadata__":{},"__metadata__":{}}'), code: 'header' },
   { title: 'metadata key twice', bytes: rawFile('{"__metadata__":{"a":"","a":""}}'), code: 'header' },
   { title: 'metadata value null', bytes: rawFile('{"__metadata__":{"a":null}}'), code: 'header' },
-  { title: 'metadata of 10,001 texts', bytes: rawFile(headerOf({ __metadata__: Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`k${i}`, ''])) })), code: 'too-large' },
+  {
+    title: 'metadata of 10,001 texts',
+    bytes: rawFile(
+      headerOf({ __metadata__: Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`k${i}`, ''])) }),
+    ),
+    code: 'too-large',
+  },
   { title: 'lone surrogate in a name', bytes: rawFile(`{"\\ud800":${entryText}}`, { data: one }), code: 'header' },
-  { title: 'surrogates in the wrong order', bytes: rawFile(`{"\\udc00\\ud800":${entryText}}`, { data: one }), code: 'header' },
-  { title: 'UTF-8 of a surrogate', bytes: rawFile(Uint8Array.of(0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d)), code: 'header' },
-  { title: 'overlong UTF-8', bytes: rawFile(Uint8Array.of(0x7b, 0x22, 0xc0, 0xaf, 0x22, 0x3a, 0x31, 0x7d)), code: 'header' },
+  {
+    title: 'surrogates in the wrong order',
+    bytes: rawFile(`{"\\udc00\\ud800":${entryText}}`, { data: one }),
+    code: 'header',
+  },
+  {
+    title: 'UTF-8 of a surrogate',
+    bytes: rawFile(Uint8Array.of(0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d)),
+    code: 'header',
+  },
+  {
+    title: 'overlong UTF-8',
+    bytes: rawFile(Uint8Array.of(0x7b, 0x22, 0xc0, 0xaf, 0x22, 0x3a, 0x31, 0x7d)),
+    code: 'header',
+  },
   { title: 'UTF-8 cut off', bytes: rawFile(Uint8Array.of(0x7b, 0x22, 0xc3)), code: 'header' },
   { title: 'UTF-16', bytes: rawFile(Uint8Array.of(0x7b, 0, 0x7d, 0)), code: 'header' },
   { title: 'control character in a name', bytes: rawFile(`{"\n":${entryText}}`, { data: one }), code: 'header' },
@@ -82,14 +117,40 @@ export const malformed: readonly Malformed[] = [
   { title: 'no colon', bytes: rawFile(`{"a"${entryText}}`, { data: one }), code: 'header' },
   { title: 'two objects', bytes: rawFile('{}{}'), code: 'header' },
   { title: 'object without an end', bytes: rawFile('{"__metadata__":{}'), code: 'header' },
-  { title: 'unknown field 128 levels deep', bytes: raw(`"x":${nested(126)},"dtype":"U8","shape":[1],"data_offsets":[0,1]`), code: 'header' },
+  {
+    title: 'unknown field 128 levels deep',
+    bytes: raw(`"x":${nested(126)},"dtype":"U8","shape":[1],"data_offsets":[0,1]`),
+    code: 'header',
+  },
   { title: 'unknown field 10,000 levels deep', bytes: raw(`"x":${nested(10_000)}`), code: 'header' },
   { title: 'unknown field not JSON', bytes: raw('"x":undefined'), code: 'header' },
-  { title: 'ten tensors over one range', bytes: rawFile(headerOf(Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`t${i}`, entry(0, 4)]))), { data: counting(4) }), code: 'offsets' },
-  { title: 'empty tensor inside of another', bytes: rawFile(headerOf({ a: entry(0, 4), b: entry(2, 0) }), { data: counting(4) }), code: 'offsets' },
+  {
+    title: 'ten tensors over one range',
+    bytes: rawFile(headerOf(Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`t${i}`, entry(0, 4)]))), {
+      data: counting(4),
+    }),
+    code: 'offsets',
+  },
+  {
+    title: 'empty tensor inside of another',
+    bytes: rawFile(headerOf({ a: entry(0, 4), b: entry(2, 0) }), { data: counting(4) }),
+    code: 'offsets',
+  },
   { title: 'hole at the end', bytes: rawFile(headerOf({ a: entry(0, 3) }), { data: counting(4) }), code: 'offsets' },
-  { title: 'hole before an empty tensor', bytes: rawFile(headerOf({ a: entry(0, 3), b: entry(4, 0) }), { data: counting(4) }), code: 'offsets' },
+  {
+    title: 'hole before an empty tensor',
+    bytes: rawFile(headerOf({ a: entry(0, 3), b: entry(4, 0) }), { data: counting(4) }),
+    code: 'offsets',
+  },
   { title: 'data but no tensors', bytes: rawFile('{}', { data: one }), code: 'offsets' },
-  { title: 'six-bit type that ends within a byte', bytes: raw('"dtype":"F6_E2M3","shape":[3],"data_offsets":[0,2]', counting(2)), code: 'shape' },
-  { title: 'complex type counted as one float', bytes: raw('"dtype":"C64","shape":[1],"data_offsets":[0,4]', counting(4)), code: 'shape' },
+  {
+    title: 'six-bit type that ends within a byte',
+    bytes: raw('"dtype":"F6_E2M3","shape":[3],"data_offsets":[0,2]', counting(2)),
+    code: 'shape',
+  },
+  {
+    title: 'complex type counted as one float',
+    bytes: raw('"dtype":"C64","shape":[1],"data_offsets":[0,4]', counting(4)),
+    code: 'shape',
+  },
 ];

@@ -2,7 +2,10 @@
 export type Entry = Record<string, unknown>;
 
 /** A safetensors file out of any header text and any data; nothing is checked. */
-export function rawFile(header: string | Uint8Array, { data = new Uint8Array(), length }: { data?: Uint8Array; length?: bigint } = {}): Uint8Array {
+export function rawFile(
+  header: string | Uint8Array,
+  { data = new Uint8Array(), length }: { data?: Uint8Array; length?: bigint } = {},
+): Uint8Array {
   const text = typeof header === 'string' ? new TextEncoder().encode(header) : header;
   const bytes = new Uint8Array(8 + text.length + data.length);
   new DataView(bytes.buffer).setBigUint64(0, length ?? BigInt(text.length), true);
