@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createProcessors } from '../src/create-processors.ts';
-import type { GenerateOptions } from '../src/index.ts';
+import { type GenerateOptions, watermarkLogitsProcessor } from '../src/index.ts';
 import { readSettings } from '../src/settings.ts';
 import { hashModel } from './support/toy-models.ts';
 
@@ -15,6 +15,33 @@ const run = (options: GenerateOptions, logits: number[], ids = [0, 1], promptLen
 };
 
 describe('createProcessors', () => {
+  it.each<[GenerateOptions, number[]]>([
+    [{ topH: 0.01 }, [3, -Infinity, -Infinity, -Infinity]],
+    [{ topK: 2 }, [3, 2, -Infinity, -Infinity]],
+    [{ topP: 0.8 }, [3, 2, -Infinity, -Infinity]],
+    [{ minP: 0.5 }, [3, -Infinity, -Infinity, -Infinity]],
+    [{ typicalP: 0.1 }, [-Infinity, 2, -Infinity, -Infinity]],
+    [{ epsilonCutoff: 0.1 }, [3, 2, -Infinity, -Infinity]],
+    [{ etaCutoff: 0.9 }, [3, -Infinity, -Infinity, -Infinity]],
+    [{ temperature: 0.5 }, [6, 4, 2, 0]],
+    [{ noRepeatNgramSize: 1 }, [-Infinity, -Infinity, 1, 0]],
+    [{ badWordsIds: [[1, 3]] }, [3, 2, 1, -Infinity]],
+    [{ prefixAllowedTokens: (prompt, ids) => [prompt, ...ids.slice(1), 3] }, [3, 2, -Infinity, 0]],
+  ])('takes %j', (options, wanted) => {
+    expect(run(options, [3, 2, 1, 0])).toEqual(wanted);
+  });
+
+  it('marks with the size of the vocabulary', () => {
+    const wanted = Float64Array.of(3, 2, 1, 0);
+    watermarkLogitsProcessor({ vocabSize: 4, greenlistRatio: 0.5 })([0, 1], wanted);
+    expect(wanted).not.toEqual(Float64Array.of(3, 2, 1, 0));
+    expect(run({ watermarkingConfig: { greenlistRatio: 0.5 } }, [3, 2, 1, 0])).toEqual([...wanted]);
+  });
+
+  it('makes invalid logits finite if asked', () => {
+    expect(run({ removeInvalidValues: true }, [NaN, 1])).toEqual([0, 1]);
+  });
+
   it('makes nothing of the defaults', () => {
     const settings = readSettings({}, { model: hashModel(), where: 'test' });
     expect(createProcessors(settings, { prompt: { ids: [1], padding: 0 }, index: 0, limit: 5, vocabSize: 9 })).toEqual(
@@ -63,6 +90,7 @@ describe('createProcessors', () => {
     const forced = { beginSuppressTokens: [0], forcedBosTokenId: 0 };
     expect(run(forced, [1, 0], [5], 1)).toEqual([0, -Infinity]);
     expect(run(forced, [1, 0], [5, 0], 1)).toEqual([-Infinity, 0]);
+    expect(run(forced, [1, 0], [5, 5], 2)).toEqual([-Infinity, 0]);
   });
 
   it('counts new tokens from the end of the prompt', () => {

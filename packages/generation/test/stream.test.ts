@@ -56,6 +56,11 @@ describe('streamText', () => {
       streamText(model, toyTokenizer(words, { eosTokenId: 10 }), 'The ', { maxNewTokens: 12 }),
     );
     expect(pieces).toEqual(['sea ', 'is ', 'blue']);
+    Object.assign(model, { generationConfig: { eosTokenId: 3 } }); // the model knows better
+    const shorter = await collect(
+      streamText(model, toyTokenizer(words, { eosTokenId: 10 }), 'The ', { maxNewTokens: 12 }),
+    );
+    expect(shorter).toEqual(['sea ', 'is ']);
   });
 
   it('stops at strings without being told the tokenizer twice', async () => {
