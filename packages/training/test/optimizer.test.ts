@@ -316,6 +316,11 @@ describe('Optimizer', () => {
     );
     expect(() => optimizer.accumulate(() => scalar(1), { weight: -1 })).toThrow(ConfigError);
     expect(() => optimizer.rewind(1)).toThrow(ConfigError);
+    using late = new SGD(model, { learningRate: (step) => (step < 1 ? 0 : NaN) });
+    late.minimize(() => mul(sum(model.output.weight), 1) as Scalar);
+    expect(() => late.minimize(() => mul(sum(model.output.weight), 1) as Scalar)).toThrow(
+      'learningRate must be a number',
+    );
   });
 
   it('leaks nothing', () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { findCheckpoint, logRecord, nodeFileSystem, type TrainerEvent, TrainingError } from '../src/index.ts';
 import { weightsOf } from './toy-model.ts';
-import { collect, STEPS, temporaryFolder, toyRun, type ToyRunOptions } from './toy-run.ts';
+import { collect, loadToy, STEPS, temporaryFolder, toyRun, type ToyRunOptions } from './toy-run.ts';
 
 /** Losses of steps and evaluations by what they are of. */
 function lossesOf(events: readonly TrainerEvent[]): Record<string, number> {
@@ -233,6 +233,42 @@ describe('Trainer', () => {
     await collect(third.trainer);
     expect(await nodeFileSystem().list(out)).toEqual(['checkpoint-1', 'log.jsonl']);
     expect((await readFile(join(out, 'log.jsonl'), 'utf8')).trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('sets later checkpoints aside when it goes on from an earlier one', async () => {
+    using whole = await toyRun({ out });
+    await collect(whole.trainer);
+    const found = await findCheckpoint(join(out, 'checkpoint-4'));
+    using run = await toyRun({ out });
+    await loadToy(run.model, found.folder, nodeFileSystem());
+    await run.trainer.load(found);
+    for await (const event of run.trainer.run()) if (event.type === 'step' && event.step === 5) break;
+    expect((await findCheckpoint(out)).step).toBe(4);
+    expect(await nodeFileSystem().list(out)).toEqual([
+      'checkpoint-2',
+      'checkpoint-4',
+      'log.jsonl',
+      'superseded-checkpoint-6',
+      'superseded-checkpoint-8',
+    ]);
+    await expect(run.trainer.load(found)).rejects.toMatchObject({ code: 'running' });
+    await collect(run.trainer);
+    expect(weightsOf(run.model)).toEqual(weightsOf(whole.model));
+    expect((await findCheckpoint(out)).step).toBe(8);
+  });
+
+  it('goes on in another folder', async () => {
+    await interrupted(4, { out: join(out, 'first') });
+    const found = await findCheckpoint(join(out, 'first'));
+    using run = await toyRun({ out: join(out, 'second') });
+    await loadToy(run.model, found.folder, nodeFileSystem());
+    await run.trainer.load(found);
+    await collect(run.trainer);
+    expect((await nodeFileSystem().list(join(out, 'second'))).filter((name) => name !== 'log.jsonl')).toEqual([
+      'checkpoint-6',
+      'checkpoint-8',
+    ]);
+    expect((await findCheckpoint(join(out, 'first'))).step).toBe(4);
   });
 
   it('refuses an output folder that cannot be', async () => {

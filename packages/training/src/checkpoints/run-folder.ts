@@ -74,7 +74,10 @@ export async function findCheckpoint(
   if (stepOf(splitPath(path).name) !== undefined)
     return { folder: path, step: await verifyManifest(path, { fileSystem }), skipped: [] };
   const skipped: { folder: string; reason: string }[] = [];
-  for (const step of await listSteps(path, fileSystem)) {
+  const steps = await listSteps(path, fileSystem).catch((cause: unknown) => {
+    throw new TrainingError('no-checkpoint', `${path}: cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  for (const step of steps) {
     const folder = joinPath(path, checkpointName(step));
     try {
       return { folder, step: await verifyManifest(folder, { fileSystem }), skipped };
@@ -89,27 +92,34 @@ export async function findCheckpoint(
 /**
  * Makes a run folder ready: it is there and can be written to, and what a killed run left half-written is gone.
  *
- * @param options.fresh The run starts anew: refuses a folder with checkpoints of another one, unless `overwrite` drops them.
+ * @param options.resumedStep Step of the checkpoint in this folder that the run goes on from. Later ones get `superseded-` in front of their names: what the
+ * run writes next is newer. Undefined for a new run, which refuses a folder with checkpoints, unless `overwrite` drops them.
  * @throws {@link TrainingError} `output`
  */
 export async function prepareRunFolder(
   out: string,
-  { fresh, overwrite, fileSystem }: { fresh: boolean; overwrite: boolean; fileSystem: FileSystem },
+  {
+    resumedStep,
+    overwrite,
+    fileSystem,
+  }: { resumedStep: number | undefined; overwrite: boolean; fileSystem: FileSystem },
 ): Promise<void> {
   try {
     await fileSystem.makeFolder(out);
     const probe = joinPath(out, `${TEMPORARY}probe`);
     await fileSystem.write(probe, new Uint8Array());
-    for (const name of await fileSystem.list(out))
+    for (const name of await fileSystem.list(out)) {
       if (name.startsWith(TEMPORARY)) await fileSystem.remove(joinPath(out, name));
-    const names = (await fileSystem.list(out)).filter((name) => stepOf(name) !== undefined);
-    if (fresh && names.length > 0 && !overwrite) {
+    }
+    const names = (await listSteps(out, fileSystem)).filter((step) => step > (resumedStep ?? -1)).map(checkpointName);
+    if (resumedStep !== undefined) await supersede(out, { names, fileSystem });
+    else if (overwrite) await discard(out, { names, fileSystem });
+    else if (names.length > 0) {
       throw new TrainingError(
         'output',
         `${out}: holds checkpoints of another run (${names.join(', ')}); resume it, or choose another folder`,
       );
     }
-    if (fresh) await discard(out, { names, fileSystem });
   } catch (cause) {
     if (TrainingError.isInstance(cause)) throw cause;
     throw new TrainingError('output', `${out}: cannot be used as output folder: ${messageOf(cause)}`, { cause });
@@ -127,6 +137,17 @@ export async function hasCheckpoint(
   { step, fileSystem }: { step: number; fileSystem: FileSystem },
 ): Promise<boolean> {
   return (await fileSystem.list(out)).includes(checkpointName(step));
+}
+
+async function supersede(
+  out: string,
+  { names, fileSystem }: { names: readonly string[]; fileSystem: FileSystem },
+): Promise<void> {
+  for (const name of names) {
+    const aside = joinPath(out, `superseded-${name}`);
+    await fileSystem.remove(aside);
+    await fileSystem.rename(joinPath(out, name), aside);
+  }
 }
 
 /** Removes checkpoints. They lose their name first, as removing takes many calls. */

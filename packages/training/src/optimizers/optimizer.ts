@@ -156,7 +156,8 @@ export abstract class Optimizer implements Disposable {
   step({ afterFinite = false }: StepOptions = {}): StepResult {
     if (this.#losses.length === 0) throw new ConfigError('Optimizer.step: nothing was accumulated, or no token counts');
     const weights = this.#weights;
-    const learningRate = this.learningRate;
+    const { learningRate } = this;
+    checkNumber('Optimizer.step: learningRate', learningRate);
     const step = this.#numSteps + 1;
     const values = tidy(() => {
       const share = (weights[0] as number) / weights.reduce((sum, weight) => sum + weight, 0);

@@ -20,7 +20,7 @@ import type { BatchSource, TrainerOptions, TrainingBatch } from './trainer-optio
 import { parseTrainerState, serializeTrainerState, TRAINER_STATE, type TrainerState } from './trainer-state.ts';
 
 /** What the trainer itself adds to a checkpoint. */
-type Progress = Pick<TrainerState, 'step' | 'tokensSeen' | 'logHistory' | 'best'>;
+export type Progress = Pick<TrainerState, 'step' | 'tokensSeen' | 'logHistory' | 'best'>;
 
 /** What of the options it needs. */
 type RunStoreOptions = Omit<TrainerOptions<TrainingBatch>, 'loss' | 'data'> & {
@@ -56,13 +56,11 @@ export class RunStore {
   /** Before the first step: the folder must be usable, and hold no other run. */
   async prepare(step: number): Promise<void> {
     if (this.#prepared) return;
-    const fresh = this.#newest === undefined || splitPath(this.#newest.folder).folder !== resolvePath(this.#out);
-    await prepareRunFolder(this.#out, {
-      fresh,
-      overwrite: this.#options.overwrite ?? false,
-      fileSystem: this.#fileSystem,
-    });
-    await this.#log.cutAfter(fresh ? -1 : step);
+    const isHere = this.#newest !== undefined && splitPath(this.#newest.folder).folder === resolvePath(this.#out);
+    const resumedStep = isHere ? step : undefined;
+    const { overwrite = false } = this.#options;
+    await prepareRunFolder(this.#out, { resumedStep, overwrite, fileSystem: this.#fileSystem });
+    await this.#log.cutAfter(resumedStep ?? -1);
     this.#prepared = true;
   }
 

@@ -1,7 +1,9 @@
+import { ConfigError } from '@formers/backend';
 import type { JsonLike } from '@formers/checkpoints';
 import type { Scalar } from '@tensorflow/tfjs-core';
 
 import type { FileSystem } from '../checkpoints/file-system.ts';
+import { TrainingError } from '../errors.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import type { Trainable } from '../optimizers/optimizer-options.ts';
 import type { Metrics } from './events.ts';
@@ -61,4 +63,33 @@ export interface TrainerOptions<Batch extends TrainingBatch> {
   fileSystem?: FileSystem;
   /** Clock in milliseconds; default `performance.now`. */
   now?: () => number;
+}
+
+/** @throws {@link ConfigError} for options that make no run. */
+export function checkTrainerOptions<Batch extends TrainingBatch>(options: TrainerOptions<Batch>): void {
+  for (const name of ['steps', 'accumulationSteps', 'evalEvery', 'saveEvery', 'saveLimit', 'logEvery'] as const) {
+    const value = options[name];
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
+    throw new ConfigError(`Trainer: ${name} must be a whole number from 1, got ${value}`);
+  }
+  const { numSteps } = options.optimizer;
+  if (numSteps !== 0)
+    throw new ConfigError(`Trainer: optimizer must be a new one, got one that has made ${numSteps} steps`);
+}
+
+/**
+ * The metric that evaluations are compared by.
+ *
+ * @throws {@link ConfigError} when there is none of this name.
+ * @throws {@link TrainingError} `not-finite` when a metric is not.
+ */
+export function bestMetricOf(metrics: Metrics, { bestMetric, step }: { bestMetric: string; step: number }): number {
+  for (const [name, value] of Object.entries(metrics)) {
+    if (Number.isFinite(value)) continue;
+    throw new TrainingError('not-finite', `Trainer: the evaluation at step ${step} gave ${name} ${value}`);
+  }
+  const metric = metrics[bestMetric];
+  if (metric !== undefined) return metric;
+  const names = Object.keys(metrics).join(', ') || 'none';
+  throw new ConfigError(`Trainer: evaluate gives no metric "${bestMetric}", but ${names}`);
 }

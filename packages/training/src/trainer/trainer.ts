@@ -12,9 +12,9 @@ import {
   type StepEvent,
   type TrainerEvent,
 } from './events.ts';
-import { RunStore } from './run-store.ts';
+import { type Progress, RunStore } from './run-store.ts';
 import { Throughput } from './throughput.ts';
-import type { TrainerOptions, TrainingBatch } from './trainer-options.ts';
+import { bestMetricOf, checkTrainerOptions, type TrainerOptions, type TrainingBatch } from './trainer-options.ts';
 import type { TrainerState } from './trainer-state.ts';
 
 /** A step that was started, and its values on their way from the device. */
@@ -49,15 +49,7 @@ export class Trainer<Batch extends TrainingBatch> {
 
   /** @throws {@link ConfigError} for options that make no run. */
   constructor(options: TrainerOptions<Batch>) {
-    for (const name of ['steps', 'accumulationSteps', 'evalEvery', 'saveEvery', 'saveLimit', 'logEvery'] as const) {
-      const value = options[name];
-      if (value !== undefined && !(Number.isSafeInteger(value) && value > 0))
-        throw new ConfigError(`Trainer: ${name} must be a whole number from 1, got ${value}`);
-    }
-    if (options.optimizer.numSteps !== 0)
-      throw new ConfigError(
-        `Trainer: optimizer must be a new one, got one that has made ${options.optimizer.numSteps} steps`,
-      );
+    checkTrainerOptions(options);
     this.#options = options;
     this.#store = options.out === undefined ? undefined : new RunStore(options, options.out);
     this.#throughput = new Throughput(options.now ?? (() => performance.now()));
@@ -81,6 +73,8 @@ export class Trainer<Batch extends TrainingBatch> {
    */
   async load({ folder }: Pick<FoundCheckpoint, 'folder'>): Promise<void> {
     if (!this.#store) throw new ConfigError('Trainer.load: needs the option out');
+    if (this.#step > 0 || this.#running)
+      throw new TrainingError('running', 'Trainer.load: this trainer has begun already');
     const state = await this.#store.load(folder);
     this.#step = state.step;
     this.#evaluatedStep = state.step; // if it was due, it came before the checkpoint
@@ -194,15 +188,7 @@ export class Trainer<Batch extends TrainingBatch> {
   async #evaluate(): Promise<EvaluationEvent> {
     const { evaluate, bestMetric = 'loss', greaterIsBetter = false } = this.#options;
     const metrics = (await evaluate?.()) ?? {};
-    const metric = metrics[bestMetric];
-    if (metric === undefined)
-      throw new ConfigError(
-        `Trainer: evaluate gives no metric "${bestMetric}", but ${Object.keys(metrics).join(', ') || 'none'}`,
-      );
-    for (const [name, value] of Object.entries(metrics)) {
-      if (!Number.isFinite(value))
-        throw new TrainingError('not-finite', `Trainer: the evaluation at step ${this.#step} gave ${name} ${value}`);
-    }
+    const metric = bestMetricOf(metrics, { bestMetric, step: this.#step });
     const before = this.#best?.metric ?? (greaterIsBetter ? -Infinity : Infinity);
     const best = greaterIsBetter ? metric > before : metric < before;
     if (best) this.#best = { metric, step: this.#step };
@@ -213,13 +199,12 @@ export class Trainer<Batch extends TrainingBatch> {
   }
 
   async *#save(): AsyncGenerator<CheckpointEvent, void, undefined> {
-    const folder = await this.#store?.save({
-      step: this.#step,
-      tokensSeen: this.#tokensSeen,
-      logHistory: this.#logHistory,
-      best: this.#best,
-    });
+    const folder = await this.#store?.save(this.#progress);
     if (folder !== undefined) yield { type: 'checkpoint', step: this.#step, folder };
+  }
+
+  get #progress(): Progress {
+    return { step: this.#step, tokensSeen: this.#tokensSeen, logHistory: this.#logHistory, best: this.#best };
   }
 
   /** A step was not finite. It and the one after it changed nothing: the weights are those before it. */
@@ -229,12 +214,7 @@ export class Trainer<Batch extends TrainingBatch> {
     this.#pending = undefined;
     this.#step = step - 1;
     try {
-      await this.#store?.save({
-        step: this.#step,
-        tokensSeen: this.#tokensSeen,
-        logHistory: this.#logHistory,
-        best: this.#best,
-      });
+      await this.#store?.save(this.#progress);
     } catch (error) {
       if (!(TrainingError.isInstance(error) && error.code === 'not-finite')) throw error; // the weights are bad: the checkpoint before stays the newest
     }
