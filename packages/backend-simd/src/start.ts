@@ -21,6 +21,11 @@ export function kernelUse(): ReadonlyMap<string, KernelUse> {
   return kernelUses;
 }
 
+/** The engine that runs; for tests and measurements. */
+export function runningEngine(): WasmEngine | undefined {
+  return running;
+}
+
 /** Compiles, tests and registers the engine; throws where this machine can't run it. */
 export async function startSimd({ threads, avx2 = true, relaxedSimd = true, maximumBytes }: SimdOptions): Promise<EngineInfo> {
   if (!hasSimd()) throw new BackendError('this machine has no WebAssembly SIMD');

@@ -16,7 +16,9 @@ export interface CompileOptions {
  * are set back afterwards.
  */
 export async function compileKernels({ build, avx2 }: CompileOptions): Promise<WebAssembly.Module> {
-  const bytes = Uint8Array.from(atob(kernelModules[build]), (character) => character.charCodeAt(0));
+  const code = Uint8Array.from(atob(kernelModules[build]), (character) => character.charCodeAt(0));
+  // V8 keeps compiled modules by their bytes: what is compiled with other flags has to differ, by a custom section named 0 or 1.
+  const bytes = Uint8Array.of(...code, 0, 2, 1, avx2 ? 0x31 : 0x30);
   const node = nodeProcess();
   if (!node?.versions.v8) return WebAssembly.compile(bytes);
   const v8 = node.getBuiltinModule('node:v8');

@@ -13,7 +13,9 @@ interface Attributes {
 /** Floats per row of statistics: maximum, sum of exponentials, logit of the label, mean logit. */
 const STATISTICS = 4;
 /** Logits that the fused loss holds at once; up to this many are kept for the backward pass, more are computed again. */
-const KEPT_LOGITS = 4 * 2 ** 20;
+const KEPT_LOGITS = 2 ** 20;
+/** Rows below which a chunk's products would spend their time on packing the weight. */
+const LEAST_ROWS = 256;
 
 interface Rows {
   readonly logits: number;
@@ -98,7 +100,7 @@ function projection(backend: SimdBackend, inputs: KernelCall['inputs']): Project
   const weight = input({ inputs }, 'weight');
   const [rows = 0, dim = 0] = x.shape;
   const classes = weight.shape[0] ?? 0;
-  const chunk = Math.min(rows, Math.max(64, Math.floor(KEPT_LOGITS / Math.max(1, classes))));
+  const chunk = Math.min(rows, Math.max(LEAST_ROWS, Math.floor(KEPT_LOGITS / Math.max(1, classes))));
   return { x: backend.address(x), weight: backend.address(weight), rows, dim, classes, chunk };
 }
 
