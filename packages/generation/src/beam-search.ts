@@ -29,17 +29,17 @@ interface Candidate extends Beam {
 export async function beamSearch({ settings, rows, decoder, stopReason }: Session): Promise<Beam[][]> {
   using _ = decoder;
   const searches = rows.map((row) => new RowSearch(row, settings));
-  while (!settings.signal?.aborted && searches.some((search) => search.isOpen)) {
-    const beams = searches.flatMap(({ row, running }) =>
-      running.map(({ ids }) => ({ ids, padding: row.prompt.padding })),
-    );
+  let open = searches;
+  while (!settings.signal?.aborted && open.length > 0) {
+    const beams = open.flatMap(({ row, running }) => running.map(({ ids }) => ({ ids, padding: row.prompt.padding })));
     const logits = await decoder.nextLogits(beams);
-    const parents = searches.flatMap((search, index) => {
+    const parents = open.flatMap((search, index) => {
       const first = index * settings.numBeams;
       const step = search.step(logits.slice(first, first + settings.numBeams), (ids) => stopReason(ids, search.row));
-      return step.map((parent) => first + parent);
+      return search.isOpen ? step.map((parent) => first + parent) : [];
     });
-    decoder.selectRows(parents);
+    open = open.filter((search) => search.isOpen);
+    if (open.length > 0) decoder.selectRows(parents);
   }
   return searches.map((search) => search.results());
 }
@@ -55,8 +55,7 @@ class RowSearch {
   constructor(row: SessionRow, settings: Settings) {
     this.row = row;
     this.#settings = settings;
-    const start = { ids: row.prompt.ids, tokenScores: [], score: 0 };
-    this.#running = fill([start], settings.numBeams); // all beams are the same at first: one counts
+    this.#running = fill([{ ids: row.prompt.ids, tokenScores: [], score: 0 }], settings.numBeams);
   }
 
   get running(): readonly Beam[] {
@@ -68,36 +67,28 @@ class RowSearch {
     return this.#isOpen;
   }
 
-  /** Goes on by one token, and returns which running beam each new one comes from. */
+  /** Goes on by one token; returns which running beam each new one comes from, while the search is open. */
   step(logits: readonly Float64Array[], reasonOf: (ids: readonly number[]) => StopReason | undefined): number[] {
     const { numBeams } = this.#settings;
     const candidates = this.#candidates(logits).map((beam) => ({ ...beam, stopReason: reasonOf(beam.ids) }));
-    const next = candidates
-      .filter((beam) => beam.stopReason === undefined)
-      .sort(byScore)
-      .slice(0, numBeams);
-    if (this.#isOpen) {
-      if (candidates.length + this.#finished.length === 0)
-        throw new GenerationError('beamSearch: no token is left to choose from; all are ruled out');
-      // An end further down the list than numBeams is not good enough to be kept.
-      this.#finish(candidates.slice(0, numBeams).filter((beam) => beam.stopReason !== undefined));
+    if (candidates.length + this.#finished.length === 0) {
+      throw new GenerationError('beamSearch: no token is left to choose from; all are ruled out');
     }
-    // A row without a survivor goes on only to keep the batch rectangular.
-    const [best = this.#deadEnd()] = candidates;
-    const survivors = fill(next.length > 0 ? next : [best], numBeams);
-    this.#running = survivors;
-    this.#isOpen &&= next.length > 0 && this.#canImprove();
-    return survivors.map(({ parent }) => parent);
+    // An end further down the list than numBeams is not good enough to be kept.
+    this.#finish(candidates.slice(0, numBeams).filter((beam) => beam.stopReason !== undefined));
+    const next = candidates.filter((beam) => beam.stopReason === undefined).sort(byScore);
+    this.#isOpen = next.length > 0;
+    if (!this.#isOpen) return [];
+    const running = fill(next, numBeams);
+    this.#running = running;
+    this.#isOpen = this.#canImprove();
+    return running.map(({ parent }) => parent);
   }
 
-  /** The best sequences. Where not enough have finished, as after an abort, running ones; where there are no more, copies with the score -Infinity. */
+  /** The best sequences; after an abort running ones too. Where there are no more, copies with the score -Infinity. */
   results(): Beam[] {
-    const missing = this.#running.map((beam) => ({
-      ...beam,
-      score: this.#normalized(beam),
-      stopReason: beam.stopReason ?? 'abort',
-    }));
-    return [...this.#finished, ...missing].slice(0, this.#settings.numReturnSequences);
+    const unfinished = this.#isOpen ? this.#running.map((beam) => ({ ...beam, score: this.#normalized(beam) })) : [];
+    return fill([...this.#finished, ...unfinished], this.#settings.numReturnSequences);
   }
 
   /** The best continuations of all running beams, or drawn ones. More than numBeams, so that enough are left when some end. */
@@ -132,11 +123,6 @@ class RowSearch {
     return scores;
   }
 
-  #deadEnd(): Candidate {
-    const { ids, tokenScores } = this.#running[0] as Beam;
-    return { parent: 0, ids: [...ids, 0], tokenScores: [...tokenScores, -Infinity], score: -Infinity };
-  }
-
   #finish(ended: readonly Beam[]): void {
     const { numBeams, earlyStopping } = this.#settings;
     if (earlyStopping === true && this.#finished.length === numBeams) return;
@@ -169,6 +155,7 @@ function byScore(a: Beam, b: Beam): number {
   return b.score - a.score;
 }
 
+/** The first `count` beams; where there are fewer, dead copies of the first. */
 function fill<T extends Beam>(beams: readonly T[], count: number): T[] {
   const dead = { ...(beams[0] as T), score: -Infinity };
   return Array.from({ length: count }, (_, i) => beams[i] ?? dead);

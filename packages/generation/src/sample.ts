@@ -6,7 +6,7 @@ import type { StopReason } from './stop-reason.ts';
 
 /** A token that was just chosen. */
 export interface GeneratedToken {
-  /** Which result it belongs to: the number of the prompt, times `numReturnSequences` where there are several. */
+  /** Which result it belongs to; the results of prompt p start at p · numReturnSequences. */
   readonly row: number;
   readonly id: number;
   /** The logarithm of its probability, after all processors. */

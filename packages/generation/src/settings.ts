@@ -1,8 +1,8 @@
+import type { DecoderRow } from './decoder.ts';
 import { demand, GenerationError } from './errors.ts';
 import type { GenerationConfig } from './generation-config.ts';
 import type { CausalLanguageModel } from './model.ts';
 import type { GenerateOptions } from './options.ts';
-import type { DecoderRow } from './decoder.ts';
 import { asList } from './processors/logits-processor.ts';
 
 interface Defaults {
@@ -93,8 +93,9 @@ export function readSettings(
     strings.every((text) => text !== ''),
     { where, name: 'stopStrings', wanted: 'not empty', got: strings },
   );
-  if (strings.length > 0 && !merged.tokenizer)
+  if (strings.length > 0 && !merged.tokenizer) {
     throw new GenerationError(`${where}: stopStrings need a tokenizer among the options`);
+  }
   return { ...merged, eosTokenIds: [...asList(eosTokenId)], stopStrings: strings };
 }
 
@@ -108,19 +109,17 @@ export function newTokenLimit(
   const length = prompt.ids.length - prompt.padding;
   // The last new token is never fed, so there is room for one more than the context holds.
   const room = slide ? Infinity : contextLength - length + 1;
-  if (room < 1)
-    throw new GenerationError(
-      `${where}: the prompt has ${length} tokens, the model's context length is ${contextLength}`,
-    );
+  if (room < 1) {
+    throw new GenerationError(`${where}: the prompt has ${length} tokens, the context length is ${contextLength}`);
+  }
   if (maxNewTokens === undefined && maxLength === undefined) return Math.min(20, room);
   const limit = maxNewTokens ?? (maxLength as number) - prompt.ids.length;
-  if (limit < 1)
-    throw new GenerationError(
-      `${where}: maxLength must be above the ${prompt.ids.length} tokens of the prompt, got ${maxLength}`,
-    );
+  const wanted = `above the ${prompt.ids.length} tokens of the prompt`;
+  demand(limit >= 1, { where, name: 'maxLength', wanted, got: maxLength });
   if (limit > room) {
+    const tokens = `${length} tokens of prompt and ${limit} new ones`;
     throw new GenerationError(
-      `${where}: ${length} tokens of prompt and ${limit} new ones don't fit the model's context length ${contextLength}; ask for less or let it slide`,
+      `${where}: ${tokens} don't fit the context length ${contextLength}; ask for less or let it slide`,
     );
   }
   return limit;

@@ -178,7 +178,32 @@ describe('beam search', () => {
       await generate(hashModel(), prompts, { ...options, useCache: false }),
     );
     expect(model.calls).toEqual([12, 4, 4, 4, 4, 4, 4, 4]);
-    expect(reordering.selections).toBe(8);
+    expect(reordering.selections).toBe(7); // after all steps but the last
+  });
+
+  it('goes on without the prompts whose search is over', async () => {
+    using cache = new TokenCache(new ReorderingCache());
+    const model = tableModel([
+      [9, -9, -99, -9],
+      [-9, -9, 9, 8],
+      [0, 0, 0, 0],
+      [-9, -9, 9, -9],
+    ]);
+    const options = { numBeams: 2, eosTokenId: 2, maxNewTokens: 4, earlyStopping: true, cache };
+    const { newTokens } = await generate(model, [[1], [0]], options);
+    expect(newTokens).toEqual([[2], [0, 0, 0, 0]]);
+    expect(model.calls).toEqual([4, 4, 2, 2]);
+  });
+
+  it('has copies with the score -Infinity where there are no more sequences', async () => {
+    const only = { numBeams: 3, numReturnSequences: 2, maxNewTokens: 2, prefixAllowedTokens: () => [5] };
+    const { newTokens, sequenceScores } = await generate(hashModel(), [1], only);
+    expect(newTokens).toEqual([
+      [5, 5],
+      [5, 5],
+    ]);
+    expect(sequenceScores![0]).toBeGreaterThan(-Infinity);
+    expect(sequenceScores![1]).toBe(-Infinity);
   });
 
   it('draws different beams by sampling, the same for the same seed', async () => {

@@ -295,8 +295,8 @@ describe('context length', () => {
     const model = hashModel({ contextLength: 6 });
     const ask = async (length: number, maxNewTokens: number | undefined): Promise<number> =>
       (await generate(model, new Array<number>(length).fill(1), { slide: false, maxNewTokens })).newTokens[0]!.length;
-    await expect(ask(4, 4)).rejects.toThrow("4 tokens of prompt and 4 new ones don't fit the model's context length 6");
-    await expect(ask(7, 1)).rejects.toThrow("the prompt has 7 tokens, the model's context length is 6");
+    await expect(ask(4, 4)).rejects.toThrow("4 tokens of prompt and 4 new ones don't fit the context length 6");
+    await expect(ask(7, 1)).rejects.toThrow('the prompt has 7 tokens, the context length is 6');
     expect(model.calls).toEqual([]);
     expect(await ask(4, 3)).toBe(3); // the last one is never fed
     expect(await ask(4, undefined)).toBe(3);
