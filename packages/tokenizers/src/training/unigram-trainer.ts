@@ -98,7 +98,8 @@ function prune(pieces: readonly ScoredPiece[], counts: ReadonlyMap<string, numbe
     }
     if ((wordFrequency[id] ?? 0) === 0) continue;
     const share = (wordFrequency[id] ?? 0) / wordTotal;
-    const logTotal = Math.log(total + count * (alternatives.length - 1));
+    // The library multiplies by the number of all pieces, where the pieces of the alternative are meant; kept for equal vocabularies.
+    const logTotal = Math.log(total + count * (pieces.length - 1));
     const alternativeScore = alternatives.reduce((sum, other) => sum + Math.log((frequency[other] ?? 0) + count) - logTotal, 0);
     candidates.push({ piece, loss: share * (Math.log(count) - Math.log(total) - alternativeScore) });
   }
