@@ -17,6 +17,7 @@ const budgets: Readonly<Record<string, string>> = {
   positional: '5 kB',
   tokenizers: '40 kB',
   training: '25 kB',
+  vit: '15 kB',
 };
 
 export default listPublicPackages().map(({ folder, path, manifest }) => {
