@@ -77,7 +77,7 @@ function parse(args: readonly string[], { specs, allowPositionals }: { specs: Op
   try {
     return parseArgs({ args: [...args], options, allowPositionals, strict: true });
   } catch (error) {
-    const [line = 'malformed options'] = String((error as Error).message).split('. To specify');
+    const [line = 'malformed options'] = (error as Error).message.split('. To specify');
     throw new UsageError(`${line.split('\n')[0]}; see --help`);
   }
 }

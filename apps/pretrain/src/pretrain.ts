@@ -120,7 +120,7 @@ export async function pretrain(given: GivenOptions, { signal }: { signal: AbortS
     report.note(`\n${String(summary['sample'])}\n`);
   }
   report.note(`${reason === 'completed' ? 'finished' : `stopped after step ${summary.step}`} in ${duration(Number(summary['seconds']))}`);
-  report.note(`checkpoint  ${String(summary.checkpoint ?? 'none')}`);
+  report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);
   report.note(`sample      npx pnpm@12 generate --model ${out} --prompt ${JSON.stringify(firstLine(parts.validation))}`);
   report.note(`resume      npx pnpm@12 pretrain --resume ${out}${reason === 'completed' ? ` --steps ${2 * steps}` : ''}`);
   report.summary(summary);

@@ -65,7 +65,7 @@ async function runMultihead(testCase: Case, { one, tensors }: { one: MultiheadCa
     comparison.numbers(name, await tensor.data(), { expected: toFloat32(expected), tolerance: toleranceOf(testCase, name.startsWith('grad') ? 'grads' : 'forward') });
   }
   for (const name of tensors.keys()) {
-    const [prefix, key = ''] = [name.slice(0, one.name.length + 1), name.slice(one.name.length + 1)];
+    const [prefix, key] = [name.slice(0, one.name.length + 1), name.slice(one.name.length + 1)];
     if (prefix === `${one.name}.` && key.startsWith('grad') && !found.has(key)) comparison.wrong(`${key}: not computed`);
   }
   dispose([...found.values(), ...gradients]);
