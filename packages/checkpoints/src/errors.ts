@@ -75,6 +75,11 @@ export class CheckpointError extends Error {
   }
 }
 
+/** A name from a file as it may stand in a list: as it is, or quoted where it has blanks or characters outside of ASCII. */
+export function printable(name: string): string {
+  return /^[!-~]{1,100}$/.test(name) ? name : quoted(name);
+}
+
 /** A name from a file as it may stand in a message: quoted, escaped, and cut when long. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);

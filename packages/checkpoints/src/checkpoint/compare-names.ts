@@ -1,4 +1,4 @@
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, printable } from '../errors.ts';
 import type { TensorInfo } from '../safetensors/dtypes.ts';
 
 /** What {@link compareNames} looks at: shapes by name, or a {@link Checkpoint}. */
@@ -25,12 +25,12 @@ export function compareNames(expected: ReadonlyMap<string, readonly number[]>, f
     );
   if (missing.length + unexpected.length + misshaped.length === 0) return;
   const pairs = misshaped.map(
-    (pair) => `${pair.name}: wanted [${pair.expected.join(', ')}], got [${pair.found.join(', ')}]`,
+    (pair) => `${printable(pair.name)}: wanted [${pair.expected.join(', ')}], got [${pair.found.join(', ')}]`,
   );
   const message = [
     'the checkpoint does not fit',
-    ...section('missing', missing),
-    ...section('unexpected', unexpected),
+    ...section('missing', missing.map(printable)),
+    ...section('unexpected', unexpected.map(printable)),
     ...section('of another shape', pairs),
   ];
   throw new CheckpointError('mismatch', message.join('\n'), { mismatch: { missing, unexpected, misshaped } });

@@ -108,5 +108,6 @@ function checkpointOf(folder: FolderSource, headers: ReadonlyMap<string, Safeten
 
 /** A word on files that are there but are never read, because reading them can run code. */
 async function hintOf(folder: FolderSource): Promise<string> {
-  return (await folder.has('pytorch_model.bin')) ? '; pytorch_model.bin is not read, convert it to safetensors' : '';
+  const hasPickle = await folder.has('pytorch_model.bin').catch(() => false);
+  return hasPickle ? '; pytorch_model.bin is not read, convert it to safetensors' : '';
 }

@@ -13,7 +13,10 @@ import {
 const startBytes = 65_536;
 
 /** Neighbouring tensors are read together up to this size; larger ones alone. */
-const blockBytes = 16 << 20;
+const blockBytes = 8 << 20;
+
+/** Blocks that are kept, for models that ask in another order than that of the file. */
+const keptBlocks = 4;
 
 /** Where a tensor lies: in which file, and where there. */
 export interface TensorPlace extends TensorEntry {
@@ -30,11 +33,11 @@ export async function readHeader(folder: FolderSource, file: string, options: Re
   return parseHeader(concatenate([start, ...rest]).subarray(prefixBytes, headerEnd), { fileSize, where });
 }
 
-/** Reads the tensors of a checkpoint, small neighbours together: of a block of them one is kept, so that reading in file order asks once for each block. */
+/** Reads the tensors of a checkpoint, small neighbours together; the last few blocks are kept, so that each is asked for about once. */
 export class TensorReader {
   readonly #folder: FolderSource;
   readonly #blocks: ReadonlyMap<TensorPlace, Block>;
-  #kept: { readonly block: Block; readonly bytes: Promise<Uint8Array> } | undefined;
+  readonly #kept = new Map<Block, Promise<Uint8Array>>();
 
   /** Of each file the places must be in file order. */
   constructor(folder: FolderSource, places: Iterable<TensorPlace>) {
@@ -50,17 +53,20 @@ export class TensorReader {
     }
     options.signal?.throwIfAborted();
     const bytes = await this.#readBlock(block, options);
-    return { dtype, shape, bytes: new Uint8Array(bytes.subarray(place.begin - block.begin, place.end - block.begin)) };
+    const [begin, end] = [place.begin - block.begin, place.end - block.begin];
+    return { dtype, shape, bytes: new Uint8Array(bytes.subarray(begin, end)) };
   }
 
   async #readBlock(block: Block, options: ReadOptions): Promise<Uint8Array> {
-    if (this.#kept?.block !== block)
-      this.#kept = { block, bytes: this.#folder.readRange(block.file, block.begin, block.end, options) };
-    const { bytes } = this.#kept;
+    const bytes = this.#kept.get(block) ?? this.#folder.readRange(block.file, block.begin, block.end, options);
+    this.#kept.delete(block);
+    this.#kept.set(block, bytes); // now the youngest
+    const [oldest] = this.#kept.keys();
+    if (oldest && this.#kept.size > keptBlocks) this.#kept.delete(oldest);
     try {
       return await bytes;
     } catch (error) {
-      if (this.#kept?.bytes === bytes) this.#kept = undefined;
+      this.#kept.delete(block);
       throw error;
     }
   }

@@ -1,7 +1,8 @@
 import { concatenate } from '../concatenate.ts';
 import { CheckpointError } from '../errors.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import { checkFileName, isFileName } from './file-names.ts';
+import { checkFileName } from './file-names.ts';
+import { listFiles } from './local-folder.ts';
 import { nodeModules, type NodeModules } from './node-modules.ts';
 
 /** What a file is written from. */
@@ -54,23 +55,21 @@ export function memoryTarget(
 
 function localTarget(location: string, node: NodeModules): FolderTarget {
   const { fs, path } = node;
+  const failure = (cause: unknown): never => {
+    throw new CheckpointError('write', `${location}: ${String(cause)}`, { cause });
+  };
   return {
     location,
     write: async (name, content) => {
       checkFileName(name);
-      await fs.mkdir(location, { recursive: true }).catch((cause: unknown) => {
-        throw new CheckpointError('write', `${location}: ${String(cause)}`, { cause });
-      });
+      await fs.mkdir(location, { recursive: true }).catch(failure);
       await writeFileAtomically(path.join(location, name), { chunks: piecesOf(content), node });
     },
     remove: async (name) => {
       checkFileName(name);
-      await fs.rm(path.join(location, name), { force: true });
+      await fs.rm(path.join(location, name), { force: true }).catch(failure);
     },
-    list: async () => {
-      const entries = await fs.readdir(location, { withFileTypes: true });
-      return entries.filter((entry) => !entry.isDirectory() && isFileName(entry.name)).map((entry) => entry.name);
-    },
+    list: () => listFiles(location, node),
   };
 }
 

@@ -72,8 +72,12 @@ export async function hubFolder(hub: Hub, options: HubOptions): Promise<FolderKi
     },
     list: async () => {
       const names: string[] = [];
-      for await (const { type, path } of hub.listFiles({ ...access, repo, revision: commit }))
-        if (type === 'file') names.push(path);
+      try {
+        for await (const { type, path } of hub.listFiles({ ...access, repo, revision: commit }))
+          if (type === 'file') names.push(path);
+      } catch (cause) {
+        throw hubError(cause, options);
+      }
       return names;
     },
   };

@@ -19,11 +19,14 @@ export function localFolder(location: string, node: NodeModules): FolderKind {
       await checkInside(path, { location, name, node });
       return findLocalFile(path, { name, node });
     },
-    list: async () => {
-      const entries = await node.fs.readdir(location, { withFileTypes: true });
-      return entries.filter((entry) => !entry.isDirectory() && isFileName(entry.name)).map((entry) => entry.name);
-    },
+    list: () => listFiles(location, node),
   };
+}
+
+/** Names of the files in a folder, but for those that are not allowed; none where there is no folder. */
+export async function listFiles(location: string, { fs }: NodeModules): Promise<string[]> {
+  const entries = (await existing(() => fs.readdir(location, { withFileTypes: true }))) ?? [];
+  return entries.filter((entry) => !entry.isDirectory() && isFileName(entry.name)).map((entry) => entry.name);
 }
 
 /** The file at a real path; undefined for a folder. */

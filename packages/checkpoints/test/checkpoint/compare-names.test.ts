@@ -11,18 +11,18 @@ test('the same names and shapes pass, in any order', () => {
 
 test('all differences at once', async () => {
   const expected = shapes({ a: [2, 3], b: [4], c: [], d: [1], e: [5] });
-  const found = shapes({ a: [3, 2], b: [4], c: [1], x: [1], __proto__x: [2], e: [5] });
+  const found = shapes({ a: [3, 2], b: [4], c: [1], x: [1], '\u001b[2J': [2], e: [5] });
   const error = await expectError('mismatch', () => compareNames(expected, found));
   expect(error.mismatch).toEqual({
     missing: ['d'],
-    unexpected: ['x', '__proto__x'],
+    unexpected: ['x', '\u001b[2J'],
     misshaped: [
       { name: 'a', expected: [2, 3], found: [3, 2] },
       { name: 'c', expected: [], found: [1] },
     ],
   });
   expect(error.message).toBe(
-    'the checkpoint does not fit\nmissing (1):\n  d\nunexpected (2):\n  x\n  __proto__x\nof another shape (2):\n  a: wanted [2, 3], got [3, 2]\n  c: wanted [], got [1]',
+    'the checkpoint does not fit\nmissing (1):\n  d\nunexpected (2):\n  x\n  "\\u001b[2J"\nof another shape (2):\n  a: wanted [2, 3], got [3, 2]\n  c: wanted [], got [1]',
   );
 });
 

@@ -173,6 +173,7 @@ describe('targets', () => {
   test('make the folder, and leave no temporary files', async () => {
     const folder = join(await temporaryFolder(), 'new/inner');
     const target = openTarget(folder);
+    expect(await target.list?.()).toEqual([]);
     await target.write('a.txt', 'é');
     await target.write('b.bin', Uint8Array.of(1, 2));
     await target.write('c.bin', [Uint8Array.of(1), new Uint8Array(), Uint8Array.of(2, 3)]);
@@ -222,6 +223,7 @@ describe('targets', () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'taken.txt/inner'), { recursive: true });
     await expectError('write', () => openTarget(folder).write('taken.txt', 'x'));
+    await expectError('write', () => openTarget(folder).remove?.('taken.txt'));
     expect(await readdir(folder)).toEqual(['taken.txt']);
     await writeFile(join(folder, 'file'), '');
     await expectError('write', () => openTarget(join(folder, 'file')).write('a.txt', 'x'));

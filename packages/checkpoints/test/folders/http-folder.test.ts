@@ -177,6 +177,7 @@ describe('failures that stay', () => {
 
   test.for<[string, Fault, CheckpointErrorCode]>([
     ['another range', part('bytes 100001-100100/200000', 100), 'range'],
+    ['a range that begins later', part('bytes 100001-100099/200000', 99), 'range'],
     ['a shorter range', part('bytes 100000-100049/200000', 50), 'range'],
     ['another size of the file', part('bytes 100000-100099/200001', 100), 'range'],
     ['a body shorter than its range', part('bytes 100000-100099/200000', 50), 'range'],

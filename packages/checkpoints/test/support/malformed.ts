@@ -136,6 +136,13 @@ export const malformed: readonly Malformed[] = [
     bytes: rawFile(headerOf({ a: entry(0, 4), b: entry(2, 0) }), { data: counting(4) }),
     code: 'offsets',
   },
+  {
+    title: 'second tensor that ends before it begins',
+    bytes: rawFile(headerOf({ a: entry(0, 4), b: { dtype: 'U8', shape: [2], data_offsets: [4, 2] } }), {
+      data: counting(4),
+    }),
+    code: 'offsets',
+  },
   { title: 'hole at the end', bytes: rawFile(headerOf({ a: entry(0, 3) }), { data: counting(4) }), code: 'offsets' },
   {
     title: 'hole before an empty tensor',
