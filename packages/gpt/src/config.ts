@@ -1,4 +1,4 @@
-import { type Activation, ConfigError } from '@formers/backend';
+import { type Activation, ACTIVATIONS, ConfigError } from '@formers/backend';
 import * as v from 'valibot';
 
 /** The shape of a GPT. Sizes are whole numbers of at least 1. */
@@ -54,11 +54,16 @@ export const GPT_PRESETS = {
 /** Name of a preset. */
 export type GPTPreset = keyof typeof GPT_PRESETS;
 
-const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 24));
-const rate = v.pipe(v.number(), v.minValue(0), v.custom<number>((value) => Number(value) < 1, 'Expected less than 1'));
-const positive = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** A number with a condition; errors say what is wanted in these words. */
+function number(wanted: string, condition: (value: number) => boolean) {
+  return v.pipe(v.number(wanted), v.check(condition, wanted));
+}
 
-const id = v.pipe(v.number(), v.integer());
+const size = number('a whole number from 1 to 2^24', (value) => Number.isInteger(value) && value >= 1 && value <= 2 ** 24);
+const rate = number('a number from 0 to below 1', (value) => value >= 0 && value < 1);
+const amount = number('a finite number of at least 0', (value) => Number.isFinite(value) && value >= 0);
+const id = number('a whole number', Number.isInteger);
+const choice = v.boolean('true or false');
 
 const schema = v.strictObject({
   vocabSize: size,
@@ -67,15 +72,15 @@ const schema = v.strictObject({
   hiddenDim: size,
   numHeads: size,
   numLayers: size,
-  activation: v.string(),
+  activation: v.picklist(ACTIVATIONS, `one of ${ACTIVATIONS.join(', ')}`),
   embeddingDropout: rate,
   attentionDropout: rate,
   residualDropout: rate,
-  normEpsilon: positive,
-  initStd: positive,
-  tieEmbeddings: v.boolean(),
-  scaleAttention: v.boolean(),
-  scaleAttentionByLayer: v.boolean(),
+  normEpsilon: amount,
+  initStd: amount,
+  tieEmbeddings: choice,
+  scaleAttention: choice,
+  scaleAttentionByLayer: choice,
   numLabels: size,
   bosTokenId: v.optional(id),
   eosTokenId: v.optional(id),
@@ -111,7 +116,9 @@ export function gptConfig({ dropout = 0, ...options }: GPTOptions): GPTConfig {
   const result = v.safeParse(schema, config);
   if (!result.success) {
     const [issue] = result.issues;
-    throw new ConfigError(`GPTConfig: ${v.getDotPath(issue) ?? ''} must be ${issue.expected ?? 'valid'}, got ${issue.received}`);
+    const option = v.getDotPath(issue);
+    if (issue.expected === 'never') throw new ConfigError(`GPTConfig: there is no option ${option}`);
+    throw new ConfigError(`GPTConfig: ${option} must be ${issue.type === 'strict_object' ? 'given' : issue.message}, got ${issue.received}`);
   }
   const { vocabSize, contextLength, dim, numHeads, numLayers, hiddenDim } = config;
   if (dim % numHeads !== 0) throw new ConfigError(`GPTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);

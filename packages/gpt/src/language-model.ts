@@ -1,7 +1,7 @@
 import { type CrossEntropyOptions, linear, linearCrossEntropy } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import { Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
-import { type Scalar, slice, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import { type Scalar, slice, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 
 import type { GPTConfig, GPTOptions } from './config.ts';
 import { GPT2_LANGUAGE_MODEL } from './hf.ts';
@@ -50,8 +50,10 @@ export class GPT extends PretrainedModel<[ids: Tensor2D, options?: LanguageModel
    * @param options.targets int32 [batch, seq], what follows each token; -100 = don't count
    */
   loss(ids: Tensor2D, { targets, attentionMask, positionIds, ...options }: GPTCallOptions & CrossEntropyOptions & { targets: Tensor2D }): Scalar {
-    const x = this.decoder.call(ids, { attentionMask, positionIds }); // [batch, seq, dim]
-    return linearCrossEntropy(x, this.#outputWeight, { labels: targets, ...options });
+    return tidy(() => {
+      const x = this.decoder.call(ids, { attentionMask, positionIds }); // [batch, seq, dim]
+      return linearCrossEntropy(x, this.#outputWeight, { labels: targets, ...options });
+    });
   }
 
   get #outputWeight(): Tensor2D {

@@ -1,5 +1,5 @@
 import { causalPaddingMask, FusedSelfAttention, type KVCache, type SelfAttentionOptions } from '@formers/attention';
-import { RandomStream, report } from '@formers/backend';
+import { checkShape, RandomStream, report } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import { Dropout, Embedding, FeedForward, LayerNorm, loadPretrained, Module, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
 import { LearnedPositions } from '@formers/positional';
@@ -21,9 +21,9 @@ export function initStream({ seed = 0 }: InitOptions, part: 'init' | 'head-init'
 
 /** What a GPT may be told besides the ids. */
 export interface GPTCallOptions {
-  /** [batch, keys], 1 = token, 0 = padding; with a cache, of all tokens. Default: no padding. */
+  /** [batch, keys], 1 = token, 0 = padding; with a cache, of all tokens, those in it first. Default: no padding. */
   attentionMask?: Tensor2D | undefined;
-  /** int32 [batch, seq]; default counts on from the cache. */
+  /** int32 [batch, seq], or [1, seq] for all rows; default counts on from the cache. */
   positionIds?: Tensor2D | undefined;
   /** Keys and values of earlier tokens; the new ones are added. */
   cache?: KVCache | undefined;
@@ -81,8 +81,12 @@ export class GPTModel extends PretrainedModel<[ids: Tensor2D, options?: GPTCallO
   }
 
   protected override forward(ids: Tensor2D, { attentionMask, positionIds, cache }: GPTCallOptions = {}): Tensor3D {
-    const positions = this.positions.call(positionIds ? { positionIds } : { seq: ids.shape[1], offset: cache?.length ?? 0 }); // [1 or batch, seq, dim]
-    const masks = attentionMask && { ...causalPaddingMask(attentionMask, ids.shape[1]), causal: false };
+    checkShape('GPTModel: ids', ids, ['batch', 'seq']);
+    const [batch, seq] = ids.shape;
+    if (attentionMask) checkShape('GPTModel: attentionMask', attentionMask, [batch, (cache?.length ?? 0) + seq]);
+    if (positionIds) checkShape('GPTModel: positionIds', positionIds, [positionIds.shape[0] === 1 ? 1 : batch, seq]);
+    const positions = this.positions.call(positionIds ? { positionIds } : { seq, offset: cache?.length ?? 0 }); // [1 or batch, seq, dim]
+    const masks = attentionMask && { ...causalPaddingMask(attentionMask, seq), causal: false };
     let x = this.dropout.call(add(this.tokens.call(ids), positions)); // [batch, seq, dim]
     for (const [i, layer] of this.layers.entries()) {
       report('hiddenStates', () => x);

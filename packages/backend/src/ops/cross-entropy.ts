@@ -59,7 +59,9 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
  */
 export function linearCrossEntropy(x: Tensor, weight: Tensor2D, { labels, ...options }: CrossEntropyOptions & { labels: Tensor }): Scalar {
   const [, dim] = weight.shape;
-  checkShape('linearCrossEntropy: x', x, [...labels.shape, dim]);
+  const places = x.shape.slice(0, -1);
+  checkShape('linearCrossEntropy: x', x, [...places, dim]);
+  checkShape('linearCrossEntropy: labels', labels, places);
   return tidy(() => linearCrossEntropyOp({ x: reshape(x, [-1, dim]) as Tensor2D, weight, labels: reshape(labels, [-1]) as Tensor1D }, withDefaults(options)));
 }
 

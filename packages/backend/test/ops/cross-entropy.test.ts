@@ -136,5 +136,7 @@ test('own their output', () => {
 test('wrong shapes are told', async () => {
   const [logits, labels, weight] = [randomTensor([2, 3, 5]), randomIds([2, 4], { bound: 5 }), randomTensor<Tensor2D>([7, 4])];
   await expectError(() => crossEntropy(logits, labels), { code: 'shape', message: 'crossEntropy: labels must be [2, 3], got [2, 4]' });
-  await expectError(() => linearCrossEntropy(logits, weight, { labels }), { code: 'shape', message: 'linearCrossEntropy: x must be [2, 4, 4], got [2, 3, 5]' });
+  await expectError(() => linearCrossEntropy(logits, weight, { labels }), { code: 'shape', message: 'linearCrossEntropy: x must be [2, 3, 4], got [2, 3, 5]' });
+  const x = randomTensor([2, 3, 4]);
+  await expectError(() => linearCrossEntropy(x, weight, { labels }), { code: 'shape', message: 'linearCrossEntropy: labels must be [2, 3], got [2, 4]' });
 });

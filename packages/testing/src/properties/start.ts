@@ -1,0 +1,86 @@
+import { capture } from '@formers/backend';
+import { dispose, type Tensor, type Tensor2D, zerosLike } from '@tensorflow/tfjs-core';
+import { describe, expect, test } from 'vitest';
+
+import { expectSameBits, valuesOf } from '../close.ts';
+import { expectNoLeak } from '../leaks.ts';
+import { randomIds } from '../random-tensor.ts';
+import type { Decoder, DecoderSubject } from './decoder.ts';
+
+const meanSquare = (tensor: Tensor): number => valuesOf(tensor).reduce((sum, value) => sum + value ** 2, 0) / tensor.size;
+
+/** A decoder before training, and its way to disk and back. */
+export function startProperties<Model extends Decoder>({ create, load, residualOutputs }: DecoderSubject<Model>): void {
+  const idsOf = ({ config }: Decoder, rows = 4): Tensor2D => randomIds<Tensor2D>([rows, 12], { bound: config.vocabSize });
+
+  describe('at the start', () => {
+    test.each([1, 2, 3])('the loss is ln(vocab) + s²/2, s² the variance of the logits, seed %i', (seed) => {
+      using model = create({ seed });
+      const ids = idsOf(model, 16);
+      const targets = randomIds<Tensor2D>([16, 12], { bound: model.config.vocabSize, seed: 9 });
+      const variance = meanSquare(model.call(ids));
+      expect(Math.abs(valuesOf(model.loss(ids, { targets }))[0]! - (Math.log(model.config.vocabSize) + variance / 2))).toBeLessThan(0.05);
+    });
+
+    test('the variance of activations stays within a factor of 2 over 8 layers', () => {
+      using model = create({ seed: 1, numLayers: 8 });
+      const ids = idsOf(model);
+      const { value, hiddenStates } = capture(() => model.call(ids), ['hiddenStates']);
+      const residual = hiddenStates.slice(0, -1).map(meanSquare); // the last one is after the final norm
+      for (const size of residual) {
+        expect(size / residual[0]!).toBeGreaterThan(0.5);
+        expect(size / residual[0]!).toBeLessThan(2);
+      }
+      dispose([value, ...hiddenStates]);
+    });
+
+    test('with nothing added to the residual stream each layer is the identity (bits)', () => {
+      using model = create({ seed: 1 });
+      for (const variable of residualOutputs(model)) variable.assign(zerosLike(variable));
+      const ids = idsOf(model);
+      const { value, hiddenStates } = capture(() => model.call(ids), ['hiddenStates']);
+      for (const state of hiddenStates.slice(1, -1)) expectSameBits(state, hiddenStates[0]!);
+      dispose([value, ...hiddenStates]);
+    });
+
+    test('a seed fixes the weights', () => {
+      const weights = (seed: number): number[][] => {
+        using model = create({ seed });
+        return model.parameters().map((parameter) => valuesOf(parameter));
+      };
+      expect(weights(1)).toEqual(weights(1));
+      expect(weights(1)).not.toEqual(weights(2));
+    });
+
+    test('making and disposing leaks nothing', async () => {
+      await expectNoLeak(() => {
+        using model = create({ seed: 1 });
+        expect(model.numParameters).toBeGreaterThan(0);
+      });
+    });
+  });
+
+  describe('save and load', () => {
+    test('give the same logits (bits), config and files', async () => {
+      using model = create({ seed: 1 });
+      const ids = idsOf(model);
+      const files = new Map<string, Uint8Array>();
+      await model.savePretrained(files);
+      using loaded = await load(files);
+      expect(loaded.config).toEqual(model.config);
+      expectSameBits(loaded.call(ids), model.call(ids));
+      const again = new Map<string, Uint8Array>();
+      await loaded.savePretrained(again);
+      expect(new Map([...again].map(([name, bytes]) => [name, [...bytes]]))).toEqual(new Map([...files].map(([name, bytes]) => [name, [...bytes]])));
+    });
+
+    test('leak nothing', async () => {
+      using model = create({ seed: 1 });
+      await expectNoLeak(async () => {
+        const files = new Map<string, Uint8Array>();
+        await model.savePretrained(files);
+        (await load(files)).dispose();
+      });
+    });
+  });
+}
