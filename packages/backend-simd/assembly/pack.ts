@@ -84,28 +84,78 @@ export function packTransposed(source: usize, stride: usize, rows: i32, depth: i
   const panelSize = <usize>(depth * tile) << 2, rowBytes = <usize>tile << 2;
   const full = rows / tile, rest = rows - full * tile;
   if (sums && !accumulate) memory.fill(sums, 0, <usize>rows << 2);
-  for (let k = 0; k < depth; k++) {
-    if (sums) addTo(sums, source, rows);
+  let k = 0;
+  // Four steps at a time: each panel then gets whole cache lines.
+  for (; k <= depth - 4; k += 4) {
+    if (sums) addFour(sums, source, stride, rows);
+    const next = source + stride, third = next + stride, fourth = third + stride;
+    let o: usize = 0, to = target;
+    for (let panel = 0; panel < full; panel++) {
+      if (tile == 4) {
+        const a = v128.load(source + o), b = v128.load(next + o), c = v128.load(third + o), d = v128.load(fourth + o);
+        v128.store(to, a);
+        v128.store(to, b, 16);
+        v128.store(to, c, 32);
+        v128.store(to, d, 48);
+      } else {
+        copySix(to, source + o);
+        copySix(to + 24, next + o);
+        copySix(to + 48, third + o);
+        copySix(to + 72, fourth + o);
+      }
+      o += rowBytes;
+      to += panelSize;
+    }
+    if (rest) for (let i: usize = 0; i < 4; i++) copyRest(to + i * rowBytes, source + o + i * stride, tile, rest);
+    source += 4 * stride;
+    target += 4 * rowBytes;
+  }
+  for (; k < depth; k++) {
+    if (sums) addOne(sums, source, rows);
     let from = source, to = target;
     for (let panel = 0; panel < full; panel++) {
-      v128.store(to, v128.load(from));
-      if (tile == 6) store<u64>(to, load<u64>(from, 16), 16);
+      if (tile == 4) v128.store(to, v128.load(from));
+      else copySix(to, from);
       from += rowBytes;
       to += panelSize;
     }
-    if (rest) for (let m = 0; m < tile; m++) store<f32>(to + (<usize>m << 2), m < rest ? load<f32>(from + (<usize>m << 2)) : 0);
+    if (rest) copyRest(to, from, tile, rest);
     source += stride;
     target += rowBytes;
   }
 }
 
-function addTo(sums: usize, x: usize, n: i32): void {
+@inline function copySix(to: usize, from: usize): void {
+  v128.store(to, v128.load(from));
+  store<u64>(to, load<u64>(from, 16), 16);
+}
+function copyRest(to: usize, from: usize, tile: i32, rest: i32): void {
+  for (let m = 0; m < tile; m++) store<f32>(to + (<usize>m << 2), m < rest ? load<f32>(from + (<usize>m << 2)) : 0);
+}
+
+/** sums += row, as four rows would be added one after another. */
+function addFour(sums: usize, x: usize, stride: usize, n: i32): void {
+  const y = x + stride, z = y + stride, w = z + stride;
   let i = 0;
-  for (; i <= n - 4; i += 4) {
+  for (; i <= n - 8; i += 8) {
     const o = <usize>i << 2;
-    v128.store(sums + o, f32x4.add(v128.load(sums + o), v128.load(x + o)));
+    let a = f32x4.add(v128.load(sums + o), v128.load(x + o)), b = f32x4.add(v128.load(sums + o, 16), v128.load(x + o, 16));
+    a = f32x4.add(a, v128.load(y + o));
+    b = f32x4.add(b, v128.load(y + o, 16));
+    a = f32x4.add(a, v128.load(z + o));
+    b = f32x4.add(b, v128.load(z + o, 16));
+    a = f32x4.add(a, v128.load(w + o));
+    b = f32x4.add(b, v128.load(w + o, 16));
+    v128.store(sums + o, a);
+    v128.store(sums + o, b, 16);
   }
   for (; i < n; i++) {
+    const o = <usize>i << 2;
+    store<f32>(sums + o, load<f32>(sums + o) + load<f32>(x + o) + load<f32>(y + o) + load<f32>(z + o) + load<f32>(w + o));
+  }
+}
+function addOne(sums: usize, x: usize, n: i32): void {
+  for (let i = 0; i < n; i++) {
     const o = <usize>i << 2;
     store<f32>(sums + o, load<f32>(sums + o) + load<f32>(x + o));
   }

@@ -97,7 +97,8 @@ describe('Allocator', () => {
       const size = 1 + random(random(2) ? 100 : 100_000);
       const address = blocks.allocate(size);
       expect(address % 64).toBe(0);
-      for (const [other, length] of live) expect(address + size <= other || other + length <= address).toBe(true);
+      const overlaps = [...live].filter(([other, length]) => address < other + length && other < address + size);
+      if (overlaps.length > 0) expect.fail(`${address} + ${size} overlaps ${JSON.stringify(overlaps)}`);
       live.set(address, size);
     }
   });
