@@ -19,7 +19,7 @@ export interface KillPoint {
 export async function checkKill({ at, moment }: KillPoint, weights: Map<string, Float32Array>): Promise<void> {
   const out = await temporaryFolder();
   const { signal, output } = await killed([out, String(at), moment]);
-  expect({ at, moment, signal }).toEqual({ at, moment, signal: 'SIGKILL' });
+  expect({ at, moment, signal }, output).toEqual({ at, moment, signal: 'SIGKILL' });
   const events = output
     .trimEnd()
     .split('\n')

@@ -1,12 +1,13 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, cpu, useBackend } from '@formers/backend';
+import { TokenWindows } from '@formers/data';
 import { memory } from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { findCheckpoint, logRecord, nodeFileSystem, type TrainerEvent, TrainingError } from '../src/index.ts';
 import { weightsOf } from './toy-model.ts';
-import { collect, loadToy, STEPS, temporaryFolder, toyRun, type ToyRunOptions } from './toy-run.ts';
+import { collect, ids, loadToy, STEPS, temporaryFolder, toyRun, type ToyRunOptions } from './toy-run.ts';
 
 /** Losses of steps and evaluations by what they are of. */
 function lossesOf(events: readonly TrainerEvent[]): Record<string, number> {
@@ -233,6 +234,29 @@ describe('Trainer', () => {
     await collect(third.trainer);
     expect(await nodeFileSystem().list(out)).toEqual(['checkpoint-1', 'log.jsonl']);
     expect((await readFile(join(out, 'log.jsonl'), 'utf8')).trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it.each([
+    ['tokens', 5 / 15, 10 / 15],
+    ['batches', 1 / 2, 1 / 2],
+  ] as const)('takes the mean of a step over %s', async (average, first, second) => {
+    const windows = new TokenWindows(ids, { seqLen: 5 });
+    const sources = [windows.batches({ batchSize: 1 }), windows.batches({ batchSize: 2 })];
+    using run = await toyRun({ average, steps: 2, data: { at: (index) => sources[index % 2]!.at(index) } });
+    const original = run.optimizer.step.bind(run.optimizer);
+    const losses: Promise<number[]>[] = [];
+    run.optimizer.step = (options) => {
+      const result = original(options);
+      losses.push(result.losses());
+      return result;
+    };
+    const steps = (await collect(run.trainer)).filter(({ type }) => type === 'step');
+    expect(steps).toHaveLength(2);
+    for (const [i, step] of steps.entries()) {
+      const [a, b] = (await losses[i]) as [number, number];
+      expect(Math.abs(a - b)).toBeGreaterThan(0.01); // or the two means would be the same
+      expect(step).toMatchObject({ loss: expect.closeTo(first * a + second * b, 6) as number });
+    }
   });
 
   it('sets later checkpoints aside when it goes on from an earlier one', async () => {
