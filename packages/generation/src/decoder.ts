@@ -15,9 +15,15 @@ export class Decoder implements Disposable {
   readonly #model: CausalLanguageModel;
   readonly #cache: TokenCache | undefined;
   readonly #ownsCache: boolean;
+  readonly #drop: number;
 
-  constructor(model: CausalLanguageModel, { cache, useCache }: { cache: TokenCache | undefined; useCache: boolean }) {
+  /** @param options.drop How many tokens of a row go at once when it outgrows the context. */
+  constructor(
+    model: CausalLanguageModel,
+    { cache, useCache, drop }: { cache: TokenCache | undefined; useCache: boolean; drop: number },
+  ) {
     this.#model = model;
+    this.#drop = drop;
     this.#ownsCache = cache === undefined && useCache;
     this.#cache = cache ?? (useCache ? new TokenCache() : undefined);
   }
@@ -25,7 +31,7 @@ export class Decoder implements Disposable {
   /** The logits of the token after each row. Rows of different lengths are padded on the left; of long ones the model sees the end. */
   async nextLogits(rows: readonly DecoderRow[]): Promise<Float64Array[]> {
     const { vocabSize, contextLength } = this.#model.config;
-    const window = alignRows(rows, contextLength);
+    const window = alignRows(rows, { contextLength, drop: this.#drop });
     const logits = this.#run(window); // [rows, 1, vocab]
     try {
       const values = await logits.data();
@@ -64,13 +70,17 @@ export class Decoder implements Disposable {
   }
 }
 
-/** Rows of one length, at most `contextLength`, with {@link PADDING} on the left. */
-function alignRows(rows: readonly DecoderRow[], contextLength: number): number[][] {
-  const width = Math.min(contextLength, Math.max(...rows.map(({ ids, padding }) => ids.length - padding)));
-  return rows.map(({ ids, padding }) => {
-    const tokens = ids.slice(Math.max(padding, ids.length - width));
-    return [...new Array<number>(width - tokens.length).fill(PADDING), ...tokens];
+/** Rows of one length with {@link PADDING} on the left. A row that is longer than the context has lost a multiple of `drop` tokens. */
+function alignRows(
+  rows: readonly DecoderRow[],
+  { contextLength, drop }: { contextLength: number; drop: number },
+): number[][] {
+  const visible = rows.map(({ ids, padding }) => {
+    const excess = Math.max(0, ids.length - padding - contextLength);
+    return ids.slice(padding + (excess === 0 ? 0 : Math.ceil(excess / drop) * drop));
   });
+  const width = Math.max(...visible.map(({ length }) => length));
+  return visible.map((ids) => [...new Array<number>(width - ids.length).fill(PADDING), ...ids]);
 }
 
 /** The mask of all columns, and the positions of those from `start` on, where a row has padding. */

@@ -15,10 +15,11 @@ export interface GenerateOptions extends GenerationConfig {
   /** Keeps keys and values from call to call: only tokens that it doesn't hold yet are computed. Stays the caller's. */
   readonly cache?: TokenCache | undefined;
   /**
-   * Whether the text may outgrow the model's context length: the model then sees the last `contextLength` tokens only (as in nanoGPT),
-   * which are computed anew at each step. Default true; false refuses prompts that could outgrow it.
+   * What happens when the text outgrows the model's context length. A number: this many of the oldest tokens are dropped at once, and the
+   * model sees the rest; 1 is what nanoGPT does, but computes the whole context anew at each step. true (default): half of the context
+   * length, so that the cache is of use. false: prompts that could outgrow it are refused.
    */
-  readonly slide?: boolean | undefined;
+  readonly slide?: boolean | number | undefined;
   /** Decodes new tokens; needed by `stopStrings`. */
   readonly tokenizer?: GenerationTokenizer | undefined;
   /** 1 = token, 0 = padding, for prompts that are padded on the left already. Prompts of different lengths need none: they are padded inside. */

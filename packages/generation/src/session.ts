@@ -60,7 +60,12 @@ export function openSession(
   return {
     settings,
     rows,
-    decoder: new Decoder(model, { cache: useCache ? cache : undefined, useCache }),
+    decoder: new Decoder(model, { cache: useCache ? cache : undefined, useCache, drop: dropOf(settings, model) }),
     stopReason: (ids, { maxLength }) => stopReason(ids, { settings, maxLength, deadline }),
   };
+}
+
+/** How many tokens go at once when the context is full. */
+function dropOf({ slide }: Settings, { config: { contextLength } }: CausalLanguageModel): number {
+  return typeof slide === 'number' ? slide : Math.max(1, Math.floor(contextLength / 2));
 }

@@ -13,7 +13,7 @@ interface Defaults {
   readonly lengthPenalty: number;
   readonly earlyStopping: boolean | 'never';
   readonly useCache: boolean;
-  readonly slide: boolean;
+  readonly slide: boolean | number;
 }
 
 const DEFAULTS: Defaults = {
@@ -76,7 +76,14 @@ export function readSettings(
   });
   demand(maxTime === undefined || maxTime > 0, { where, name: 'maxTime', wanted: 'above 0 seconds', got: maxTime });
   demand(Number.isSafeInteger(seed), { where, name: 'seed', wanted: 'a whole number', got: seed });
-  const { vocabSize } = model.config;
+  const { vocabSize, contextLength } = model.config;
+  const isSlide = typeof merged.slide === 'boolean' || (isCount(merged.slide) && merged.slide <= contextLength);
+  demand(isSlide, {
+    where,
+    name: 'slide',
+    wanted: `a boolean or a number from 1 to ${contextLength}`,
+    got: merged.slide,
+  });
   for (const id of [...(forcedBosTokenId === undefined ? [] : [forcedBosTokenId]), ...asList(forcedEosTokenId)]) {
     demand(id >= 0 && id < vocabSize, {
       where,
@@ -108,7 +115,7 @@ export function newTokenLimit(
   const { contextLength } = model.config;
   const length = prompt.ids.length - prompt.padding;
   // The last new token is never fed, so there is room for one more than the context holds.
-  const room = slide ? Infinity : contextLength - length + 1;
+  const room = slide !== false ? Infinity : contextLength - length + 1;
   if (room < 1) {
     throw new GenerationError(`${where}: the prompt has ${length} tokens, the context length is ${contextLength}`);
   }

@@ -281,14 +281,37 @@ describe('sampling', () => {
 });
 
 describe('context length', () => {
-  it('slides: the model sees the last tokens, as if they were all', async () => {
-    const { sequences } = await generate(hashModel({ contextLength: 6 }), [1, 2, 3, 4], { maxNewTokens: 10 });
-    const wanted = [1, 2, 3, 4];
-    while (wanted.length < 14) {
-      const { newTokens } = await generate(hashModel(), wanted.slice(-6), { maxNewTokens: 1 });
-      wanted.push(newTokens[0]![0]!);
+  /** Greedy search where the model is shown the last tokens alone, as many as `visible` says for a length. */
+  const slideByHand = async (prompt: number[], visible: (length: number) => number): Promise<number[]> => {
+    const ids = [...prompt];
+    while (ids.length < 14) {
+      const { newTokens } = await generate(hashModel(), ids.slice(-visible(ids.length)), { maxNewTokens: 1 });
+      ids.push(newTokens[0]![0]!);
     }
-    expect(sequences).toEqual([wanted]);
+    return ids;
+  };
+
+  it('slides: half of the tokens go when it is full, and the rest is cached', async () => {
+    const model = hashModel({ contextLength: 6 });
+    const { sequences } = await generate(model, [1, 2, 3, 4], { maxNewTokens: 10 });
+    const visible = [4, 5, 6, 4, 5, 6, 4, 5, 6, 4];
+    expect(sequences).toEqual([await slideByHand([1, 2, 3, 4], (length) => visible[length - 4]!)]);
+    expect(model.calls).toEqual([4, 1, 1, 4, 1, 1, 4, 1, 1, 4]);
+  });
+
+  it('slides by one if asked, as nanoGPT does', async () => {
+    const { sequences } = await generate(hashModel({ contextLength: 6 }), [1, 2, 3, 4], { maxNewTokens: 10, slide: 1 });
+    expect(sequences).toEqual([await slideByHand([1, 2, 3, 4], (length) => Math.min(6, length))]);
+  });
+
+  it('slides each row of a batch by itself', async () => {
+    const prompts = [[1, 2, 3, 4, 5], [6, 7], new Array<number>(9).fill(8)];
+    const options = { maxNewTokens: 12 };
+    const together = await generate(hashModel({ contextLength: 6 }), prompts, options);
+    for (const [row, prompt] of prompts.entries()) {
+      const alone = await generate(hashModel({ contextLength: 6 }), prompt, options);
+      expect(together.newTokens[row]).toEqual(alone.newTokens[0]);
+    }
   });
 
   it('is refused before any work where it may not slide', async () => {
@@ -380,6 +403,7 @@ describe('refuses before any work', () => {
     ['generate: numReturnSequences must be 1 without sampling or beams, got 2', [1], { numReturnSequences: 2 }],
     ['generate: numReturnSequences must be at most numBeams (2), got 3', [1], { numBeams: 2, numReturnSequences: 3 }],
     ['generate: maxTime must be above 0 seconds, got -1', [1], { maxTime: -1 }],
+    ['generate: slide must be a boolean or a number from 1 to 64, got 65', [1], { slide: 65 }],
     ['generate: seed must be a whole number, got 0.5', [1], { seed: 0.5 }],
     ['generate: a forced token must be in the vocabulary of 5 tokens, got 9', [1], { forcedEosTokenId: [1, 9] }],
     ['generate: stopStrings need a tokenizer', [1], { stopStrings: 'x' }],
