@@ -12,6 +12,7 @@ export abstract class FormersError extends Error {
 export class ConfigError extends FormersError {
   readonly code = 'config';
 
+  /** Whether `value` is a ConfigError, also one of another copy of this package. */
   static isInstance(value: unknown): value is ConfigError {
     return value instanceof Error && 'code' in value && value.code === 'config';
   }
@@ -21,6 +22,7 @@ export class ConfigError extends FormersError {
 export class ShapeError extends FormersError {
   readonly code = 'shape';
 
+  /** Whether `value` is a ShapeError, also one of another copy of this package. */
   static isInstance(value: unknown): value is ShapeError {
     return value instanceof Error && 'code' in value && value.code === 'shape';
   }
@@ -30,6 +32,7 @@ export class ShapeError extends FormersError {
 export class ValueError extends FormersError {
   readonly code = 'value';
 
+  /** Whether `value` is a ValueError, also one of another copy of this package. */
   static isInstance(value: unknown): value is ValueError {
     return value instanceof Error && 'code' in value && value.code === 'value';
   }
@@ -39,6 +42,7 @@ export class ValueError extends FormersError {
 export class BackendError extends FormersError {
   readonly code = 'backend';
 
+  /** Whether `value` is a BackendError, also one of another copy of this package. */
   static isInstance(value: unknown): value is BackendError {
     return value instanceof Error && 'code' in value && value.code === 'backend';
   }

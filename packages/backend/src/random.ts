@@ -53,10 +53,12 @@ export class RandomStream {
     this.#counter = counter;
   }
 
+  /** A stream that goes on where another one stood. */
   static fromState({ seed, stream, counter }: RandomState): RandomStream {
     return new RandomStream(seed, stream, counter);
   }
 
+  /** Where the stream stands, to be saved. */
   get state(): RandomState {
     return { seed: this.seed, stream: this.stream, counter: this.#counter };
   }

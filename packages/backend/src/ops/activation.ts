@@ -71,12 +71,14 @@ type X = {
 
 const unary = { differentiable: ['x'], saves: ['x'], savesOutput: false } as const;
 
+/** The op behind {@link gelu}. */
 export const geluOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
   name: 'FormersGelu',
   ...unary,
   composition: ({ x }) => tidy(() => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1))),
 });
 
+/** The op behind {@link geluTanh}. */
 export const geluTanhOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
   name: 'FormersGeluTanh',
   ...unary,
@@ -87,6 +89,7 @@ export const geluTanhOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
     }),
 });
 
+/** The op behind {@link silu}. */
 export const siluOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
   name: 'FormersSilu',
   ...unary,

@@ -76,6 +76,7 @@ type Inputs = {
   readonly labels: Tensor1D;
 };
 
+/** The op behind {@link crossEntropy}. */
 export const crossEntropyOp: Op<Inputs, Attributes, Scalar> = defineOp<Inputs, Attributes, Scalar>({
   name: 'FormersCrossEntropy',
   differentiable: ['logits'],
@@ -104,6 +105,7 @@ type LinearInputs = {
   readonly labels: Tensor1D;
 };
 
+/** The op behind {@link linearCrossEntropy}. */
 export const linearCrossEntropyOp: Op<LinearInputs, Attributes, Scalar> = defineOp<LinearInputs, Attributes, Scalar>({
   name: 'FormersLinearCrossEntropy',
   differentiable: ['x', 'weight'],

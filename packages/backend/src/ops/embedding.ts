@@ -18,6 +18,7 @@ type Inputs = {
   readonly ids: Tensor;
 };
 
+/** The op behind {@link embedding}. */
 export const embeddingOp: Op<Inputs, { vocabSize: number }, Tensor> = defineOp<Inputs, { vocabSize: number }, Tensor>({
   name: 'FormersEmbedding',
   differentiable: ['weight'],

@@ -42,6 +42,7 @@ type Inputs = {
   readonly weight: Tensor1D;
 };
 
+/** The op behind {@link layerNorm}. */
 export const layerNormOp: Op<Inputs & { readonly bias: Tensor1D | undefined }, { epsilon: number }, Tensor> = defineOp<
   Inputs & { readonly bias: Tensor1D | undefined },
   { epsilon: number },
@@ -60,6 +61,7 @@ export const layerNormOp: Op<Inputs & { readonly bias: Tensor1D | undefined }, {
     }),
 });
 
+/** The op behind {@link rmsNorm}. */
 export const rmsNormOp: Op<Inputs, { epsilon: number }, Tensor> = defineOp<Inputs, { epsilon: number }, Tensor>({
   name: 'FormersRMSNorm',
   differentiable: ['x', 'weight'],
