@@ -1,17 +1,55 @@
 import { attentionWeights, capture, RandomStream, splitHeads, withDropout } from '@formers/backend';
 import { normal } from '@formers/nn';
-import { add, concat, gather, matMul, reshape, slice, split, type Tensor, type Tensor2D, type Tensor3D, tensor2d, tensor1d, tidy, type Variable } from '@tensorflow/tfjs-core';
+import {
+  add,
+  concat,
+  gather,
+  matMul,
+  reshape,
+  slice,
+  split,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  tensor2d,
+  tensor1d,
+  tidy,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectError, expectGradients, expectOwned, expectSameBits, randomTensor, useEngineForTests, valuesOf } from '../../testing/src/index.ts';
-import { attend, FusedSelfAttention, type FusedSelfAttentionConfig, GrowingKVCache, mergeHeads, MultiHeadAttention } from '../src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectGradients,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../testing/src/index.ts';
+import {
+  attend,
+  FusedSelfAttention,
+  type FusedSelfAttentionConfig,
+  GrowingKVCache,
+  mergeHeads,
+  MultiHeadAttention,
+} from '../src/index.ts';
 
 useEngineForTests();
 
 const [dim, numHeads, seq] = [8, 4, 5];
 
 function make(options: Partial<FusedSelfAttentionConfig> = {}): FusedSelfAttention {
-  const module = new FusedSelfAttention({ dim, numHeads, causal: true, init: normal(0.5), random: new RandomStream(1, 'init'), ...options });
+  const module = new FusedSelfAttention({
+    dim,
+    numHeads,
+    causal: true,
+    init: normal(0.5),
+    random: new RandomStream(1, 'init'),
+    ...options,
+  });
   module.queryKeyValue.bias!.assign(randomTensor([3 * dim], { seed: 7 }));
   module.output.bias!.assign(randomTensor([dim], { seed: 8 }));
   return module;
@@ -50,14 +88,26 @@ describe('what each token sees', () => {
   /** The output at each position when token `changed` is another one: the same bits or not. */
   function sameAfterChange(module: FusedSelfAttention, changed: number): boolean[] {
     const x = input();
-    const other = tidy(() => concat([slice(x, [0, 0, 0], [-1, changed, -1]), input(1, 99), slice(x, [0, changed + 1, 0], [-1, seq - changed - 1, -1])], 1));
+    const other = tidy(() =>
+      concat(
+        [
+          slice(x, [0, 0, 0], [-1, changed, -1]),
+          input(1, 99),
+          slice(x, [0, changed + 1, 0], [-1, seq - changed - 1, -1]),
+        ],
+        1,
+      ),
+    );
     const [before, after] = [valuesOf(module.call(x)), valuesOf(module.call(other as Tensor3D))];
-    return Array.from({ length: seq }, (_, i) => before.slice(i * dim, (i + 1) * dim).every((value, j) => value === after[i * dim + j]));
+    return Array.from({ length: seq }, (_, i) =>
+      before.slice(i * dim, (i + 1) * dim).every((value, j) => value === after[i * dim + j]),
+    );
   }
 
   test('causal: nothing that comes later, everything up to itself', () => {
     using module = make();
-    for (let changed = 0; changed < seq; changed++) expect(sameAfterChange(module, changed)).toEqual(Array.from({ length: seq }, (_, i) => i < changed));
+    for (let changed = 0; changed < seq; changed++)
+      expect(sameAfterChange(module, changed)).toEqual(Array.from({ length: seq }, (_, i) => i < changed));
   });
 
   test('not causal: everything', () => {
@@ -72,14 +122,27 @@ describe('what each token sees', () => {
     const order = tensor1d([3, 0, 4, 1, 2], 'int32');
     expectClose(module.call(gather(input(), order, 1)), gather(module.call(input()), order, 1), { atol: 1e-5 });
     using causal = make();
-    const [moved, still] = [valuesOf(causal.call(gather(input(), order, 1))), valuesOf(gather(causal.call(input()), order, 1))];
+    const [moved, still] = [
+      valuesOf(causal.call(gather(input(), order, 1))),
+      valuesOf(gather(causal.call(input()), order, 1)),
+    ];
     expect(Math.max(...moved.map((value, i) => Math.abs(value - still[i]!)))).toBeGreaterThan(0.01);
   });
 
   test('packing: with a block-diagonal mask two sequences in one row are as if alone', () => {
     using module = make();
     const [first, second] = [input(2, 1), input(3, 2)];
-    const block = tensor2d([[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 1, 1, 1]], [5, 5], 'bool'); // prettier-ignore
+    const block = tensor2d(
+      [
+        [1, 1, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [0, 0, 1, 1, 1],
+        [0, 0, 1, 1, 1],
+        [0, 0, 1, 1, 1],
+      ],
+      [5, 5],
+      'bool',
+    );
     const packed = module.call(concat([first, second], 1), { mask: block });
     expectClose(packed, concat([module.call(first), module.call(second)], 1), { atol: 1e-5 });
   });
@@ -88,7 +151,17 @@ describe('what each token sees', () => {
 test('a key/value cache gives the same outputs for any split, masks included', () => {
   using module = make();
   const x = input();
-  const mask = reshape(tensor2d([[1, 1, 1, 1, 1], [0, 1, 1, 1, 1]], [2, 5], 'bool'), [2, 1, 1, 5]); // prettier-ignore
+  const mask = reshape(
+    tensor2d(
+      [
+        [1, 1, 1, 1, 1],
+        [0, 1, 1, 1, 1],
+      ],
+      [2, 5],
+      'bool',
+    ),
+    [2, 1, 1, 5],
+  );
   const full = module.call(x, { mask });
   for (const splits of [[5], [1, 1, 1, 1, 1], [2, 3], [4, 1], [1, 3, 1]]) {
     using cache = new GrowingKVCache();
@@ -107,7 +180,11 @@ test('the captured map is the one that the output is made of', () => {
   const x = input();
   const { value, attentions } = capture(() => module.call(x));
   const [map] = attentions as [Tensor];
-  const [q, k, v] = split(module.queryKeyValue.call(x), 3, 2).map((part) => splitHeads(part as Tensor3D, numHeads)) as [never, never, never];
+  const [q, k, v] = split(module.queryKeyValue.call(x), 3, 2).map((part) => splitHeads(part as Tensor3D, numHeads)) as [
+    never,
+    never,
+    never,
+  ];
   expectClose(map, attentionWeights(q, k, { causal: true }));
   expectClose(module.output.call(mergeHeads(matMul(map, v))), value, { atol: 1e-5 });
   expectSameBits(value, module.call(x));
@@ -134,7 +211,10 @@ describe('heads', () => {
     const before = valuesOf(module.call(input()));
     const order = [2, 0, 3, 1];
     const rows = order.flatMap((head) => [0, 1].map((i) => head * 2 + i)); // headDim 2
-    const all = tensor1d([0, 1, 2].flatMap((part) => rows.map((row) => part * dim + row)), 'int32'); // prettier-ignore
+    const all = tensor1d(
+      [0, 1, 2].flatMap((part) => rows.map((row) => part * dim + row)),
+      'int32',
+    );
     assign(module.queryKeyValue.weight, gather(module.queryKeyValue.weight, all));
     assign(module.queryKeyValue.bias!, gather(module.queryKeyValue.bias!, all));
     assign(module.output.weight, gather(module.output.weight, tensor1d(rows, 'int32'), 1));
@@ -173,7 +253,11 @@ test('an additive bias shifts the scores', () => {
   const biases = valuesOf(bias);
   for (const row of [1, 4]) {
     const at = row * seq; // batch 0, head 0
-    expectClose(Math.log(shifted[at]! / shifted[at + 1]!) - Math.log(unshifted[at]! / unshifted[at + 1]!), biases[at]! - biases[at + 1]!, { atol: 1e-4 });
+    expectClose(
+      Math.log(shifted[at]! / shifted[at + 1]!) - Math.log(unshifted[at]! / unshifted[at + 1]!),
+      biases[at]! - biases[at + 1]!,
+      { atol: 1e-4 },
+    );
   }
   for (const tensor of [...attentions, ...plain, value, other]) tensor.dispose();
 });

@@ -63,6 +63,28 @@ test('another batch size is told, and the cache stays as it was', async () => {
   using cache = new GrowingKVCache();
   cache.layer(0).append(some(2), some(2));
   const one = randomTensor<Tensor4D>([1, 3, 1, 4]);
-  await expectError(() => cache.layer(0).append(one, one), { code: 'shape', message: 'KVCache: k must have the batch size 2 that the cache holds, got 1' });
+  await expectError(() => cache.layer(0).append(one, one), {
+    code: 'shape',
+    message: 'KVCache: k must have the batch size 2 that the cache holds, got 1',
+  });
   expect(cache.length).toBe(2);
+});
+
+test('selectRows orders, repeats and drops rows of the batch, in every layer', async () => {
+  using cache = new GrowingKVCache();
+  const [k, v] = [some(2), some(2, 1)];
+  for (const layer of [0, 1]) cache.layer(layer).append(k, v);
+  cache.selectRows([1, 1, 0]);
+  const row = (x: Tensor4D, i: number): Tensor4D => slice(x, [i, 0, 0, 0], [1, 3, 2, 4]);
+  const none = tidy(() => slice(concat([k, row(k, 0)], 0), [0, 0, 0, 0], [3, 3, 0, 4])) as Tensor4D;
+  for (const layer of [0, 1]) {
+    const [heldK, heldV] = cache.layer(layer).append(none, none);
+    expectSameBits(heldK, concat([row(k, 1), row(k, 1), row(k, 0)], 0));
+    expectSameBits(heldV, concat([row(v, 1), row(v, 1), row(v, 0)], 0));
+  }
+  await expectError(() => cache.selectRows([3]), {
+    code: 'value',
+    message: /rows must be among the 3 of the cache, got \[3\]/,
+  });
+  await expectError(() => cache.selectRows([]), { code: 'value', message: /got \[\]/ });
 });

@@ -10,7 +10,12 @@ useEngineForTests();
 const attentionMask = (rows: number[][]): Tensor2D => tensor2d(rows, [rows.length, rows[0]!.length], 'int32');
 
 test('paddingMask hides padding from every query', () => {
-  const mask = paddingMask(attentionMask([[1, 1, 0], [0, 1, 1]])); // prettier-ignore
+  const mask = paddingMask(
+    attentionMask([
+      [1, 1, 0],
+      [0, 1, 1],
+    ]),
+  );
   expect([mask.shape, mask.dtype]).toEqual([[2, 1, 1, 3], 'bool']);
   expect(valuesOf(mask)).toEqual([1, 1, 0, 0, 1, 1]);
   const input = attentionMask([[1, 0]]);
@@ -22,7 +27,13 @@ test.each(['int32', 'float32', 'bool'] as const)('masks of %s', (dtype) => {
 });
 
 test('causalPaddingMask hides what comes later, too', () => {
-  const { mask, bias } = causalPaddingMask(attentionMask([[1, 1, 1], [1, 1, 0]]), 3); // prettier-ignore
+  const { mask, bias } = causalPaddingMask(
+    attentionMask([
+      [1, 1, 1],
+      [1, 1, 0],
+    ]),
+    3,
+  );
   expect(mask.shape).toEqual([2, 1, 3, 3]);
   expect(valuesOf(mask)).toEqual([1, 0, 0, 1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0]);
   expect(valuesOf(bias).every((value) => Math.abs(value) === 0)).toBe(true);

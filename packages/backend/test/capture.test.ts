@@ -22,7 +22,9 @@ test('collects what is reported, in order, and gives it to the caller', () => {
   const x = scalar(2);
   const { value, hiddenStates, attentions, crossAttentions } = capture(() => model(x));
   expectClose(value, 16);
-  expect([hiddenStates, attentions, crossAttentions].map((tensors) => tensors.map((tensor) => tensor.dataSync()[0]))).toEqual([[2, 4], [16], [256]]);
+  expect(
+    [hiddenStates, attentions, crossAttentions].map((tensors) => tensors.map((tensor) => tensor.dataSync()[0])),
+  ).toEqual([[2, 4], [16], [256]]);
   for (const tensor of [value, ...hiddenStates, ...attentions, ...crossAttentions]) tensor.dispose();
   expectClose(x, 2); // the model's input was borrowed
   expectOwned(() => capture(() => model(x)));
@@ -51,12 +53,14 @@ test('scopes nest: the inner one collects', () => {
   const x = scalar(2);
   const outer = capture(() => {
     const inner = capture(() => model(x));
-    for (const tensor of [inner.value, ...inner.hiddenStates, ...inner.attentions, ...inner.crossAttentions]) tensor.dispose();
+    for (const tensor of [inner.value, ...inner.hiddenStates, ...inner.attentions, ...inner.crossAttentions])
+      tensor.dispose();
     expect(inner.hiddenStates).toHaveLength(2);
     return model(x);
   });
   expect(outer.hiddenStates).toHaveLength(2);
-  for (const tensor of [outer.value, ...outer.hiddenStates, ...outer.attentions, ...outer.crossAttentions]) tensor.dispose();
+  for (const tensor of [outer.value, ...outer.hiddenStates, ...outer.attentions, ...outer.crossAttentions])
+    tensor.dispose();
 });
 
 test('an error frees what was collected and ends the scope', async () => {
@@ -77,5 +81,6 @@ test('during training: the gradient is the same, and what was captured is still 
   const { value, hiddenStates, attentions, crossAttentions } = capture(() => valueAndGradients(() => model(x), [x]));
   expectClose(value.gradients[0]!, [4, 32]); // of x⁴
   expectClose(hiddenStates[1]!, [1, 4]);
-  for (const tensor of [value.value, ...value.gradients, ...hiddenStates, ...attentions, ...crossAttentions]) tensor.dispose();
+  for (const tensor of [value.value, ...value.gradients, ...hiddenStates, ...attentions, ...crossAttentions])
+    tensor.dispose();
 });

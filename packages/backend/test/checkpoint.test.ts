@@ -1,7 +1,27 @@
-import { add, exp, matMul, mul, square, sum, type Tensor, type Tensor2D, tanh, tidy, variable } from '@tensorflow/tfjs-core';
+import {
+  add,
+  exp,
+  matMul,
+  mul,
+  square,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  tanh,
+  tidy,
+  variable,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { counts, expectClose, expectNoLeak, expectOwned, expectSameBits, randomTensor, useEngineForTests } from '../../testing/src/index.ts';
+import {
+  counts,
+  expectClose,
+  expectNoLeak,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+} from '../../testing/src/index.ts';
 import { capture, checkpoint, dropout, report, valueAndGradients, withDropout } from '../src/index.ts';
 
 useEngineForTests();
@@ -39,7 +59,20 @@ describe.each([
 test('the dropout calls after a checkpoint go on where they would without it', () => {
   const x = randomTensor<Tensor2D>([2, 50]);
   const run = (mark: (f: () => Tensor) => Tensor): Tensor =>
-    withDropout({ seed: 1, step: 1 }, () => valueAndGradients(() => sum(dropout(mark(() => dropout(x, 0.5)), 0.5)), [x]).value);
+    withDropout(
+      { seed: 1, step: 1 },
+      () =>
+        valueAndGradients(
+          () =>
+            sum(
+              dropout(
+                mark(() => dropout(x, 0.5)),
+                0.5,
+              ),
+            ),
+          [x],
+        ).value,
+    );
   expectSameBits(
     run((f) => checkpoint(f, [x])),
     run((f) => f()),
@@ -63,7 +96,10 @@ test('an intermediate tensor whose scope has ended by the reverse pass', () => {
       return mark ? checkpoint(body, [hidden, w]) : body();
     });
   const [dx, dw] = valueAndGradients(() => sum(square(module(true))), [x, w]).gradients as [Tensor, Tensor];
-  const [wantedDx, wantedDw] = valueAndGradients(() => sum(square(module(false))), [x, w]).gradients as [Tensor, Tensor];
+  const [wantedDx, wantedDw] = valueAndGradients(() => sum(square(module(false))), [x, w]).gradients as [
+    Tensor,
+    Tensor,
+  ];
   expectSameBits(dx, wantedDx);
   expectSameBits(dw, wantedDw);
 });

@@ -1,4 +1,18 @@
-import { add, type KernelFunc, matMul, mul, registerKernel, type Scalar, square, sum, type Tensor, type TensorInfo, tensor1d, tidy, unregisterKernel } from '@tensorflow/tfjs-core';
+import {
+  add,
+  type KernelFunc,
+  matMul,
+  mul,
+  registerKernel,
+  type Scalar,
+  square,
+  sum,
+  type Tensor,
+  type TensorInfo,
+  tensor1d,
+  tidy,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { expectClose, expectOwned, expectSameBits, randomTensor, useEngineForTests } from '../../testing/src/index.ts';
@@ -25,7 +39,11 @@ interface Call {
 const calls: Record<'forward' | 'backward', Call[]> = { forward: [], backward: [] };
 const registered = new Set<string>();
 
-function register(name: string, run: (inputs: Record<string, Tensor>, attrs: Record<string, unknown>) => Tensor | Tensor[], log: Call[]): void {
+function register(
+  name: string,
+  run: (inputs: Record<string, Tensor>, attrs: Record<string, unknown>) => Tensor | Tensor[],
+  log: Call[],
+): void {
   const kernelFunc = (({ inputs, attrs }: Call) => {
     log.push({ inputs: { ...inputs }, attrs: { ...attrs } });
     return tidy(() => run(inputs as Record<string, Tensor>, attrs));
@@ -36,7 +54,11 @@ function register(name: string, run: (inputs: Record<string, Tensor>, attrs: Rec
 
 /** Fake kernels of the op; the forward one adds 100 so that a test can see which way was taken. */
 function useKernels({ backward }: { backward: boolean }): void {
-  register('TestFma', ({ x, w, z }, { factor }) => add(add(mul(mul(x!, factor as number), w ?? 1), z!), 100), calls.forward);
+  register(
+    'TestFma',
+    ({ x, w, z }, { factor }) => add(add(mul(mul(x!, factor as number), w ?? 1), z!), 100),
+    calls.forward,
+  );
   if (!backward) return;
   register(
     'TestFmaGradient',
@@ -70,7 +92,16 @@ test('without kernels: the composition, forward and backward', () => {
   expect(hasKernel('TestFma')).toBe(false);
   expectClose(fma(inputs, { factor: 2 }), [16, 40]);
   const { gradients } = valueAndGradients(() => sum(fma(inputs, { factor: 2 })), [inputs.x, inputs.w, inputs.z]);
-  gradients.forEach((gradient, i) => expectClose(gradient, [[6, 10], [2, 4], [1, 1]][i]!));
+  gradients.forEach((gradient, i) =>
+    expectClose(
+      gradient,
+      [
+        [6, 10],
+        [2, 4],
+        [1, 1],
+      ][i]!,
+    ),
+  );
 });
 
 describe.each([false, true])('with a forward kernel, backward kernel %s', (backward) => {
@@ -80,8 +111,19 @@ describe.each([false, true])('with a forward kernel, backward kernel %s', (backw
     expect(hasKernel('TestFma')).toBe(true);
     expectClose(fma(inputs, { factor: 2 }), [116, 140]);
     const dy = tensor1d([1, 10]);
-    const { gradients } = valueAndGradients(() => fma(inputs, { factor: 2 }), [inputs.z, inputs.x, inputs.w], { outputGradient: dy });
-    gradients.forEach((gradient, i) => expectClose(gradient, [[1, 10], [6, 100], [2, 40]][i]!)); // in the order asked
+    const { gradients } = valueAndGradients(() => fma(inputs, { factor: 2 }), [inputs.z, inputs.x, inputs.w], {
+      outputGradient: dy,
+    });
+    gradients.forEach((gradient, i) =>
+      expectClose(
+        gradient,
+        [
+          [1, 10],
+          [6, 100],
+          [2, 40],
+        ][i]!,
+      ),
+    ); // in the order asked
     expect(calls.backward).toHaveLength(backward ? 1 : 0);
   });
 
@@ -90,7 +132,15 @@ describe.each([false, true])('with a forward kernel, backward kernel %s', (backw
     const inputs = { x: x(), w: undefined, z: z() };
     expectClose(fma(inputs, { factor: 2 }), [112, 124]);
     const { gradients } = valueAndGradients(() => sum(fma(inputs, { factor: 2 })), [inputs.x, inputs.z]);
-    gradients.forEach((gradient, i) => expectClose(gradient, [[2, 2], [1, 1]][i]!));
+    gradients.forEach((gradient, i) =>
+      expectClose(
+        gradient,
+        [
+          [2, 2],
+          [1, 1],
+        ][i]!,
+      ),
+    );
     expect(Object.keys(calls.forward[0]!.inputs)).toEqual(['x', 'z']);
   });
 
@@ -113,13 +163,18 @@ describe.each([false, true])('with a forward kernel, backward kernel %s', (backw
     useKernels({ backward });
     const inputs = { x: x(), w: w(), z: z() };
     expectOwned(() => fma(inputs, { factor: 2 }));
-    expectOwned(() => valueAndGradients(() => tidy(() => sum(square(fma(inputs, { factor: 2 }))) as Scalar), [inputs.x, inputs.w]));
+    expectOwned(() =>
+      valueAndGradients(() => tidy(() => sum(square(fma(inputs, { factor: 2 }))) as Scalar), [inputs.x, inputs.w]),
+    );
   });
 
   test('inside of a larger graph, with inputs that are gone by the reverse pass', () => {
     useKernels({ backward });
     const weight = randomTensor([2, 2]) as Tensor;
-    const graph = (): Tensor => tidy(() => fma({ x: matMul(weight as never, weight as never), w: square(weight), z: mul(weight, 3) }, { factor: 0.5 }));
+    const graph = (): Tensor =>
+      tidy(() =>
+        fma({ x: matMul(weight as never, weight as never), w: square(weight), z: mul(weight, 3) }, { factor: 0.5 }),
+      );
     const { gradients } = valueAndGradients(() => sum(square(graph())), [weight]);
     removeKernels();
     const composed = valueAndGradients(() => sum(square(add(graph(), 100))), [weight]);

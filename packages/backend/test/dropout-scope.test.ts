@@ -19,10 +19,14 @@ test('every call in a scope has a key of its own, the same ones the next time', 
 });
 
 test('seeds, steps and micro-batches have other keys', () => {
-  const scopes = [0, 1].flatMap((seed) => [0, 1].flatMap((step) => [0, 1].map((microBatch) => ({ seed, step, microBatch }))));
+  const scopes = [0, 1].flatMap((seed) =>
+    [0, 1].flatMap((step) => [0, 1].map((microBatch) => ({ seed, step, microBatch }))),
+  );
   const seen = scopes.flatMap((scope) => withDropout(scope, () => keys(10)));
   expect(new Set(seen).size).toBe(80);
-  expect(withDropout({ seed: 0, step: 1 }, () => keys(10))).toEqual(withDropout({ seed: 0, step: 1, microBatch: 0 }, () => keys(10)));
+  expect(withDropout({ seed: 0, step: 1 }, () => keys(10))).toEqual(
+    withDropout({ seed: 0, step: 1, microBatch: 0 }, () => keys(10)),
+  );
 });
 
 test('scopes nest, and end with errors', () => {

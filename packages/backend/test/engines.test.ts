@@ -1,5 +1,13 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { getBackend, getGradient, KernelBackend, registerBackend, removeBackend, square, tensor1d } from '@tensorflow/tfjs-core';
+import {
+  getBackend,
+  getGradient,
+  KernelBackend,
+  registerBackend,
+  removeBackend,
+  square,
+  tensor1d,
+} from '@tensorflow/tfjs-core';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { BackendError, cpu, type EngineFactory, tfjsBackend, useBackend } from '../src/index.ts';
@@ -8,7 +16,6 @@ const missing: EngineFactory = { name: 'webgpu', start: () => Promise.reject(new
 const odd: EngineFactory = {
   name: 'odd',
   start: () => {
-    // oxlint-disable-next-line typescript/only-throw-error -- what others' code may do
     throw 'a string';
   },
 };
@@ -46,7 +53,9 @@ test('engines that do not start are passed over, with their reasons', async () =
 test('when none starts the error names every reason', async () => {
   const error: unknown = await useBackend(missing, tfjsBackend('webgl')).catch((reason: unknown) => reason);
   expect(BackendError.isInstance(error) && error.code).toBe('backend');
-  expect(String(error)).toBe('BackendError: useBackend: no engine could be started: webgpu (no adapter), webgl (no tfjs backend "webgl" is registered; import its package first)');
+  expect(String(error)).toBe(
+    'BackendError: useBackend: no engine could be started: webgpu (no adapter), webgl (no tfjs backend "webgl" is registered; import its package first)',
+  );
 });
 
 describe('tfjsBackend', () => {
@@ -63,7 +72,10 @@ describe('tfjsBackend', () => {
     const { name, passedOver } = await useBackend(tfjsBackend('broken'), tfjsBackend('broken-later'), cpu());
     warn.mockRestore();
     expect(name).toBe('cpu');
-    expect(passedOver.map(({ reason }) => reason)).toEqual(['tfjs could not start its backend "broken"', 'tfjs could not start its backend "broken-later"']);
+    expect(passedOver.map(({ reason }) => reason)).toEqual([
+      'tfjs could not start its backend "broken"',
+      'tfjs could not start its backend "broken-later"',
+    ]);
     expect([...square(tensor1d([3])).dataSync()]).toEqual([9]);
   });
 
@@ -81,7 +93,18 @@ test('starting registers the gradients, and twice does no harm', async () => {
   const gradient = getGradient('MatMul') ?? getGradient('BatchMatMul');
   expect(gradient).toBeDefined();
   await useBackend(cpu());
-  for (const kernel of ['Add', 'BatchMatMul', 'Softmax', 'LogSoftmax', 'GatherV2', 'Select', 'Transpose', 'SplitV', 'Tanh', 'Erf']) {
+  for (const kernel of [
+    'Add',
+    'BatchMatMul',
+    'Softmax',
+    'LogSoftmax',
+    'GatherV2',
+    'Select',
+    'Transpose',
+    'SplitV',
+    'Tanh',
+    'Erf',
+  ]) {
     expect(getGradient(kernel), kernel).toBeDefined();
   }
 });

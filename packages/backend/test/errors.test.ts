@@ -26,8 +26,14 @@ describe.each([
 
 describe('checkShape', () => {
   test.each<[shape: number[], wanted: (number | string)[]]>([
-    [[2, 16, 768], ['batch', 'seq', 768]],
-    [[2, 16, 768], [2, 16, 768]],
+    [
+      [2, 16, 768],
+      ['batch', 'seq', 768],
+    ],
+    [
+      [2, 16, 768],
+      [2, 16, 768],
+    ],
     [[], []],
   ])('%o is %o', (shape, wanted) => {
     expect(() => checkShape('f: x', { shape }, wanted)).not.toThrow();

@@ -6,9 +6,21 @@ import { normalValues, type RandomKey, randomKey, RandomStream, threefry2x32, un
 describe('threefry2x32', () => {
   // The known answers of Random123 (kat_vectors, threefry 2x32 with 20 rounds), which JAX tests against too.
   test.each<[key: RandomKey, counter: RandomKey, words: RandomKey]>([
-    [[0, 0], [0, 0], [0x6b200159, 0x99ba4efe]],
-    [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]],
-    [[0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3], [0xc4923a9c, 0x483df7a0]],
+    [
+      [0, 0],
+      [0, 0],
+      [0x6b200159, 0x99ba4efe],
+    ],
+    [
+      [0xffffffff, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      [0x1cb996fc, 0xbb002be7],
+    ],
+    [
+      [0x13198a2e, 0x03707344],
+      [0x243f6a88, 0x85a308d3],
+      [0xc4923a9c, 0x483df7a0],
+    ],
   ])('key %o, counter %o', (key, counter, words) => {
     expect(threefry2x32(key, counter)).toEqual(words);
   });
@@ -92,7 +104,9 @@ test('uniform values are the high 24 bits of the two words', () => {
 
 describe('keys', () => {
   test('differ by seed, by stream, and by seeds beyond 32 bits', () => {
-    const keys = [0, 1, 2 ** 32, 2 ** 32 + 1, 2 ** 52].flatMap((seed) => ['init', 'dropout', 'tini', 'Init', ''].map((stream) => randomKey(seed, stream).join()));
+    const keys = [0, 1, 2 ** 32, 2 ** 32 + 1, 2 ** 52].flatMap((seed) =>
+      ['init', 'dropout', 'tini', 'Init', ''].map((stream) => randomKey(seed, stream).join()),
+    );
     expect(new Set(keys).size).toBe(25);
   });
 
@@ -110,9 +124,16 @@ describe('RandomStream', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(200), (seed, skip) => {
         const stream = new RandomStream(seed, 'sampling');
-        for (let i = 0; i < skip; i++) [() => stream.uniform(), () => stream.nextKey(), () => stream.normal()][i % 3]!();
+        for (let i = 0; i < skip; i++)
+          [() => stream.uniform(), () => stream.nextKey(), () => stream.normal()][i % 3]!();
         const copy = RandomStream.fromState(JSON.parse(JSON.stringify(stream.state)) as typeof stream.state);
-        for (let i = 0; i < 5; i++) expect([copy.uniform(), copy.normal(), copy.nextKey(), copy.integer(10)]).toEqual([stream.uniform(), stream.normal(), stream.nextKey(), stream.integer(10)]);
+        for (let i = 0; i < 5; i++)
+          expect([copy.uniform(), copy.normal(), copy.nextKey(), copy.integer(10)]).toEqual([
+            stream.uniform(),
+            stream.normal(),
+            stream.nextKey(),
+            stream.integer(10),
+          ]);
         expect(copy.state).toEqual(stream.state);
       }),
     );

@@ -32,7 +32,15 @@ import {
 } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { counts, expectClose, expectNoLeak, expectOwned, expectSameBits, randomTensor, useEngineForTests } from '../../testing/src/index.ts';
+import {
+  counts,
+  expectClose,
+  expectNoLeak,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+} from '../../testing/src/index.ts';
 import { isTapeOn, valueAndGradients, vjp, withoutTape } from '../src/index.ts';
 import { tfjsEngine } from '../src/tfjs-engine.ts';
 
@@ -145,7 +153,8 @@ test('random graphs have the gradients of tfjs`s own grads, and leak nothing', (
       const xs = [0, 1, 2].map((i) => randomTensor([3, 3], { seed: seed + i, std: 0.7 }));
       const build = (...inputs: Tensor[]): Tensor => {
         const made = [...inputs]; // operations take any two earlier results: diamonds, reuse and dead ends come about
-        for (const [operation, i, j] of steps) made.push(OPERATIONS[operation]!(made[i % made.length]!, made[j % made.length]!));
+        for (const [operation, i, j] of steps)
+          made.push(OPERATIONS[operation]!(made[i % made.length]!, made[j % made.length]!));
         return sum(tanh(made.at(-1)!));
       };
       const expected = tidy(() => grads((...inputs: Tensor[]) => add(build(...inputs), mul(0, addAll(inputs))))(xs));
@@ -191,7 +200,14 @@ describe('nesting', () => {
 
   test('withoutTape cuts the way back', () => {
     const x = scalar(3);
-    const { value, gradients } = valueAndGradients(() => add(withoutTape(() => square(x)), x), [x]);
+    const { value, gradients } = valueAndGradients(
+      () =>
+        add(
+          withoutTape(() => square(x)),
+          x,
+        ),
+      [x],
+    );
     expectSameBits(value, [12]);
     expect(numbers(gradients)).toEqual([[1]]);
   });
@@ -241,8 +257,16 @@ describe('errors', () => {
           [input],
         ),
     ],
-    ['of an operation without gradient', /TopK has no gradient/, (input) => valueAndGradients(() => sum(topk(exp(input), 1).values), [input])],
-    ['of a wrong outputGradient', /outputGradient must be \[2\], got \[3\]/, (input) => vjp(() => exp(input), [input], tensor1d([1, 2, 3]))],
+    [
+      'of an operation without gradient',
+      /TopK has no gradient/,
+      (input) => valueAndGradients(() => sum(topk(exp(input), 1).values), [input]),
+    ],
+    [
+      'of a wrong outputGradient',
+      /outputGradient must be \[2\], got \[3\]/,
+      (input) => vjp(() => exp(input), [input], tensor1d([1, 2, 3])),
+    ],
     [
       'in a gradient function',
       /no way back/,

@@ -26,7 +26,11 @@ test('fills in the values of GPT-2', () => {
 });
 
 test('dropout sets the three rates, unless one is told apart', () => {
-  expect(gptConfig({ ...base, dropout: 0.1, attentionDropout: 0.3 })).toMatchObject({ embeddingDropout: 0.1, attentionDropout: 0.3, residualDropout: 0.1 });
+  expect(gptConfig({ ...base, dropout: 0.1, attentionDropout: 0.3 })).toMatchObject({
+    embeddingDropout: 0.1,
+    attentionDropout: 0.3,
+    residualDropout: 0.1,
+  });
 });
 
 test('a config passes as options, and comes out the same', () => {
@@ -42,14 +46,18 @@ const SIZE = 'a whole number from 1 to 2^24';
 const RATE = 'a number from 0 to below 1';
 
 test.each<[object, string]>([
-  ...(['vocabSize', 'contextLength', 'dim', 'hiddenDim', 'numHeads', 'numLayers', 'numLabels'] as const).flatMap((name) =>
-    ([0, -1, 2.5, NaN, Infinity, 2 ** 24 + 1, '8', null, undefined] as const).map((value): [object, string] => [
-      { hiddenDim: 32, [name]: value },
-      `GPTConfig: ${name} must be ${SIZE}, got ${typeof value === 'string' ? JSON.stringify(value) : value}`,
-    ]),
+  ...(['vocabSize', 'contextLength', 'dim', 'hiddenDim', 'numHeads', 'numLayers', 'numLabels'] as const).flatMap(
+    (name) =>
+      ([0, -1, 2.5, NaN, Infinity, 2 ** 24 + 1, '8', null, undefined] as const).map((value): [object, string] => [
+        { hiddenDim: 32, [name]: value },
+        `GPTConfig: ${name} must be ${SIZE}, got ${typeof value === 'string' ? JSON.stringify(value) : value}`,
+      ]),
   ),
   ...(['embeddingDropout', 'attentionDropout', 'residualDropout'] as const).flatMap((name) =>
-    [1, -0.1, NaN, Infinity].map((value): [object, string] => [{ [name]: value }, `GPTConfig: ${name} must be ${RATE}, got ${value}`]),
+    [1, -0.1, NaN, Infinity].map((value): [object, string] => [
+      { [name]: value },
+      `GPTConfig: ${name} must be ${RATE}, got ${value}`,
+    ]),
   ),
   [{ dropout: 1 }, `GPTConfig: embeddingDropout must be ${RATE}, got 1`],
   [{ dropout: '0.1' }, `GPTConfig: embeddingDropout must be ${RATE}, got "0.1"`],
@@ -62,7 +70,10 @@ test.each<[object, string]>([
   [{ numLayer: 2 }, 'GPTConfig: there is no option numLayer'],
   [{ ['__proto__x']: 2 }, 'GPTConfig: there is no option __proto__x'],
   [{ dim: 9 }, 'GPTConfig: dim must be divisible by numHeads, got 9 and 2'],
-  [{ dim: 2 ** 24, hiddenDim: 1, vocabSize: 2 ** 24, numHeads: 1 }, 'GPTConfig: a model may have up to 8589934592 parameters, got about'],
+  [
+    { dim: 2 ** 24, hiddenDim: 1, vocabSize: 2 ** 24, numHeads: 1 },
+    'GPTConfig: a model may have up to 8589934592 parameters, got about',
+  ],
 ])('%o is refused', (options, message) => {
   const refused = (): unknown => gptConfig({ ...base, ...options });
   expect(refused).toThrow(ConfigError);
@@ -78,7 +89,16 @@ describe('from Hugging Face', () => {
   const json = { model_type: 'gpt2', vocab_size: 10, n_positions: 8, n_embd: 8, n_head: 2, n_layer: 1 };
 
   test('an empty config is GPT-2 as published', () => {
-    expect(gptConfigFromHuggingFace({})).toMatchObject({ vocabSize: 50257, contextLength: 1024, dim: 768, hiddenDim: 3072, numHeads: 12, numLayers: 12, embeddingDropout: 0.1, activation: 'geluTanh' });
+    expect(gptConfigFromHuggingFace({})).toMatchObject({
+      vocabSize: 50257,
+      contextLength: 1024,
+      dim: 768,
+      hiddenDim: 3072,
+      numHeads: 12,
+      numLayers: 12,
+      embeddingDropout: 0.1,
+      activation: 'geluTanh',
+    });
   });
 
   test('every key', () => {
@@ -134,16 +154,24 @@ describe('from Hugging Face', () => {
     [{ layer_norm_epsilon: 'NaN' }, 'normEpsilon must be a finite number'],
     [{ tie_word_embeddings: 'true' }, 'tieEmbeddings must be true or false'],
     [{ id2label: {} }, `numLabels must be ${SIZE}, got 0`],
-    [{ vocab_size: 2 ** 24, n_positions: 2 ** 24, n_embd: 2 ** 20, n_head: 1 }, 'a model may have up to 8589934592 parameters'],
+    [
+      { vocab_size: 2 ** 24, n_positions: 2 ** 24, n_embd: 2 ** 20, n_head: 1 },
+      'a model may have up to 8589934592 parameters',
+    ],
   ])('%o is refused', (keys, message) => {
     const refused = (): unknown => gptConfigFromHuggingFace({ ...json, ...keys } as never);
     expect(refused).toThrow(ConfigError);
     expect(refused).toThrow(message);
   });
 
-  test.each(['auto_map', '_attn_implementation', '__proto__', 'constructor', 'torch_dtype'])('the key %s has no effect', (key) => {
-    const config = gptConfigFromHuggingFace(Object.fromEntries([...Object.entries(json), [key, { evil: 1 }]]) as never);
-    expect(config).toEqual(gptConfigFromHuggingFace(json));
-    expect('evil' in Object.prototype).toBe(false);
-  });
+  test.each(['auto_map', '_attn_implementation', '__proto__', 'constructor', 'torch_dtype'])(
+    'the key %s has no effect',
+    (key) => {
+      const config = gptConfigFromHuggingFace(
+        Object.fromEntries([...Object.entries(json), [key, { evil: 1 }]]) as never,
+      );
+      expect(config).toEqual(gptConfigFromHuggingFace(json));
+      expect('evil' in Object.prototype).toBe(false);
+    },
+  );
 });

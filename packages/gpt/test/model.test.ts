@@ -1,9 +1,34 @@
 import { GrowingKVCache } from '@formers/attention';
 import { attend, capture, layerNorm, linear, selfAttend, splitHeads, valueAndGradients } from '@formers/backend';
-import { add, concat, dispose, mul, reshape, slice, split, sum, type Tensor, type Tensor2D, tensor2d, type Tensor3D, type Tensor4D, tidy, type Variable, zerosLike } from '@tensorflow/tfjs-core';
+import {
+  add,
+  concat,
+  dispose,
+  mul,
+  reshape,
+  slice,
+  split,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  tensor2d,
+  type Tensor3D,
+  type Tensor4D,
+  tidy,
+  type Variable,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectError, expectSameBits, randomIds, randomTensor, useEngineForTests, valuesOf } from '../../testing/src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectSameBits,
+  randomIds,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../testing/src/index.ts';
 import { GPT, GPT_PRESETS, GPTModel, type GPTOptions } from '../src/index.ts';
 
 useEngineForTests();
@@ -11,15 +36,30 @@ useEngineForTests();
 const SMALL: GPTOptions = { vocabSize: 40, ...GPT_PRESETS.testing, initStd: 0.3 };
 const ids = (batch = 2, seq = 6): Tensor2D => randomIds<Tensor2D>([batch, seq], { bound: 40 });
 
-const std = (variable: Variable): number => Math.sqrt(valuesOf(variable).reduce((total, value) => total + value ** 2, 0) / variable.size);
+const std = (variable: Variable): number =>
+  Math.sqrt(valuesOf(variable).reduce((total, value) => total + value ** 2, 0) / variable.size);
 
 test('has the parameters of GPT-2', () => {
   using model = new GPT({ vocabSize: 50257, contextLength: 1024, dim: 16, numHeads: 2, numLayers: 1 }, { seed: null });
   expect([...model.namedParameters().keys()]).toEqual([
     'decoder.tokens.weight',
     'decoder.positions.weight',
-    ...['norm1.weight', 'norm1.bias', 'attention.queryKeyValue.weight', 'attention.queryKeyValue.bias', 'attention.output.weight', 'attention.output.bias'].map((name) => `decoder.layers.0.${name}`),
-    ...['norm2.weight', 'norm2.bias', 'mlp.hidden.weight', 'mlp.hidden.bias', 'mlp.output.weight', 'mlp.output.bias'].map((name) => `decoder.layers.0.${name}`),
+    ...[
+      'norm1.weight',
+      'norm1.bias',
+      'attention.queryKeyValue.weight',
+      'attention.queryKeyValue.bias',
+      'attention.output.weight',
+      'attention.output.bias',
+    ].map((name) => `decoder.layers.0.${name}`),
+    ...[
+      'norm2.weight',
+      'norm2.bias',
+      'mlp.hidden.weight',
+      'mlp.hidden.bias',
+      'mlp.output.weight',
+      'mlp.output.bias',
+    ].map((name) => `decoder.layers.0.${name}`),
     'decoder.norm.weight',
     'decoder.norm.bias',
   ]);
@@ -29,16 +69,30 @@ test('has the parameters of GPT-2', () => {
 
 describe('the first weights', () => {
   test.each([1, 2, 3])('have GPT-2`s deviations within 5 %%, zero biases and gains of one, seed %i', (seed) => {
-    using model = new GPT({ vocabSize: 300, contextLength: 200, dim: 64, numHeads: 4, numLayers: 3, tieEmbeddings: false }, { seed });
+    using model = new GPT(
+      { vocabSize: 300, contextLength: 200, dim: 64, numHeads: 4, numLayers: 3, tieEmbeddings: false },
+      { seed },
+    );
     const { decoder, head } = model;
     const residual = 0.02 / Math.sqrt(2 * 3);
-    const wanted: [Variable, number][] = [[decoder.tokens.weight, 0.02], [decoder.positions.weight, 0.02], [head!.weight, 0.02]]; // prettier-ignore
+    const wanted: [Variable, number][] = [
+      [decoder.tokens.weight, 0.02],
+      [decoder.positions.weight, 0.02],
+      [head!.weight, 0.02],
+    ];
     for (const { attention, mlp, norm1, norm2 } of decoder.layers) {
-      wanted.push([attention.queryKeyValue.weight, 0.02], [attention.output.weight, residual], [mlp.hidden.weight, 0.02], [mlp.output.weight, residual]);
-      for (const { bias } of [attention.queryKeyValue, attention.output, mlp.hidden, mlp.output, norm1, norm2]) expect(valuesOf(bias!).every((value) => value === 0)).toBe(true);
+      wanted.push(
+        [attention.queryKeyValue.weight, 0.02],
+        [attention.output.weight, residual],
+        [mlp.hidden.weight, 0.02],
+        [mlp.output.weight, residual],
+      );
+      for (const { bias } of [attention.queryKeyValue, attention.output, mlp.hidden, mlp.output, norm1, norm2])
+        expect(valuesOf(bias!).every((value) => value === 0)).toBe(true);
       for (const { weight } of [norm1, norm2]) expect(valuesOf(weight).every((value) => value === 1)).toBe(true);
     }
-    for (const [variable, deviation] of wanted) expect(Math.abs(std(variable) / deviation - 1), variable.shape.join()).toBeLessThan(0.05);
+    for (const [variable, deviation] of wanted)
+      expect(Math.abs(std(variable) / deviation - 1), variable.shape.join()).toBeLessThan(0.05);
   });
 
   test('of two models differ by seed alone; a head has a stream of its own', () => {
@@ -65,16 +119,35 @@ function byFunctions({ decoder, head, config }: GPT, tokens: Tensor2D): Tensor {
     let x = add(concat(split(decoder.tokens.call(tokens), batch), 0), positions) as Tensor3D;
     decoder.layers.forEach((layer, i) => {
       const { norm1, attention, norm2, mlp } = layer;
-      const qkv: Tensor3D = linear(layerNorm(x, { weight: norm1.weight, bias: norm1.bias }), attention.queryKeyValue.weight, { bias: attention.queryKeyValue.bias });
-      const [q, k, v] = split<Tensor3D>(qkv, 3, 2).map((part) => splitHeads(part, config.numHeads)) as [Tensor4D, Tensor4D, Tensor4D];
-      const scale = (config.scaleAttention ? 1 / Math.sqrt(config.dim / config.numHeads) : 1) / (config.scaleAttentionByLayer ? i + 1 : 1);
+      const qkv: Tensor3D = linear(
+        layerNorm(x, { weight: norm1.weight, bias: norm1.bias }),
+        attention.queryKeyValue.weight,
+        { bias: attention.queryKeyValue.bias },
+      );
+      const [q, k, v] = split<Tensor3D>(qkv, 3, 2).map((part) => splitHeads(part, config.numHeads)) as [
+        Tensor4D,
+        Tensor4D,
+        Tensor4D,
+      ];
+      const scale =
+        (config.scaleAttention ? 1 / Math.sqrt(config.dim / config.numHeads) : 1) /
+        (config.scaleAttentionByLayer ? i + 1 : 1);
       const heads = split(attend(q, k, v, { causal: true, scale }), config.numHeads, 1); // each [batch, 1, seq, headDim]
-      const merged = concat(heads.map((one) => reshape(one, [batch, seq, -1])), 2) as Tensor3D;
+      const merged = concat(
+        heads.map((one) => reshape(one, [batch, seq, -1])),
+        2,
+      ) as Tensor3D;
       x = add(x, linear(merged, attention.output.weight, { bias: attention.output.bias }));
-      const hidden = linear(layerNorm(x, { weight: norm2.weight, bias: norm2.bias }), mlp.hidden.weight, { bias: mlp.hidden.bias, activation: config.activation });
+      const hidden = linear(layerNorm(x, { weight: norm2.weight, bias: norm2.bias }), mlp.hidden.weight, {
+        bias: mlp.hidden.bias,
+        activation: config.activation,
+      });
       x = add(x, linear(hidden, mlp.output.weight, { bias: mlp.output.bias }));
     });
-    return linear(layerNorm(x, { weight: decoder.norm.weight, bias: decoder.norm.bias, epsilon: config.normEpsilon }), (head ?? decoder.tokens).weight);
+    return linear(
+      layerNorm(x, { weight: decoder.norm.weight, bias: decoder.norm.bias, epsilon: config.normEpsilon }),
+      (head ?? decoder.tokens).weight,
+    );
   });
 }
 
@@ -119,7 +192,9 @@ describe('pre-norm', () => {
     using model = new GPTModel(SMALL);
     for (const { attention, mlp } of model.layers) for (const layer of [attention.output, mlp.output]) clear(layer);
     const embedded = add(model.tokens.call(ids()), slice(model.positions.weight, [0, 0], [6, -1])) as Tensor3D;
-    expectClose(model.call(ids()), layerNorm(embedded, { weight: model.norm.weight, bias: model.norm.bias }), { atol: 1e-5 });
+    expectClose(model.call(ids()), layerNorm(embedded, { weight: model.norm.weight, bias: model.norm.bias }), {
+      atol: 1e-5,
+    });
   });
 });
 
@@ -131,7 +206,10 @@ describe('tied embeddings', () => {
     expect(tied.parameters()).toHaveLength(apart.parameters().length - 1);
     const [tokens, targets] = [ids(), randomIds<Tensor2D>([2, 6], { bound: 40, seed: 1 })];
     const { gradients: both } = valueAndGradients(() => tied.loss(tokens, { targets }), [tied.decoder.tokens.weight]);
-    const { gradients } = valueAndGradients(() => apart.loss(tokens, { targets }), [apart.decoder.tokens.weight, apart.head!.weight]);
+    const { gradients } = valueAndGradients(
+      () => apart.loss(tokens, { targets }),
+      [apart.decoder.tokens.weight, apart.head!.weight],
+    );
     expectClose(both[0]!, add(gradients[0]!, gradients[1]!), { rtol: 1e-4, atol: 1e-6 });
     for (const gradient of gradients) expect(Math.hypot(...valuesOf(gradient))).toBeGreaterThan(1e-3);
   });
@@ -146,9 +224,11 @@ describe('capturing', () => {
   test('gives the embeddings, the layers and the final norm, as Hugging Face lists them; also in training, with the same gradients', () => {
     using model = new GPT(SMALL);
     const [tokens, targets] = [ids(), randomIds<Tensor2D>([2, 6], { bound: 40, seed: 1 })];
-    const { value, hiddenStates, attentions } = capture(() => valueAndGradients(() => model.loss(tokens, { targets }), model.parameters()));
-    expect(hiddenStates.map(({ shape }) => shape)).toEqual(new Array(3).fill([2, 6, 32]));
-    expect(attentions.map(({ shape }) => shape)).toEqual(new Array(2).fill([2, 4, 6, 6]));
+    const { value, hiddenStates, attentions } = capture(() =>
+      valueAndGradients(() => model.loss(tokens, { targets }), model.parameters()),
+    );
+    expect(hiddenStates.map(({ shape }) => shape)).toEqual(Array.from({ length: 3 }, () => [2, 6, 32]));
+    expect(attentions.map(({ shape }) => shape)).toEqual(Array.from({ length: 2 }, () => [2, 4, 6, 6]));
     expectClose(linear(hiddenStates[2] as Tensor3D, model.decoder.tokens.weight), model.call(tokens), { atol: 1e-5 });
     const plain = valueAndGradients(() => model.loss(tokens, { targets }), model.parameters());
     plain.gradients.forEach((gradient, i) => expectSameBits(value.gradients[i]!, gradient));
@@ -177,18 +257,38 @@ test('selfAttend and attend agree in the model: with and without a cache', () =>
 describe('wrong inputs are told', () => {
   test('ids and masks of another shape', async () => {
     using model = new GPT(SMALL);
-    const [flat, good, mask, positionIds] = [reshape(ids(1, 6), [6]), ids(), tensor2d([[1, 1]], [1, 2], 'int32'), tensor2d([[0, 1]], [1, 2], 'int32')];
-    await expectError(() => model.call(flat as never), { code: 'shape', message: 'GPTModel: ids must be [batch, seq], got [6]' });
-    await expectError(() => model.call(good, { attentionMask: mask }), { code: 'shape', message: 'GPTModel: attentionMask must be [2, 6], got [1, 2]' });
-    await expectError(() => model.call(good, { positionIds }), { code: 'shape', message: 'GPTModel: positionIds must be [1, 6], got [1, 2]' });
-    await expectError(() => model.loss(good, { targets: mask }), { code: 'shape', message: 'linearCrossEntropy: labels must be [2, 6], got [1, 2]' });
+    const [flat, good, mask, positionIds] = [
+      reshape(ids(1, 6), [6]),
+      ids(),
+      tensor2d([[1, 1]], [1, 2], 'int32'),
+      tensor2d([[0, 1]], [1, 2], 'int32'),
+    ];
+    await expectError(() => model.call(flat as never), {
+      code: 'shape',
+      message: 'GPTModel: ids must be [batch, seq], got [6]',
+    });
+    await expectError(() => model.call(good, { attentionMask: mask }), {
+      code: 'shape',
+      message: 'GPTModel: attentionMask must be [2, 6], got [1, 2]',
+    });
+    await expectError(() => model.call(good, { positionIds }), {
+      code: 'shape',
+      message: 'GPTModel: positionIds must be [1, 6], got [1, 2]',
+    });
+    await expectError(() => model.loss(good, { targets: mask }), {
+      code: 'shape',
+      message: 'linearCrossEntropy: labels must be [2, 6], got [1, 2]',
+    });
   });
 
   test('more tokens than positions, also by a cache', async () => {
     using model = new GPT(SMALL);
     const [longest, longer, one] = [ids(1, 16), ids(1, 17), ids(1, 1)];
     expect(model.call(longest).shape).toEqual([1, 16, 40]);
-    await expectError(() => model.call(longer), { code: 'shape', message: 'LearnedPositions: there are 16 positions, got 17 tokens from position 0' });
+    await expectError(() => model.call(longer), {
+      code: 'shape',
+      message: 'LearnedPositions: there are 16 positions, got 17 tokens from position 0',
+    });
     using cache = new GrowingKVCache();
     model.call(longest, { cache });
     await expectError(() => model.call(one, { cache }), { code: 'shape', message: 'got 1 tokens from position 16' });
@@ -199,7 +299,10 @@ describe('wrong inputs are told', () => {
     using model = new GPT(SMALL);
     using cache = new GrowingKVCache();
     model.call(ids(), { cache });
-    const [one, mask] = [ids(2, 1), tensor2d([[1], [1]], [2, 1], 'int32')]; // prettier-ignore
-    await expectError(() => model.call(one, { cache, attentionMask: mask }), { code: 'shape', message: 'GPTModel: attentionMask must be [2, 7], got [2, 1]' });
+    const [one, mask] = [ids(2, 1), tensor2d([[1], [1]], [2, 1], 'int32')];
+    await expectError(() => model.call(one, { cache, attentionMask: mask }), {
+      code: 'shape',
+      message: 'GPTModel: attentionMask must be [2, 7], got [2, 1]',
+    });
   });
 });

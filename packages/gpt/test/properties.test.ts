@@ -10,5 +10,7 @@ decoderProperties<GPT>({
   tokens: ({ decoder }) => decoder.tokens.weight,
   layers: ({ decoder }) => decoder.layers,
   residualOutputs: ({ decoder }) =>
-    decoder.layers.flatMap(({ attention, mlp }) => [attention.output, mlp.output].flatMap(({ weight, bias }): Variable[] => [weight, bias!])),
+    decoder.layers.flatMap(({ attention, mlp }) =>
+      [attention.output, mlp.output].flatMap(({ weight, bias }): Variable[] => [weight, bias!]),
+    ),
 });

@@ -3,7 +3,14 @@ import { valueAndGradients } from '@formers/backend';
 import { concat, reshape, slice, tensor1d, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
-import { expectClose, expectError, expectOwned, randomIds, useEngineForTests, valuesOf } from '../../testing/src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectOwned,
+  randomIds,
+  useEngineForTests,
+  valuesOf,
+} from '../../testing/src/index.ts';
 import { GPT_PRESETS, GPTForSequenceClassification, type GPTOptions } from '../src/index.ts';
 
 useEngineForTests();
@@ -13,9 +20,15 @@ const rows = (values: number[][]): Tensor2D => tensor2d(values, [values.length, 
 
 test('reads the last token that is not padding, wherever the padding is', () => {
   using model = new GPTForSequenceClassification(SMALL);
-  const ids = rows([[5, 6, 7, 0, 0], [5, 0, 7, 8, 9], [0, 0, 0, 0, 4]]); // prettier-ignore
+  const ids = rows([
+    [5, 6, 7, 0, 0],
+    [5, 0, 7, 8, 9],
+    [0, 0, 0, 0, 4],
+  ]);
   const hidden = model.decoder.call(ids);
-  const expected = [2, 4, 4].map((position, row) => model.head.call(reshape(slice(hidden, [row, position, 0], [1, 1, -1]), [1, -1])));
+  const expected = [2, 4, 4].map((position, row) =>
+    model.head.call(reshape(slice(hidden, [row, position, 0], [1, 1, -1]), [1, -1])),
+  );
   expect(model.call(ids).shape).toEqual([3, 3]);
   expectClose(model.call(ids), concat(expected, 0), { atol: 1e-5 });
 });
@@ -23,12 +36,18 @@ test('reads the last token that is not padding, wherever the padding is', () => 
 test('a row of padding alone gives its first place', () => {
   using model = new GPTForSequenceClassification(SMALL);
   const ids = rows([[0, 0, 0]]);
-  expectClose(model.call(ids), model.head.call(reshape(slice(model.decoder.call(ids), [0, 0, 0], [1, 1, -1]), [1, -1])), { atol: 1e-5 });
+  expectClose(
+    model.call(ids),
+    model.head.call(reshape(slice(model.decoder.call(ids), [0, 0, 0], [1, 1, -1]), [1, -1])),
+    { atol: 1e-5 },
+  );
 });
 
 test('a sequence of one token', () => {
   using model = new GPTForSequenceClassification(SMALL);
-  expectClose(model.call(rows([[5], [7]])), concat([model.call(rows([[5]])), model.call(rows([[7]]))], 0), { atol: 1e-5 }); // prettier-ignore
+  expectClose(model.call(rows([[5], [7]])), concat([model.call(rows([[5]])), model.call(rows([[7]]))], 0), {
+    atol: 1e-5,
+  });
 });
 
 test('padding on the right changes nothing', () => {
@@ -40,9 +59,22 @@ test('padding on the right changes nothing', () => {
 test('without a padding token it takes the last one, and one sequence at a time', async () => {
   const { padTokenId: _, ...rest } = SMALL;
   using model = new GPTForSequenceClassification(rest);
-  const [one, two] = [rows([[5, 6, 0]]), rows([[5, 6], [7, 8]])]; // prettier-ignore
-  expectClose(model.call(one), model.head.call(reshape(slice(model.decoder.call(one), [0, 2, 0], [1, 1, -1]), [1, -1])), { atol: 1e-5 });
-  await expectError(() => model.call(two), { code: 'config', message: 'padTokenId must be set to classify more than one sequence at once' });
+  const [one, two] = [
+    rows([[5, 6, 0]]),
+    rows([
+      [5, 6],
+      [7, 8],
+    ]),
+  ];
+  expectClose(
+    model.call(one),
+    model.head.call(reshape(slice(model.decoder.call(one), [0, 2, 0], [1, 1, -1]), [1, -1])),
+    { atol: 1e-5 },
+  );
+  await expectError(() => model.call(two), {
+    code: 'config',
+    message: 'padTokenId must be set to classify more than one sequence at once',
+  });
 });
 
 test('every parameter has a gradient; later tokens than the chosen one have none', () => {

@@ -1,4 +1,13 @@
-import { compareNames, type FolderLocation, type FolderTarget, openCheckpoint, openFolder, type OpenFolderOptions, openTarget, saveCheckpoint } from '@formers/checkpoints';
+import {
+  compareNames,
+  type FolderLocation,
+  type FolderTarget,
+  openCheckpoint,
+  openFolder,
+  type OpenFolderOptions,
+  openTarget,
+  saveCheckpoint,
+} from '@formers/checkpoints';
 
 import type { AnyModule } from './module.ts';
 import { assignValues, storedValues, storeParameter } from './stored-parameter.ts';
@@ -12,8 +21,13 @@ import { assignValues, storedValues, storeParameter } from './stored-parameter.t
  * @example
  * await saveModule(model, 'checkpoints/mine');
  */
-export async function saveModule(module: AnyModule, target: string | Map<string, Uint8Array> | FolderTarget): Promise<void> {
-  const tensors = [...module.namedParameters()].map(async ([path, parameter]) => [path, await storeParameter(parameter)] as const);
+export async function saveModule(
+  module: AnyModule,
+  target: string | Map<string, Uint8Array> | FolderTarget,
+): Promise<void> {
+  const tensors = [...module.namedParameters()].map(
+    async ([path, parameter]) => [path, await storeParameter(parameter)] as const,
+  );
   await saveCheckpoint(openTarget(target), await Promise.all(tensors));
 }
 
@@ -33,11 +47,16 @@ export interface LoadModuleOptions extends OpenFolderOptions {
  * @example
  * await loadModule(model, 'checkpoints/mine');
  */
-export async function loadModule(module: AnyModule, location: FolderLocation, options: LoadModuleOptions = {}): Promise<void> {
+export async function loadModule(
+  module: AnyModule,
+  location: FolderLocation,
+  options: LoadModuleOptions = {},
+): Promise<void> {
   const checkpoint = await openCheckpoint(await openFolder(location, options), options);
   const parameters = module.namedParameters();
   compareNames(new Map([...parameters].map(([path, { shape }]) => [path, shape])), checkpoint);
   const values = new Map<string, Float32Array>();
-  for await (const [name, stored] of checkpoint.readAll()) values.set(name, storedValues(stored, { name, nonFinite: options.nonFinite }));
+  for await (const [name, stored] of checkpoint.readAll())
+    values.set(name, storedValues(stored, { name, nonFinite: options.nonFinite }));
   for (const [path, parameter] of parameters) assignValues(parameter, values.get(path) as Float32Array);
 }

@@ -5,10 +5,15 @@ import { tensor, type Variable } from '@tensorflow/tfjs-core';
 export type StoredFloat = 'F32' | 'F16' | 'BF16' | 'F64';
 
 /** A parameter as it lies in a file; with `transpose`, [rows, columns] as [columns, rows]. */
-export async function storeParameter(parameter: Variable, { transpose = false, dtype = 'F32' }: { transpose?: boolean; dtype?: StoredFloat } = {}): Promise<StoredTensor> {
+export async function storeParameter(
+  parameter: Variable,
+  { transpose = false, dtype = 'F32' }: { transpose?: boolean; dtype?: StoredFloat } = {},
+): Promise<StoredTensor> {
   const values = (await parameter.data()) as Float32Array;
   const { shape } = parameter;
-  return transpose ? fromFloat32(transposed(values, shape), shape.toReversed(), dtype) : fromFloat32(values, shape, dtype);
+  return transpose
+    ? fromFloat32(transposed(values, shape), shape.toReversed(), dtype)
+    : fromFloat32(values, shape, dtype);
 }
 
 /** How {@link storedValues} reads. */
@@ -20,10 +25,16 @@ export interface StoredValuesOptions {
 }
 
 /** The values of a parameter from a file. @throws {@link CheckpointError} `value` for NaN and Infinity. */
-export function storedValues(stored: StoredTensor, { name, transpose = false, nonFinite = 'refuse' }: StoredValuesOptions): Float32Array {
+export function storedValues(
+  stored: StoredTensor,
+  { name, transpose = false, nonFinite = 'refuse' }: StoredValuesOptions,
+): Float32Array {
   const values = toFloat32(stored);
   if (nonFinite === 'refuse' && !values.every(Number.isFinite)) {
-    throw new CheckpointError('value', `${name}: weights must be finite, got NaN or Infinity; pass nonFinite: 'accept' to load them all the same`);
+    throw new CheckpointError(
+      'value',
+      `${name}: weights must be finite, got NaN or Infinity; pass nonFinite: 'accept' to load them all the same`,
+    );
   }
   return transpose ? transposed(values, stored.shape) : values;
 }
@@ -39,6 +50,8 @@ export function assignValues(parameter: Variable, values: Float32Array): void {
 function transposed(values: Float32Array, shape: readonly number[]): Float32Array {
   const [rows = 1, columns = 1] = shape;
   const result = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column] as number;
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      result[column * rows + row] = values[row * columns + column] as number;
   return result;
 }

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { activationFromHuggingFace, activationToHuggingFace } from '../src/index.ts';
 
 test('every activation has a Hugging Face name that leads back to it', () => {
-  for (const activation of ACTIVATIONS) expect(activationFromHuggingFace(activationToHuggingFace(activation))).toBe(activation);
+  for (const activation of ACTIVATIONS)
+    expect(activationFromHuggingFace(activationToHuggingFace(activation))).toBe(activation);
 });
 
 test.each([

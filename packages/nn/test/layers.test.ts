@@ -2,7 +2,16 @@ import { RandomStream, withDropout } from '@formers/backend';
 import { add, mul, ones as onesOf, type Tensor, tensor1d, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectError, expectGradients, expectOwned, expectSameBits, randomTensor, useEngineForTests, valuesOf } from '../../testing/src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectGradients,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../testing/src/index.ts';
 import { Dropout, Embedding, FeedForward, LayerNorm, Linear, normal, RMSNorm } from '../src/index.ts';
 
 useEngineForTests();
@@ -12,10 +21,19 @@ const random = (): RandomStream => new RandomStream(1, 'init');
 describe('Linear', () => {
   test('by hand', () => {
     using layer = new Linear<Tensor2D>({ inDim: 2, outDim: 3, random: random() });
-    layer.weight.assign(tensor2d([[1, 2], [3, 4], [5, 6]])); // prettier-ignore
+    layer.weight.assign(
+      tensor2d([
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ]),
+    );
     layer.bias!.assign(tensor1d([10, 20, 30]));
     expectSameBits(layer.call(tensor2d([[1, -1]])), [9, 19, 29]);
-    expectSameBits(layer.call(tensor2d([[1, -1]]), { activation: 'identity', residual: tensor2d([[1, 1, 1]]) }), [10, 20, 30]);
+    expectSameBits(
+      layer.call(tensor2d([[1, -1]]), { activation: 'identity', residual: tensor2d([[1, 1, 1]]) }),
+      [10, 20, 30],
+    );
   });
 
   test('starts with a bias of zero, and has none when told so', () => {
@@ -33,7 +51,10 @@ describe('Embedding', () => {
     const values = valuesOf(table.weight);
     const std = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
     expect(Math.abs(std - 1)).toBeLessThan(0.05);
-    expectSameBits(table.call(tensor2d([[3, 3]], [1, 2], 'int32')), [...values.slice(150, 200), ...values.slice(150, 200)]);
+    expectSameBits(table.call(tensor2d([[3, 3]], [1, 2], 'int32')), [
+      ...values.slice(150, 200),
+      ...values.slice(150, 200),
+    ]);
   });
 });
 
@@ -47,7 +68,10 @@ describe('norms', () => {
     expectClose(norm.call(row()), plain);
     norm.weight.assign(tensor1d([1, 2, 3, 4]));
     norm.bias.assign(tensor1d([5, 6, 7, 8]));
-    expectClose(norm.call(row()), plain.map((value, i) => value * (i + 1) + 5 + i));
+    expectClose(
+      norm.call(row()),
+      plain.map((value, i) => value * (i + 1) + 5 + i),
+    );
   });
 
   test('RMSNorm has no shift', () => {
@@ -55,7 +79,10 @@ describe('norms', () => {
     const plain = [1, 2, 4, 8].map((value) => value / Math.sqrt(85 / 4 + 0.5));
     expectClose(norm.call(row()), plain);
     norm.weight.assign(tensor1d([1, 2, 3, 4]));
-    expectClose(norm.call(row()), plain.map((value, i) => value * (i + 1)));
+    expectClose(
+      norm.call(row()),
+      plain.map((value, i) => value * (i + 1)),
+    );
     expect([...norm.namedParameters().keys()]).toEqual(['weight']);
   });
 
@@ -81,16 +108,35 @@ describe('Dropout', () => {
 describe('FeedForward', () => {
   test('by hand', () => {
     using mlp = new FeedForward<Tensor2D>({ dim: 2, hiddenDim: 3, activation: 'relu', random: random() });
-    mlp.hidden.weight.assign(tensor2d([[1, 0], [0, 1], [-1, -1]])); // prettier-ignore
+    mlp.hidden.weight.assign(
+      tensor2d([
+        [1, 0],
+        [0, 1],
+        [-1, -1],
+      ]),
+    );
     mlp.hidden.bias!.assign(tensor1d([0, 1, 0]));
-    mlp.output.weight.assign(tensor2d([[1, 2, 5], [3, 4, 7]])); // prettier-ignore
+    mlp.output.weight.assign(
+      tensor2d([
+        [1, 2, 5],
+        [3, 4, 7],
+      ]),
+    );
     mlp.output.bias!.assign(tensor1d([0.5, -0.5]));
     expectSameBits(mlp.call(tensor2d([[2, 3]])), [2 + 8 + 0.5, 6 + 16 - 0.5]); // hidden is relu(2, 4, -5)
   });
 
   test('the weights start as told, the second one apart if told', () => {
-    const std = (values: number[]): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
-    using mlp = new FeedForward({ dim: 60, hiddenDim: 240, activation: 'gelu', init: normal(0.5), outputInit: normal(0.1), random: random() });
+    const std = (values: number[]): number =>
+      Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    using mlp = new FeedForward({
+      dim: 60,
+      hiddenDim: 240,
+      activation: 'gelu',
+      init: normal(0.5),
+      outputInit: normal(0.1),
+      random: random(),
+    });
     expect(std(valuesOf(mlp.hidden.weight)) / 0.5).toBeCloseTo(1, 1);
     expect(std(valuesOf(mlp.output.weight)) / 0.1).toBeCloseTo(1, 1);
     using same = new FeedForward({ dim: 60, hiddenDim: 240, activation: 'gelu', init: normal(0.5), random: random() });
@@ -98,7 +144,13 @@ describe('FeedForward', () => {
   });
 
   test('dropout is of the output', () => {
-    using mlp = new FeedForward<Tensor2D>({ dim: 30, hiddenDim: 5, activation: 'tanh', dropout: 0.5, random: random() });
+    using mlp = new FeedForward<Tensor2D>({
+      dim: 30,
+      hiddenDim: 5,
+      activation: 'tanh',
+      dropout: 0.5,
+      random: random(),
+    });
     const x = randomTensor<Tensor2D>([4, 30]);
     const plain = valuesOf(mlp.call(x));
     const dropped = withDropout({ seed: 1, step: 1 }, () => valuesOf(mlp.call(x)));

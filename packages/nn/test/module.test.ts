@@ -1,8 +1,27 @@
 import { RandomStream, valueAndGradients } from '@formers/backend';
-import { add, mul, relu, scalar, square, sum, type Tensor, type Tensor2D, tensor1d, tensor2d, type Variable } from '@tensorflow/tfjs-core';
+import {
+  add,
+  mul,
+  relu,
+  scalar,
+  square,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { counts, expectClose, expectNoLeak, expectOwned, expectSameBits, useEngineForTests } from '../../testing/src/index.ts';
+import {
+  counts,
+  expectClose,
+  expectNoLeak,
+  expectOwned,
+  expectSameBits,
+  useEngineForTests,
+} from '../../testing/src/index.ts';
 import { Embedding, LayerNorm, Linear, Module, ones, parameter, zeros } from '../src/index.ts';
 
 useEngineForTests();
@@ -13,7 +32,10 @@ const random = (): RandomStream => new RandomStream(1, 'init');
 class Zoo extends Module<[x: Tensor2D], Tensor2D> {
   readonly scale: Variable = parameter([1], { init: ones, random: null });
   first = new Linear<Tensor2D>({ inDim: 2, outDim: 2, random: random() });
-  layers: Module<[x: Tensor2D], Tensor2D>[] = [new Linear<Tensor2D>({ inDim: 2, outDim: 3, bias: false, random: random() }), new LayerNorm<Tensor2D>({ dim: 3 })];
+  layers: Module<[x: Tensor2D], Tensor2D>[] = [
+    new Linear<Tensor2D>({ inDim: 2, outDim: 3, bias: false, random: random() }),
+    new LayerNorm<Tensor2D>({ dim: 3 }),
+  ];
   readonly extras: Variable[] = [parameter([2], { init: zeros, random: null })];
   tied: Linear<Tensor2D> = this.first;
   absent: Linear<Tensor2D> | undefined;
@@ -34,7 +56,15 @@ class Zoo extends Module<[x: Tensor2D], Tensor2D> {
 describe('walking the fields', () => {
   test('finds variables, modules and arrays of both, by path and in order; private ones are not found', () => {
     using zoo = new Zoo();
-    expect([...zoo.namedParameters().keys()]).toEqual(['scale', 'first.weight', 'first.bias', 'layers.0.weight', 'layers.1.weight', 'layers.1.bias', 'extras.0']);
+    expect([...zoo.namedParameters().keys()]).toEqual([
+      'scale',
+      'first.weight',
+      'first.bias',
+      'layers.0.weight',
+      'layers.1.weight',
+      'layers.1.bias',
+      'extras.0',
+    ]);
     expect(zoo.numParameters).toBe(1 + 4 + 2 + 6 + 3 + 3 + 2);
     expect(zoo.parameters()).toEqual([...zoo.namedParameters().values()]);
   });
@@ -145,7 +175,12 @@ test('gradients reach every parameter of a module; a tied one has the sum', () =
     }
   }
   using model = new Tied();
-  model.first.weight.assign(tensor2d([[2, 0], [0, 3]])); // prettier-ignore
+  model.first.weight.assign(
+    tensor2d([
+      [2, 0],
+      [0, 3],
+    ]),
+  );
   const { gradients } = valueAndGradients(() => sum(model.call(tensor2d([[1, 1]]))), model.parameters());
   expect(gradients).toHaveLength(1);
   // y = W W x with W = diag(2, 3): d sum(y) / dW = 1 (W x)ᵀ + Wᵀ 1 xᵀ

@@ -10,7 +10,10 @@ const TABLE: readonly NameRow[] = [
 ];
 
 test('renames, counts and transposes', () => {
-  const names = storedNames(['tokens.weight', 'layers.0.attention.weight', 'layers.12.attention.weight', 'experts.3.layers.4.bias'], TABLE);
+  const names = storedNames(
+    ['tokens.weight', 'layers.0.attention.weight', 'layers.12.attention.weight', 'experts.3.layers.4.bias'],
+    TABLE,
+  );
   expect([...names]).toEqual([
     ['tokens.weight', { name: 'wte.weight', transpose: false }],
     ['layers.0.attention.weight', { name: 'h.0.attn.c_attn.weight', transpose: true }],
@@ -21,15 +24,24 @@ test('renames, counts and transposes', () => {
 
 test('digits within words are no numbers', () => {
   expect(() => storedNames(['norm1.weight'], [['norm{i}.weight', 'ln.{i}']])).toThrow(ConfigError);
-  expect(storedNames(['norm1.weight'], [['norm1.weight', 'ln_1.weight']]).get('norm1.weight')?.name).toBe('ln_1.weight');
+  expect(storedNames(['norm1.weight'], [['norm1.weight', 'ln_1.weight']]).get('norm1.weight')?.name).toBe(
+    'ln_1.weight',
+  );
 });
 
 test('a path that the table does not know is told', () => {
-  expect(() => storedNames(['tokens.bias'], TABLE)).toThrow(new ConfigError('storedNames: no checkpoint name is known for the parameter tokens.bias'));
+  expect(() => storedNames(['tokens.bias'], TABLE)).toThrow(
+    new ConfigError('storedNames: no checkpoint name is known for the parameter tokens.bias'),
+  );
 });
 
 test('two parameters of one name are told', () => {
-  const table: readonly NameRow[] = [['a.{i}', 'x.{i}'], ['b.{i}', 'x.{i}']]; // prettier-ignore
-  expect(() => storedNames(['a.1', 'b.1'], table)).toThrow(new ConfigError('storedNames: two parameters are called x.1 in the checkpoint'));
+  const table: readonly NameRow[] = [
+    ['a.{i}', 'x.{i}'],
+    ['b.{i}', 'x.{i}'],
+  ];
+  expect(() => storedNames(['a.1', 'b.1'], table)).toThrow(
+    new ConfigError('storedNames: two parameters are called x.1 in the checkpoint'),
+  );
   expect(storedNames(['a.1', 'b.2'], table).size).toBe(2);
 });

@@ -17,7 +17,10 @@ class Small extends Module<[x: Tensor2D], Tensor2D> {
   constructor(seed: number, outDim = 3) {
     super();
     const random = new RandomStream(seed, 'init');
-    this.layers = [new Linear({ inDim: 2, outDim, random }), new Linear({ inDim: outDim, outDim: 3, bias: false, random })];
+    this.layers = [
+      new Linear({ inDim: 2, outDim, random }),
+      new Linear({ inDim: outDim, outDim: 3, bias: false, random }),
+    ];
   }
   protected override forward(x: Tensor2D): Tensor2D {
     return this.norm.call(this.layers.reduce((value, layer) => layer.call(value), x));
@@ -41,7 +44,9 @@ test('the file holds the parameters by their paths, as they are', async () => {
   await saveModule(model, files);
   expect([...files.keys()]).toEqual(['model.safetensors']);
   const { tensors } = parseSafetensors(files.get('model.safetensors')!);
-  expect(new Map([...tensors].map(([name, { shape }]) => [name, shape]))).toEqual(new Map([...model.namedParameters()].map(([name, { shape }]) => [name, shape])));
+  expect(new Map([...tensors].map(([name, { shape }]) => [name, shape]))).toEqual(
+    new Map([...model.namedParameters()].map(([name, { shape }]) => [name, shape])),
+  );
 });
 
 test('a folder on disk', async () => {
@@ -51,7 +56,13 @@ test('a folder on disk', async () => {
     const before = valuesOf(model.layers[0]!.weight);
     await saveModule(model, path.join(folder, 'mine'));
     expect(await readdir(path.join(folder, 'mine'))).toEqual(['model.safetensors']);
-    model.layers[0]!.weight.assign(tensor2d([[0, 0], [0, 0], [0, 0]])); // prettier-ignore
+    model.layers[0]!.weight.assign(
+      tensor2d([
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ]),
+    );
     await loadModule(model, path.join(folder, 'mine'));
     expectSameBits(model.layers[0]!.weight, Float32Array.from(before));
   } finally {
@@ -68,7 +79,11 @@ test('a module of another shape is refused whole, every difference at once', asy
   const before = valuesOf(model.layers[0]!.weight);
   const error = await expectError(() => loadModule(extra, files), { code: 'mismatch', message: 'more.weight' });
   expect(CheckpointError.isInstance(error) && error.mismatch?.missing).toEqual(['more.weight', 'more.bias']);
-  expect(CheckpointError.isInstance(error) && error.mismatch?.misshaped.map(({ name }) => name)).toEqual(['layers.0.weight', 'layers.0.bias', 'layers.1.weight']);
+  expect(CheckpointError.isInstance(error) && error.mismatch?.misshaped.map(({ name }) => name)).toEqual([
+    'layers.0.weight',
+    'layers.0.bias',
+    'layers.1.weight',
+  ]);
   await expectError(() => loadModule(model, files), { code: 'mismatch', message: 'wanted [3, 2], got [4, 2]' });
   expect(valuesOf(model.layers[0]!.weight)).toEqual(before);
 });

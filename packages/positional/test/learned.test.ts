@@ -9,7 +9,14 @@ useEngineForTests();
 
 const make = (): LearnedPositions => {
   const positions = new LearnedPositions({ contextLength: 4, dim: 2, random: null });
-  positions.weight.assign(tensor2d([[0, 1], [10, 11], [20, 21], [30, 31]])); // prettier-ignore
+  positions.weight.assign(
+    tensor2d([
+      [0, 1],
+      [10, 11],
+      [20, 21],
+      [30, 31],
+    ]),
+  );
   return positions;
 };
 
@@ -23,7 +30,16 @@ test('a range from the start, or from an offset', () => {
 
 test('given positions, one row per sequence', () => {
   using positions = make();
-  const y = positions.call({ positionIds: tensor2d([[3, 0], [1, 1]], [2, 2], 'int32') }); // prettier-ignore
+  const y = positions.call({
+    positionIds: tensor2d(
+      [
+        [3, 0],
+        [1, 1],
+      ],
+      [2, 2],
+      'int32',
+    ),
+  });
   expect(y.shape).toEqual([2, 2, 2]);
   expectSameBits(y, [30, 31, 0, 1, 10, 11, 10, 11]);
 });

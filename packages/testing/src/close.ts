@@ -36,5 +36,7 @@ export function expectSameBits(found: Numbers, expected: Numbers): void {
 export function valuesOf(numbers: Numbers): number[] {
   if (numbers instanceof Tensor) return [...numbers.dataSync()];
   if (typeof numbers === 'number') return [numbers];
-  return Array.isArray(numbers) ? (numbers as readonly NestedNumbers[]).flatMap((item) => valuesOf(item)) : [...(numbers as Float32Array)];
+  return Array.isArray(numbers)
+    ? (numbers as readonly NestedNumbers[]).flatMap((item) => valuesOf(item))
+    : [...(numbers as Float32Array)];
 }

@@ -23,7 +23,11 @@ export interface GradientCheck {
  *
  * @param xs float32; where f isn't smooth, stay away from the kinks.
  */
-export function expectGradients<Inputs extends Tensor[]>(f: (...xs: Inputs) => Tensor, xs: Inputs, options: GradientCheck = {}): void {
+export function expectGradients<Inputs extends Tensor[]>(
+  f: (...xs: Inputs) => Tensor,
+  xs: Inputs,
+  options: GradientCheck = {},
+): void {
   const { directions = 5, step = 0.05, tolerance = 2e-3, seed = 0 } = options;
   tidy(() => {
     const value = withoutTape(() => f(...xs));
@@ -36,17 +40,24 @@ export function expectGradients<Inputs extends Tensor[]>(f: (...xs: Inputs) => T
     const length = Math.hypot(...analytic);
     for (let direction = 0; direction < directions; direction++) {
       const along = unit(normalValues(randomKey(seed, `direction ${direction}`), analytic.length));
-      const at = (h: number): number => shifted(xs, { along, h }, (moved) => dot(weights, valuesOf(withoutTape(() => f(...moved)))));
+      const at = (h: number): number =>
+        shifted(xs, { along, h }, (moved) => dot(weights, valuesOf(withoutTape(() => f(...moved)))));
       const numeric = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step);
       const error = Math.abs(numeric - dot(along, analytic));
       const scale = Math.max(Math.abs(numeric), length / Math.sqrt(analytic.length));
-      expect(error, `direction ${direction}: ${dot(along, analytic)} instead of ${numeric}`).toBeLessThanOrEqual(tolerance * scale + 1e-5);
+      expect(error, `direction ${direction}: ${dot(along, analytic)} instead of ${numeric}`).toBeLessThanOrEqual(
+        tolerance * scale + 1e-5,
+      );
     }
   });
 }
 
 /** What `use` makes of the inputs, moved by `h` in a direction over all of their numbers. */
-function shifted<Inputs extends Tensor[]>(xs: Inputs, { along, h }: { along: number[]; h: number }, use: (moved: Inputs) => number): number {
+function shifted<Inputs extends Tensor[]>(
+  xs: Inputs,
+  { along, h }: { along: number[]; h: number },
+  use: (moved: Inputs) => number,
+): number {
   let start = 0;
   const moved = xs.map((x) => {
     const values = Float32Array.from(valuesOf(x), (value, i) => value + h * (along[start + i] as number));

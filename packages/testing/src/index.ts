@@ -4,6 +4,12 @@ export { fixture, hasFixtures, readGoldens } from './goldens.ts';
 export { expectGradients, type GradientCheck } from './gradients.ts';
 export { expectError, expectNoLeak, expectOwned } from './leaks.ts';
 export { randomIds, randomTensor } from './random-tensor.ts';
-export { type Decoder, type DecoderCallOptions, type DecoderOptions, type DecoderSubject, lastHiddenState } from './properties/decoder.ts';
+export {
+  type Decoder,
+  type DecoderCallOptions,
+  type DecoderOptions,
+  type DecoderSubject,
+  lastHiddenState,
+} from './properties/decoder.ts';
 export { decoderProperties } from './properties/decoder-properties.ts';
 export { train, type TrainOptions } from './properties/train.ts';

@@ -24,7 +24,10 @@ export function expectOwned(f: () => object): void {
 }
 
 /** Fails unless `f` throws an error with this code and text, and leaves no tensor behind. Returns the error. */
-export async function expectError(f: () => unknown, { code, message }: { code: string; message: string | RegExp }): Promise<Error> {
+export async function expectError(
+  f: () => unknown,
+  { code, message }: { code: string; message: string | RegExp },
+): Promise<Error> {
   const before = counts();
   let error: unknown;
   try {

@@ -2,7 +2,18 @@ import { vjp } from '@formers/backend';
 import { customGrad, exp, keep, mul, scalar, square, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
-import { expectClose, expectError, expectGradients, expectNoLeak, expectOwned, expectSameBits, randomIds, randomTensor, useEngineForTests, valuesOf } from '../src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectGradients,
+  expectNoLeak,
+  expectOwned,
+  expectSameBits,
+  randomIds,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../src/index.ts';
 
 useEngineForTests();
 
@@ -21,7 +32,10 @@ test('expectSameBits tells the last bit', () => {
 });
 
 test('expectGradients passes a right gradient', () => {
-  expectGradients((x: Tensor, y: Tensor) => mul(exp(x), square(y)), [randomTensor([3, 4]), randomTensor([3, 4], { seed: 1 })]);
+  expectGradients(
+    (x: Tensor, y: Tensor) => mul(exp(x), square(y)),
+    [randomTensor([3, 4]), randomTensor([3, 4], { seed: 1 })],
+  );
 });
 
 test.each([

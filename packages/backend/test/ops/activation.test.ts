@@ -1,7 +1,14 @@
 import { type Tensor, tensor1d } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectGradients, expectOwned, randomTensor, useEngineForTests, valuesOf } from '../../../testing/src/index.ts';
+import {
+  expectClose,
+  expectGradients,
+  expectOwned,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../../testing/src/index.ts';
 import { type Activation, ACTIVATIONS, applyActivation, gelu, geluTanh, silu } from '../../src/index.ts';
 
 useEngineForTests();
@@ -41,7 +48,10 @@ describe.each(ACTIVATIONS)('%s', (activation) => {
   const inputs = (): Tensor => tensor1d([-8, -3, -1.5, -0.7, -0.1, 0.1, 0.3, 1.2, 2.9, 5.5, 6.6, 9]); // away from kinks
 
   test('agrees with its formula', () => {
-    expectClose(applyActivation(inputs(), activation), valuesOf(inputs()).map(FORMULAS[activation]), { rtol: 2e-5, atol: 2e-6 });
+    expectClose(applyActivation(inputs(), activation), valuesOf(inputs()).map(FORMULAS[activation]), {
+      rtol: 2e-5,
+      atol: 2e-6,
+    });
   });
 
   test('has the gradient of its formula', () => {

@@ -1,9 +1,43 @@
 import fc from 'fast-check';
-import { fill, mul, neg, ones, scalar, slice, split, type Tensor, tensor, type Tensor3D, type Tensor4D, tidy, transpose, zeros } from '@tensorflow/tfjs-core';
+import {
+  fill,
+  mul,
+  neg,
+  ones,
+  scalar,
+  slice,
+  split,
+  type Tensor,
+  tensor,
+  type Tensor3D,
+  type Tensor4D,
+  tidy,
+  transpose,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectError, expectGradients, expectOwned, expectSameBits, randomTensor, useEngineForTests, valuesOf } from '../../../testing/src/index.ts';
-import { attend, type AttendOptions, attentionWeights, dropoutMask, mergeHeads, selfAttend, splitHeads, valueAndGradients, withDropout } from '../../src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectGradients,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../../testing/src/index.ts';
+import {
+  attend,
+  type AttendOptions,
+  attentionWeights,
+  dropoutMask,
+  mergeHeads,
+  selfAttend,
+  splitHeads,
+  valueAndGradients,
+  withDropout,
+} from '../../src/index.ts';
 import { threefry2x32, randomKey } from '../../src/random.ts';
 
 useEngineForTests();
@@ -19,7 +53,10 @@ interface Sizes {
 }
 
 /** q, k and v. */
-function inputs({ batch, heads, kvHeads, queries, keys, headDim, valueDim }: Sizes, seed = 0): [Tensor4D, Tensor4D, Tensor4D] {
+function inputs(
+  { batch, heads, kvHeads, queries, keys, headDim, valueDim }: Sizes,
+  seed = 0,
+): [Tensor4D, Tensor4D, Tensor4D] {
   return [
     randomTensor<Tensor4D>([batch, heads, queries, headDim], { seed }),
     randomTensor<Tensor4D>([batch, kvHeads, keys, headDim], { seed: seed + 1 }),
@@ -30,14 +67,18 @@ function inputs({ batch, heads, kvHeads, queries, keys, headDim, valueDim }: Siz
 const SIZES: Sizes = { batch: 2, heads: 4, kvHeads: 4, queries: 5, keys: 5, headDim: 3, valueDim: 3 };
 
 /** Attention in float64, number by number from the definition: the output, and the map. */
-function reference([q, k, v]: [Tensor4D, Tensor4D, Tensor4D], options: AttendOptions = {}): { output: number[]; map: number[] } {
+function reference(
+  [q, k, v]: [Tensor4D, Tensor4D, Tensor4D],
+  options: AttendOptions = {},
+): { output: number[]; map: number[] } {
   const [batch, heads, queries, headDim] = q.shape;
   const [, kvHeads, keys, valueDim] = v.shape;
   const [qs, ks, vs] = [q, k, v].map((one) => valuesOf(one)) as [number[], number[], number[]];
   const broadcast = (one: Tensor | undefined): ((indices: number[]) => number) | undefined => {
     if (!one) return undefined;
     const [values, shape] = [valuesOf(one), [...new Array<number>(4 - one.rank).fill(1), ...one.shape]];
-    return (indices) => values[indices.reduce((flat, index, axis) => flat * shape[axis]! + (shape[axis] === 1 ? 0 : index), 0)]!;
+    return (indices) =>
+      values[indices.reduce((flat, index, axis) => flat * shape[axis]! + (shape[axis] === 1 ? 0 : index), 0)]!;
   };
   const [mask, bias] = [broadcast(options.mask), broadcast(options.bias)];
   const { causal = false, window = 0, softCap = 0, scale = 1 / Math.sqrt(headDim) } = options;
@@ -49,10 +90,14 @@ function reference([q, k, v]: [Tensor4D, Tensor4D, Tensor4D], options: AttendOpt
       for (let i = 0; i < queries; i++) {
         const scores = Array.from({ length: keys }, (_, j) => {
           const position = i + offset;
-          const hidden = (causal && j > position) || (window > 0 && j <= position - window) || mask?.([b, h, i, j]) === 0;
+          const hidden =
+            (causal && j > position) || (window > 0 && j <= position - window) || mask?.([b, h, i, j]) === 0;
           if (hidden) return -Infinity;
           let score = 0;
-          for (let d = 0; d < headDim; d++) score += qs[((b * heads + h) * queries + i) * headDim + d]! * ks[((b * kvHeads + group) * keys + j) * headDim + d]!;
+          for (let d = 0; d < headDim; d++)
+            score +=
+              qs[((b * heads + h) * queries + i) * headDim + d]! *
+              ks[((b * kvHeads + group) * keys + j) * headDim + d]!;
           score *= scale;
           if (softCap) score = softCap * Math.tanh(score / softCap);
           return score + (bias?.([b, h, i, j]) ?? 0);
@@ -62,7 +107,13 @@ function reference([q, k, v]: [Tensor4D, Tensor4D, Tensor4D], options: AttendOpt
         const total = powers.reduce((sum, power) => sum + power, 0);
         const weights = powers.map((power) => (total === 0 ? 0 : power / total));
         map.push(...weights);
-        for (let d = 0; d < valueDim; d++) output.push(weights.reduce((sum, weight, j) => sum + weight * vs[((b * kvHeads + group) * keys + j) * valueDim + d]!, 0));
+        for (let d = 0; d < valueDim; d++)
+          output.push(
+            weights.reduce(
+              (sum, weight, j) => sum + weight * vs[((b * kvHeads + group) * keys + j) * valueDim + d]!,
+              0,
+            ),
+          );
       }
     }
   }
@@ -71,11 +122,33 @@ function reference([q, k, v]: [Tensor4D, Tensor4D, Tensor4D], options: AttendOpt
 
 /** A mask of random places, of the given shape. */
 function randomMask(shape: number[], { seed, share = 0.6 }: { seed: number; share?: number }): Tensor {
-  return tensor(Uint8Array.from(valuesOf(randomTensor(shape, { seed })), (value) => Number(value < share)), shape, 'bool');
+  return tensor(
+    Uint8Array.from(valuesOf(randomTensor(shape, { seed })), (value) => Number(value < share)),
+    shape,
+    'bool',
+  );
 }
 
 test('by hand: two keys, one query', () => {
-  const [q, k, v] = [tensor([[[[2, 0]]]]), tensor([[[[Math.SQRT2, 5], [0, 7]]]]), tensor([[[[1, 10], [3, 30]]]])] as [Tensor4D, Tensor4D, Tensor4D]; // prettier-ignore
+  const [q, k, v] = [
+    tensor([[[[2, 0]]]]),
+    tensor([
+      [
+        [
+          [Math.SQRT2, 5],
+          [0, 7],
+        ],
+      ],
+    ]),
+    tensor([
+      [
+        [
+          [1, 10],
+          [3, 30],
+        ],
+      ],
+    ]),
+  ] as [Tensor4D, Tensor4D, Tensor4D];
   const share = Math.exp(2) / (Math.exp(2) + 1); // scores 2 and 0
   expectClose(attend(q, k, v), [share + 3 * (1 - share), 10 * share + 30 * (1 - share)]);
   expectClose(attentionWeights(q, k), [share, 1 - share]);
@@ -98,16 +171,27 @@ describe('agrees with its definition in float64', () => {
     ['window, not causal', {}, () => ({ window: 2 })],
     ['mask per query and key', {}, ({ queries, keys }) => ({ mask: randomMask([queries, keys], { seed: 5 }) })],
     ['mask per row of the batch', {}, ({ batch, keys }) => ({ mask: randomMask([batch, 1, 1, keys], { seed: 6 }) })],
-    ['mask per head, causal', {}, ({ batch, heads, queries, keys }) => ({ mask: randomMask([batch, heads, queries, keys], { seed: 7 }), causal: true })],
+    [
+      'mask per head, causal',
+      {},
+      ({ batch, heads, queries, keys }) => ({
+        mask: randomMask([batch, heads, queries, keys], { seed: 7 }),
+        causal: true,
+      }),
+    ],
     ['bias', {}, ({ heads, queries, keys }) => ({ bias: randomTensor([heads, queries, keys], { seed: 8 }) })],
-    ['bias, mask, window, cap, scale', { kvHeads: 2, queries: 3, keys: 6 }, ({ queries, keys }) => ({
-      bias: randomTensor([1, 1, queries, keys], { seed: 9 }),
-      mask: randomMask([queries, keys], { seed: 10, share: 1 }),
-      causal: true,
-      window: 4,
-      softCap: 1.5,
-      scale: 0.9,
-    })], // prettier-ignore
+    [
+      'bias, mask, window, cap, scale',
+      { kvHeads: 2, queries: 3, keys: 6 },
+      ({ queries, keys }) => ({
+        bias: randomTensor([1, 1, queries, keys], { seed: 9 }),
+        mask: randomMask([queries, keys], { seed: 10, share: 1 }),
+        causal: true,
+        window: 4,
+        softCap: 1.5,
+        scale: 0.9,
+      }),
+    ],
     ['scale', {}, () => ({ scale: 2 })],
     ['scale 0', {}, () => ({ scale: 0 })],
     ['cap', {}, () => ({ softCap: 0.5, scale: 3 })],
@@ -127,13 +211,22 @@ describe('agrees with its definition in float64', () => {
   test.each(options)('%s: gradients of q, k, v and bias', (_, sizes, make) => {
     const all = { ...SIZES, ...sizes };
     const { bias, ...chosen } = make(all);
-    const f = (...[q, k, v, shift]: [Tensor4D, Tensor4D, Tensor4D, Tensor?]): Tensor => attend(q, k, v, { ...chosen, bias: shift });
+    const f = (...[q, k, v, shift]: [Tensor4D, Tensor4D, Tensor4D, Tensor?]): Tensor =>
+      attend(q, k, v, { ...chosen, bias: shift });
     expectGradients(f as (...xs: Tensor[]) => Tensor, bias ? [...inputs(all), bias] : inputs(all), { directions: 3 });
   });
 
   test('any sizes', () => {
     const size = fc.integer({ min: 1, max: 5 });
-    const sizes = fc.record({ batch: size, kvHeads: fc.integer({ min: 1, max: 3 }), groups: fc.integer({ min: 1, max: 3 }), queries: size, keys: size, headDim: size, valueDim: size });
+    const sizes = fc.record({
+      batch: size,
+      kvHeads: fc.integer({ min: 1, max: 3 }),
+      groups: fc.integer({ min: 1, max: 3 }),
+      queries: size,
+      keys: size,
+      headDim: size,
+      valueDim: size,
+    });
     fc.assert(
       fc.property(sizes, fc.boolean(), fc.nat(50), ({ groups, ...rest }, causal, seed) => {
         const [q, k, v] = inputs({ ...rest, heads: rest.kvHeads * groups }, seed);
@@ -198,13 +291,21 @@ describe('the map', () => {
 
 test('a query that may see no key gives zeros and passes no gradient', () => {
   const [q, k, v] = inputs(SIZES);
-  const mask = tensor(Uint8Array.from({ length: 25 }, (_, i) => Number(Math.floor(i / 5) !== 2)), [5, 5], 'bool'); // query 2 sees nothing
+  const mask = tensor(
+    Uint8Array.from({ length: 25 }, (_, i) => Number(Math.floor(i / 5) !== 2)),
+    [5, 5],
+    'bool',
+  ); // query 2 sees nothing
   const bias = randomTensor([5, 5]);
   const { value, gradients } = valueAndGradients(() => attend(q, k, v, { mask, bias }), [q, k, v, bias]);
   const rows = (one: Tensor): number[] => valuesOf(slice(one as Tensor4D, [0, 0, 2, 0], [-1, -1, 1, -1]));
   expect(rows(value).every((x) => x === 0)).toBe(true);
   expect(rows(gradients[0]!).every((x) => x === 0)).toBe(true);
-  expect(valuesOf(gradients[3]!).slice(10, 15).every((x) => x === 0)).toBe(true);
+  expect(
+    valuesOf(gradients[3]!)
+      .slice(10, 15)
+      .every((x) => x === 0),
+  ).toBe(true);
   expect(valuesOf(gradients[0]!).some((x) => x !== 0)).toBe(true);
   const blind = valueAndGradients(() => attend(q, k, v, { mask: zeros([1, 1], 'bool') }), [q, k, v]);
   for (const one of [blind.value, ...blind.gradients]) expect(valuesOf(one).every((x) => x === 0)).toBe(true);
@@ -214,7 +315,8 @@ test('a key that no query sees gets no gradient', () => {
   const [q, k, v] = inputs(SIZES);
   const mask = tensor([[1, 1, 1, 1, 0]], [1, 5], 'bool');
   const { gradients } = valueAndGradients(() => attend(q, k, v, { mask }), [k, v]);
-  for (const one of gradients) expect(valuesOf(slice(one as Tensor4D, [0, 0, 4, 0], [-1, -1, 1, -1])).every((x) => x === 0)).toBe(true);
+  for (const one of gradients)
+    expect(valuesOf(slice(one as Tensor4D, [0, 0, 4, 0], [-1, -1, 1, -1])).every((x) => x === 0)).toBe(true);
 });
 
 describe('dropout', () => {
@@ -235,7 +337,8 @@ describe('dropout', () => {
   });
 
   test('gradients', () => {
-    const f = (...[q, k, v]: [Tensor4D, Tensor4D, Tensor4D]): Tensor => withDropout({ seed: 1, step: 2 }, () => attend(q, k, v, { dropout: 0.4, causal: true }));
+    const f = (...[q, k, v]: [Tensor4D, Tensor4D, Tensor4D]): Tensor =>
+      withDropout({ seed: 1, step: 2 }, () => attend(q, k, v, { dropout: 0.4, causal: true }));
     expectGradients(f, inputs(SIZES), { directions: 3 });
   });
 });
@@ -252,11 +355,17 @@ describe('selfAttend', () => {
     const input = qkv();
     const apart = (): Tensor3D =>
       tidy(() => {
-        const [q, k, v] = split<Tensor3D>(input, 3, 2).map((part) => splitHeads(part, 4)) as [Tensor4D, Tensor4D, Tensor4D];
+        const [q, k, v] = split<Tensor3D>(input, 3, 2).map((part) => splitHeads(part, 4)) as [
+          Tensor4D,
+          Tensor4D,
+          Tensor4D,
+        ];
         return mergeHeads(attend(q, k, v, options));
       });
     const outputGradient = randomTensor([2, 5, 12]);
-    const [fused, plain] = [() => selfAttend(input, { ...options, numHeads: 4 }), apart].map((f) => valueAndGradients(f, [input], { outputGradient }));
+    const [fused, plain] = [() => selfAttend(input, { ...options, numHeads: 4 }), apart].map((f) =>
+      valueAndGradients(f, [input], { outputGradient }),
+    );
     expectClose(fused!.value, plain!.value);
     expectClose(fused!.gradients[0]!, plain!.gradients[0]!);
     expectOwned(() => selfAttend(input, { ...options, numHeads: 4 }));
@@ -264,7 +373,10 @@ describe('selfAttend', () => {
 
   test('masks, a bias and its gradient', () => {
     const [input, bias, mask] = [qkv(), randomTensor([4, 5, 5], { seed: 3 }), randomMask([2, 1, 1, 5], { seed: 4 })];
-    expectGradients((...[x, shift]: [Tensor3D, Tensor]) => selfAttend(x, { numHeads: 4, bias: shift, mask }), [input, bias]);
+    expectGradients(
+      (...[x, shift]: [Tensor3D, Tensor]) => selfAttend(x, { numHeads: 4, bias: shift, mask }),
+      [input, bias],
+    );
   });
 
   test('dropout uses the same mask as attend does', () => {
@@ -280,7 +392,12 @@ describe('selfAttend', () => {
 
 describe('heads', () => {
   test('split and merge', () => {
-    const x = tensor([[[0, 1, 2, 3], [4, 5, 6, 7]]]) as Tensor3D; // prettier-ignore
+    const x = tensor([
+      [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+      ],
+    ]) as Tensor3D;
     expectSameBits(splitHeads(x, 2), [0, 1, 4, 5, 2, 3, 6, 7]);
     expect(splitHeads(x, 2).shape).toEqual([1, 2, 2, 2]);
     expectSameBits(mergeHeads(splitHeads(x, 2)), x);
@@ -306,20 +423,51 @@ test('the order of keys does not matter without positions', () => {
 function reverseKeys(x: Tensor4D): Tensor4D {
   const parts = split(x, x.shape[2], 2).reverse();
   const [batch, heads, keys, dim] = x.shape;
-  return transpose(tensor(parts.flatMap((part) => valuesOf(part)), [keys, batch, heads, dim]), [1, 2, 0, 3]);
+  return transpose(
+    tensor(
+      parts.flatMap((part) => valuesOf(part)),
+      [keys, batch, heads, dim],
+    ),
+    [1, 2, 0, 3],
+  );
 }
 
 test('wrong shapes are told', async () => {
   const [q, k, v] = inputs(SIZES);
-  const [wide, short, few] = [zeros([2, 4, 5, 4]), zeros([2, 4, 4, 3]), zeros([2, 3, 5, 3])] as [Tensor4D, Tensor4D, Tensor4D];
+  const [wide, short, few] = [zeros([2, 4, 5, 4]), zeros([2, 4, 4, 3]), zeros([2, 3, 5, 3])] as [
+    Tensor4D,
+    Tensor4D,
+    Tensor4D,
+  ];
   const [qkv, x] = [zeros([1, 2, 10]), zeros([1, 2, 9])] as [Tensor3D, Tensor3D];
-  await expectError(() => attend(q, wide, v), { code: 'shape', message: 'attend: k must be [2, kvHeads, keys, 3], got [2, 4, 5, 4]' });
-  await expectError(() => attend(q, k, short), { code: 'shape', message: 'attend: v must be [2, 4, 5, valueDim], got [2, 4, 4, 3]' });
-  await expectError(() => attend(q, few, few), { code: 'shape', message: 'attend: the heads of q must be a multiple of those of k, got 4 and 3' });
-  await expectError(() => attend(qkv as unknown as Tensor4D, k, v), { code: 'shape', message: 'attend: q must be [batch, heads, queries, headDim], got [1, 2, 10]' });
-  await expectError(() => attentionWeights(q, wide), { code: 'shape', message: 'attentionWeights: k must be [2, kvHeads, keys, 3], got [2, 4, 5, 4]' });
-  await expectError(() => selfAttend(qkv, { numHeads: 2 }), { code: 'shape', message: 'selfAttend: qkv must be [batch, seq, 3 * dim] with 2 heads dividing dim, got [1, 2, 10]' });
-  await expectError(() => splitHeads(x, 2), { code: 'shape', message: 'splitHeads: x must be [batch, seq, dim] with 2 heads dividing dim, got [1, 2, 9]' });
+  await expectError(() => attend(q, wide, v), {
+    code: 'shape',
+    message: 'attend: k must be [2, kvHeads, keys, 3], got [2, 4, 5, 4]',
+  });
+  await expectError(() => attend(q, k, short), {
+    code: 'shape',
+    message: 'attend: v must be [2, 4, 5, valueDim], got [2, 4, 4, 3]',
+  });
+  await expectError(() => attend(q, few, few), {
+    code: 'shape',
+    message: 'attend: the heads of q must be a multiple of those of k, got 4 and 3',
+  });
+  await expectError(() => attend(qkv as unknown as Tensor4D, k, v), {
+    code: 'shape',
+    message: 'attend: q must be [batch, heads, queries, headDim], got [1, 2, 10]',
+  });
+  await expectError(() => attentionWeights(q, wide), {
+    code: 'shape',
+    message: 'attentionWeights: k must be [2, kvHeads, keys, 3], got [2, 4, 5, 4]',
+  });
+  await expectError(() => selfAttend(qkv, { numHeads: 2 }), {
+    code: 'shape',
+    message: 'selfAttend: qkv must be [batch, seq, 3 * dim] with 2 heads dividing dim, got [1, 2, 10]',
+  });
+  await expectError(() => splitHeads(x, 2), {
+    code: 'shape',
+    message: 'splitHeads: x must be [batch, seq, dim] with 2 heads dividing dim, got [1, 2, 9]',
+  });
 });
 
 test('a bias far below every score hides as a mask does, and stays finite', () => {

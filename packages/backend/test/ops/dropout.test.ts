@@ -1,7 +1,14 @@
 import { ones, type Tensor, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectOwned, expectSameBits, randomTensor, useEngineForTests, valuesOf } from '../../../testing/src/index.ts';
+import {
+  expectClose,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../../testing/src/index.ts';
 import { dropout, dropoutMask, randomKey, uniformValues, valueAndGradients, withDropout } from '../../src/index.ts';
 
 useEngineForTests();
@@ -40,7 +47,9 @@ describe.each([0.1, 0.5, 0.9])('rate %d', (rate) => {
   test('the mask is that of the key: element i depends on it and i alone', () => {
     const key = randomKey(3, 'mask');
     const mask = valuesOf(dropoutMask([10, 7], rate, key));
-    uniformValues(key, 70).forEach((uniform, i) => expect(mask[i]).toBe(uniform < rate ? 0 : Math.fround(1 / (1 - rate))));
+    uniformValues(key, 70).forEach((uniform, i) =>
+      expect(mask[i]).toBe(uniform < rate ? 0 : Math.fround(1 / (1 - rate))),
+    );
     expect(valuesOf(dropoutMask([33], rate, key))).toEqual(mask.slice(0, 33));
   });
 });
@@ -51,7 +60,11 @@ test('the calls and the steps have masks of their own, the same ones in another 
   const [first, second] = run(1);
   const [third] = run(2);
   expect(run(1)).toEqual([first, second]);
-  for (const [a, b] of [[first, second], [first, third], [second, third]] as [number[], number[]][]) {
+  for (const [a, b] of [
+    [first, second],
+    [first, third],
+    [second, third],
+  ] as [number[], number[]][]) {
     const same = a.filter((value, i) => value === b[i]).length; // about half
     expect(Math.abs(same - 100)).toBeLessThan(4 * Math.sqrt(50));
   }

@@ -1,7 +1,15 @@
 import { mul, type Tensor, type Tensor2D, tensor2d, tensor } from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
-import { expectClose, expectGradients, expectOwned, expectSameBits, randomIds, randomTensor, useEngineForTests } from '../../../testing/src/index.ts';
+import {
+  expectClose,
+  expectGradients,
+  expectOwned,
+  expectSameBits,
+  randomIds,
+  randomTensor,
+  useEngineForTests,
+} from '../../../testing/src/index.ts';
 import { embedding, valueAndGradients } from '../../src/index.ts';
 
 useEngineForTests();
@@ -14,7 +22,17 @@ const weight = (): Tensor2D =>
   ]);
 
 test('rows by id, for ids of any rank', () => {
-  const y = embedding(weight(), tensor([[2, 0], [0, 1]], [2, 2], 'int32'));
+  const y = embedding(
+    weight(),
+    tensor(
+      [
+        [2, 0],
+        [0, 1],
+      ],
+      [2, 2],
+      'int32',
+    ),
+  );
   expect(y.shape).toEqual([2, 2, 2]);
   expectSameBits(y, [5, 6, 1, 2, 1, 2, 3, 4]);
   expect(embedding(weight(), tensor([1], [1, 1, 1], 'int32')).shape).toEqual([1, 1, 1, 2]);
@@ -42,7 +60,8 @@ test('gradient by finite differences', () => {
 test('the gradient has the same bits in every run', () => {
   const [table, ids] = [randomTensor<Tensor2D>([5, 8]), randomIds([4, 100], { bound: 5 })];
   const dy = randomTensor([4, 100, 8], { seed: 1 });
-  const run = (): Tensor => valueAndGradients(() => embedding(table, ids), [table], { outputGradient: dy }).gradients[0]!;
+  const run = (): Tensor =>
+    valueAndGradients(() => embedding(table, ids), [table], { outputGradient: dy }).gradients[0]!;
   expectSameBits(run(), run());
 });
 

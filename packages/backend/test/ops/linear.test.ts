@@ -1,8 +1,26 @@
 import fc from 'fast-check';
-import { add, type Tensor, type Tensor1D, tensor1d, type Tensor2D, tensor2d, type Tensor3D, zeros } from '@tensorflow/tfjs-core';
+import {
+  add,
+  type Tensor,
+  type Tensor1D,
+  tensor1d,
+  type Tensor2D,
+  tensor2d,
+  type Tensor3D,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectError, expectGradients, expectOwned, expectSameBits, randomTensor, useEngineForTests, valuesOf } from '../../../testing/src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectGradients,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../../testing/src/index.ts';
 import { ACTIVATIONS, applyActivation, linear } from '../../src/index.ts';
 
 useEngineForTests();
@@ -23,7 +41,11 @@ test('agrees with a float64 product for any shape', () => {
   fc.assert(
     fc.property(fc.array(size, { maxLength: 3 }), size, size, fc.nat(100), (outer, inDim, outDim, seed) => {
       const shape = [...outer, inDim];
-      const [x, weight, bias] = [randomTensor(shape, { seed }), randomTensor<Tensor2D>([outDim, inDim], { seed }), randomTensor<Tensor1D>([outDim], { seed })];
+      const [x, weight, bias] = [
+        randomTensor(shape, { seed }),
+        randomTensor<Tensor2D>([outDim, inDim], { seed }),
+        randomTensor<Tensor1D>([outDim], { seed }),
+      ];
       const [xs, ws, bs] = [x, weight, bias].map((tensor) => valuesOf(tensor)) as [number[], number[], number[]];
       const expected: number[] = [];
       for (let row = 0; row < xs.length / inDim; row++) {
@@ -60,10 +82,14 @@ describe.each(ACTIVATIONS)('with %s', (activation) => {
   });
 });
 
-test.each([undefined, 'gelu', 'geluTanh', 'silu', 'tanh', 'quickGelu'] as const)('gradients of all inputs, activation %s', (activation) => {
-  const f = (...[input, matrix, shift, rest]: [Tensor, Tensor2D, Tensor1D, Tensor]): Tensor => linear(input, matrix, { bias: shift, activation, residual: rest });
-  expectGradients(f, [x(), weight(), bias(), residual()]);
-});
+test.each([undefined, 'gelu', 'geluTanh', 'silu', 'tanh', 'quickGelu'] as const)(
+  'gradients of all inputs, activation %s',
+  (activation) => {
+    const f = (...[input, matrix, shift, rest]: [Tensor, Tensor2D, Tensor1D, Tensor]): Tensor =>
+      linear(input, matrix, { bias: shift, activation, residual: rest });
+    expectGradients(f, [x(), weight(), bias(), residual()]);
+  },
+);
 
 test.each<[string, () => Tensor[], string]>([
   ['x', () => [zeros([2, 3])], 'linear: x must be [..., 4], got [2, 3]'],
@@ -73,5 +99,8 @@ test.each<[string, () => Tensor[], string]>([
 ])('a wrong %s is told', async (_, make, message) => {
   const [input, shift, rest] = make();
   const matrix = weight();
-  await expectError(() => linear(input!, matrix, { bias: shift as Tensor1D | undefined, residual: rest }), { code: 'shape', message });
+  await expectError(() => linear(input!, matrix, { bias: shift as Tensor1D | undefined, residual: rest }), {
+    code: 'shape',
+    message,
+  });
 });

@@ -1,7 +1,29 @@
-import { clone, dispose, type KernelFunc, registerKernel, reshape, scalar, type Scalar, type Tensor, tensor1d, tensor2d, unregisterKernel, variable, zeros } from '@tensorflow/tfjs-core';
+import {
+  clone,
+  dispose,
+  type KernelFunc,
+  registerKernel,
+  reshape,
+  scalar,
+  type Scalar,
+  type Tensor,
+  tensor1d,
+  tensor2d,
+  unregisterKernel,
+  variable,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { expectClose, expectNoLeak, expectOwned, expectSameBits, randomTensor, useEngineForTests, valuesOf } from '../../../testing/src/index.ts';
+import {
+  expectClose,
+  expectNoLeak,
+  expectOwned,
+  expectSameBits,
+  randomTensor,
+  useEngineForTests,
+  valuesOf,
+} from '../../../testing/src/index.ts';
 import { type AdamWNumbers, type AdamWSlot, adamWStep, globalNorm, gradientScale } from '../../src/index.ts';
 import { tfjsEngine } from '../../src/tfjs-engine.ts';
 
@@ -11,7 +33,13 @@ const NUMBERS = { learningRate: 0.1, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 } as
 
 /** A slot with moments of zero. */
 function slotOf(values: Tensor, gradient: Tensor, weightDecay = 0): AdamWSlot {
-  return { parameter: variable(values), gradient, firstMoment: variable(zeros(values.shape)), secondMoment: variable(zeros(values.shape)), weightDecay };
+  return {
+    parameter: variable(values),
+    gradient,
+    firstMoment: variable(zeros(values.shape)),
+    secondMoment: variable(zeros(values.shape)),
+    weightDecay,
+  };
 }
 
 function free(...slots: AdamWSlot[]): void {
@@ -23,7 +51,11 @@ function step(slots: AdamWSlot[], { gradientScale: scale = scalar(1), ...numbers
 }
 
 /** AdamW in float64. */
-function reference(parameter: number[], gradients: number[][], { weightDecay = 0, scale = 1 }: { weightDecay?: number; scale?: number } = {}): number[] {
+function reference(
+  parameter: number[],
+  gradients: number[][],
+  { weightDecay = 0, scale = 1 }: { weightDecay?: number; scale?: number } = {},
+): number[] {
   const { learningRate, beta1, beta2, epsilon } = NUMBERS;
   return parameter.map((start, i) => {
     let [p, m, v] = [start, 0, 0];
@@ -40,8 +72,16 @@ function reference(parameter: number[], gradients: number[][], { weightDecay = 0
 
 test('PyTorch`s numbers over three steps', () => {
   const slot = slotOf(tensor1d([1, -2, 0.5]), zeros([3]), 0.1);
-  const gradients = [[0.1, -0.2, 3], [0.5, 0, -1], [-0.3, 0.25, 2]]; // prettier-ignore
-  const expected = [[0.89000001, -1.88000001, 0.395], [0.79597699, -1.79333524, 0.35061933], [0.76320036, -1.79286765, 0.28626617]]; // prettier-ignore
+  const gradients = [
+    [0.1, -0.2, 3],
+    [0.5, 0, -1],
+    [-0.3, 0.25, 2],
+  ];
+  const expected = [
+    [0.89000001, -1.88000001, 0.395],
+    [0.79597699, -1.79333524, 0.35061933],
+    [0.76320036, -1.79286765, 0.28626617],
+  ];
   gradients.forEach((gradient, i) => {
     step([{ ...slot, gradient: tensor1d(gradient) }], { step: i + 1 });
     expectClose(slot.parameter, expected[i]!);
@@ -56,7 +96,15 @@ test('100 steps of random gradients agree with float64', () => {
   const gradients = Array.from({ length: 100 }, (_, t) => randomTensor([20], { seed: t, std: 10 ** ((t % 5) - 3) }));
   const slot = slotOf(start, start, 0.01);
   gradients.forEach((gradient, t) => step([{ ...slot, gradient }], { step: t + 1 }));
-  expectClose(slot.parameter, reference(valuesOf(start), gradients.map((gradient) => valuesOf(gradient)), { weightDecay: 0.01 }), { rtol: 1e-4, atol: 1e-5 }); // prettier-ignore
+  expectClose(
+    slot.parameter,
+    reference(
+      valuesOf(start),
+      gradients.map((gradient) => valuesOf(gradient)),
+      { weightDecay: 0.01 },
+    ),
+    { rtol: 1e-4, atol: 1e-5 },
+  );
   free(slot);
 });
 
@@ -111,9 +159,15 @@ test('clipped gradients: the direction is kept', () => {
 
 describe('a step that is not finite', () => {
   test.each([NaN, Infinity])('with %d in one gradient changes no bit of any parameter or moment', (bad) => {
-    const slots = [slotOf(randomTensor([4]), tensor1d([1, bad, 2, 3]), 0.1), slotOf(randomTensor([2, 2]), randomTensor([2, 2]), 0.1)];
+    const slots = [
+      slotOf(randomTensor([4]), tensor1d([1, bad, 2, 3]), 0.1),
+      slotOf(randomTensor([2, 2]), randomTensor([2, 2]), 0.1),
+    ];
     step(slots.map((slot) => ({ ...slot, gradient: randomTensor(slot.parameter.shape) })));
-    const state = (): number[][] => slots.flatMap(({ parameter, firstMoment, secondMoment }) => [parameter, firstMoment, secondMoment].map((one) => valuesOf(one)));
+    const state = (): number[][] =>
+      slots.flatMap(({ parameter, firstMoment, secondMoment }) =>
+        [parameter, firstMoment, secondMoment].map((one) => valuesOf(one)),
+      );
     const before = state();
     const norm = globalNorm(slots.map(({ gradient }) => gradient));
     step(slots, { step: 2, gradientScale: gradientScale(norm, 1) });
@@ -150,7 +204,8 @@ describe('with a kernel that writes in place', () => {
     const calls: { inputs: string[]; attributes: object }[] = [];
     const kernelFunc = ({ inputs, attrs }: { inputs: Record<string, Tensor>; attrs: object }): Scalar => {
       calls.push({ inputs: Object.keys(inputs), attributes: attrs });
-      for (const name in inputs) if (name.startsWith('parameter')) (tfjsEngine().backend.readSync(inputs[name]!.dataId) as Float32Array).fill(7);
+      for (const name in inputs)
+        if (name.startsWith('parameter')) (tfjsEngine().backend.readSync(inputs[name]!.dataId) as Float32Array).fill(7);
       return scalar(0);
     };
     registerKernel({ kernelName: 'FormersAdamW', backendName: 'cpu', kernelFunc: kernelFunc as unknown as KernelFunc });
@@ -163,7 +218,10 @@ describe('with a kernel that writes in place', () => {
     step(slots, { step: 5 });
     expect(calls).toEqual([
       {
-        inputs: ['gradientScale', ...[0, 1].flatMap((i) => [`parameter${i}`, `gradient${i}`, `firstMoment${i}`, `secondMoment${i}`])],
+        inputs: [
+          'gradientScale',
+          ...[0, 1].flatMap((i) => [`parameter${i}`, `gradient${i}`, `firstMoment${i}`, `secondMoment${i}`]),
+        ],
         attributes: { ...NUMBERS, step: 5, weightDecays: [0.1, 0] },
       },
     ]);

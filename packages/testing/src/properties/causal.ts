@@ -1,6 +1,16 @@
 import { GrowingKVCache } from '@formers/attention';
 import { capture, valueAndGradients } from '@formers/backend';
-import { concat, dispose, mul, slice, sum, type Tensor, type Tensor2D, tensor2d, type Tensor3D } from '@tensorflow/tfjs-core';
+import {
+  concat,
+  dispose,
+  mul,
+  slice,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  tensor2d,
+  type Tensor3D,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
 import { expectClose, expectSameBits, valuesOf } from '../close.ts';
@@ -13,10 +23,12 @@ const [batch, seq] = [2, 9];
 /** What each token of a decoder sees: nothing later, no padding, and the same with a cache. */
 export function causalProperties<Model extends Decoder>({ create, tokens }: DecoderSubject<Model>): void {
   const make = (seed = 1): Model => create({ seed, initStd: 0.3 });
-  const idsOf = (model: Decoder, { length = seq, seed = 0 } = {}): Tensor2D => randomIds<Tensor2D>([batch, length], { bound: model.config.vocabSize, seed });
+  const idsOf = (model: Decoder, { length = seq, seed = 0 } = {}): Tensor2D =>
+    randomIds<Tensor2D>([batch, length], { bound: model.config.vocabSize, seed });
   const maskOf = (rows: number[][]): Tensor2D => tensor2d(rows, [rows.length, rows[0]!.length], 'int32');
   /** Numbers of one position (or several) of one row. */
-  const at = (x: Tensor, row: number, from: number, count = 1): number[] => valuesOf(slice(x as Tensor3D, [row, from, 0], [1, count, -1]));
+  const at = (x: Tensor, row: number, from: number, count = 1): number[] =>
+    valuesOf(slice(x as Tensor3D, [row, from, 0], [1, count, -1]));
 
   describe('causality', () => {
     test('a changed token changes nothing before it (bits), and everything from it on', () => {
@@ -27,7 +39,11 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
         const values = valuesOf(ids);
         values[changed] = (values[changed]! + 1) % model.config.vocabSize; // in row 0
         const after = model.call(tensor2d(values, [batch, seq], 'int32'));
-        for (let i = 0; i < seq; i++) expect(at(after, 0, i).every((value, j) => value === at(before, 0, i)[j]), `token ${changed}, output ${i}`).toBe(i < changed);
+        for (let i = 0; i < seq; i++)
+          expect(
+            at(after, 0, i).every((value, j) => value === at(before, 0, i)[j]),
+            `token ${changed}, output ${i}`,
+          ).toBe(i < changed);
         expect(at(after, 1, 0, seq)).toEqual(at(before, 1, 0, seq));
       }
     });
@@ -47,8 +63,8 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
         const table = gradients[0]!;
         distinct.forEach((id, j) => {
           const row = valuesOf(slice(table as Tensor2D, [id, 0], [1, -1]));
-          if (j > i) expect(row.every((value) => value === 0), `output ${i}, token ${j}`).toBe(true);
-          else expect(Math.hypot(...row), `output ${i}, token ${j}`).toBeGreaterThan(1e-8);
+          const isRight = j > i ? row.every((value) => value === 0) : Math.hypot(...row) > 1e-8;
+          expect(isRight, `output ${i}, token ${j}`).toBe(true);
         });
       }
     });
@@ -56,11 +72,19 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
 
   describe('padding', () => {
     const longer = (ids: Tensor2D, id: number, { left = 0, right = 0 }): Tensor2D =>
-      concat([fillIds(id, left), ids, fillIds(id, right)].filter((part) => part !== undefined), 1) as Tensor2D;
-    const fillIds = (id: number, count: number): Tensor2D | undefined => (count === 0 ? undefined : tensor2d(new Array<number>(batch * count).fill(id), [batch, count], 'int32'));
+      concat(
+        [fillIds(id, left), ids, fillIds(id, right)].filter((part) => part !== undefined),
+        1,
+      ) as Tensor2D;
+    const fillIds = (id: number, count: number): Tensor2D | undefined =>
+      count === 0 ? undefined : tensor2d(new Array<number>(batch * count).fill(id), [batch, count], 'int32');
     const padMask = (length: number, { left = 0, right = 0 }): Tensor2D => {
-      const row = [...new Array<number>(left).fill(0), ...new Array<number>(length).fill(1), ...new Array<number>(right).fill(0)];
-      return maskOf(new Array<number[]>(batch).fill(row));
+      const row = [
+        ...new Array<number>(left).fill(0),
+        ...new Array<number>(length).fill(1),
+        ...new Array<number>(right).fill(0),
+      ];
+      return maskOf(Array.from({ length: batch }, () => row));
     };
 
     test('a mask of ones is no mask', () => {
@@ -81,17 +105,28 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
       const ids = idsOf(model);
       const positionIds = tensor2d([0, 0, ...Array.from({ length: seq }, (_, i) => i)], [1, seq + 2], 'int32');
       const both = concat([positionIds, positionIds], 0) as Tensor2D;
-      const padded = model.call(longer(ids, 7, { left: 2 }), { attentionMask: padMask(seq, { left: 2 }), positionIds: both });
+      const padded = model.call(longer(ids, 7, { left: 2 }), {
+        attentionMask: padMask(seq, { left: 2 }),
+        positionIds: both,
+      });
       expectClose(slice(padded, [0, 2, 0], [-1, seq, -1]), model.call(ids), { rtol: 1e-4, atol: 1e-4 });
     });
 
     test('which ids it has does not matter (bits), and they get no gradient', () => {
       using model = make();
-      const ids = tensor2d([[2, 3, 5, 6], [8, 9, 11, 12]], [2, 4], 'int32'); // prettier-ignore
+      const ids = tensor2d(
+        [
+          [2, 3, 5, 6],
+          [8, 9, 11, 12],
+        ],
+        [2, 4],
+        'int32',
+      );
       for (const where of [{ left: 2 }, { right: 2 }]) {
         const attentionMask = padMask(4, where);
         const start = where.left ?? 0;
-        const real = (pad: number): Tensor => slice(model.call(longer(ids, pad, where), { attentionMask }), [0, start, 0], [-1, 4, -1]);
+        const real = (pad: number): Tensor =>
+          slice(model.call(longer(ids, pad, where), { attentionMask }), [0, start, 0], [-1, 4, -1]);
         expectSameBits(real(0), real(20));
         const { gradients } = valueAndGradients(() => {
           const hidden = lastHiddenState(model, longer(ids, 20, where), { attentionMask });
@@ -110,8 +145,12 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
       const ids = idsOf(model);
       const attentionMask = maskOf([new Array<number>(seq).fill(0), new Array<number>(seq).fill(1)]);
       const targets = tensor2d([new Array<number>(seq).fill(-100), valuesOf(ids).slice(seq)], [2, seq], 'int32');
-      const { value, gradients } = valueAndGradients(() => model.loss(ids, { attentionMask, targets }), model.parameters());
-      for (const one of [value, ...gradients, model.call(ids, { attentionMask })]) expect(valuesOf(one).every(Number.isFinite)).toBe(true);
+      const { value, gradients } = valueAndGradients(
+        () => model.loss(ids, { attentionMask, targets }),
+        model.parameters(),
+      );
+      for (const one of [value, ...gradients, model.call(ids, { attentionMask })])
+        expect(valuesOf(one).every(Number.isFinite)).toBe(true);
       const alone = model.loss(slice(ids, [1, 0], [1, -1]), { targets: slice(targets, [1, 0], [1, -1]) });
       expectClose(value, alone, { rtol: 1e-4 });
     });
@@ -124,7 +163,11 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
       const together = model.call(ids);
       const rows = [0, 1].map((row) => slice(ids, [row, 0], [1, -1]));
       rows.forEach((row, i) => expectClose(model.call(row), slice(together, [i, 0, 0], [1, -1, -1]), { atol: 1e-5 }));
-      expectClose(model.call(concat(rows.toReversed(), 0)), concat([slice(together, [1, 0, 0], [1, -1, -1]), slice(together, [0, 0, 0], [1, -1, -1])], 0), { atol: 1e-5 });
+      expectClose(
+        model.call(concat(rows.toReversed(), 0)),
+        concat([slice(together, [1, 0, 0], [1, -1, -1]), slice(together, [0, 0, 0], [1, -1, -1])], 0),
+        { atol: 1e-5 },
+      );
     });
   });
 
@@ -196,8 +239,14 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
       for (let row = 0; row < values.length / seq; row++) {
         const [query, isPadded] = [row % seq, row >= heads * seq];
         const weights = values.slice(row * seq, (row + 1) * seq);
-        expectClose(weights.reduce((total, weight) => total + weight, 0), 1, { atol: 1e-6 }); // prettier-ignore
-        weights.forEach((weight, key) => expect(key > query || (isPadded && key >= 6) ? weight === 0 : weight > 0).toBe(true));
+        expectClose(
+          weights.reduce((total, weight) => total + weight, 0),
+          1,
+          { atol: 1e-6 },
+        );
+        weights.forEach((weight, key) =>
+          expect(key > query || (isPadded && key >= 6) ? weight === 0 : weight > 0).toBe(true),
+        );
       }
     }
     dispose([value, ...attentions]);

@@ -12,7 +12,7 @@ import { startProperties } from './start.ts';
  */
 export function decoderProperties<Model extends Decoder>(subject: DecoderSubject<Model>): void {
   useEngineForTests();
-  describe(subject.name, () => {
+  describe(`${subject.name}: every decoder`, () => {
     causalProperties(subject);
     learningProperties(subject);
     startProperties(subject);

@@ -11,7 +11,11 @@ export interface DecoderCallOptions {
 }
 
 /** A decoder-only language model. */
-export type Decoder = PretrainedModel<[ids: Tensor2D, options?: DecoderCallOptions & { lastOnly?: boolean }], Tensor3D, { vocabSize: number; contextLength: number }> & {
+export type Decoder = PretrainedModel<
+  [ids: Tensor2D, options?: DecoderCallOptions & { lastOnly?: boolean }],
+  Tensor3D,
+  { vocabSize: number; contextLength: number }
+> & {
   loss(ids: Tensor2D, options: DecoderCallOptions & { targets: Tensor2D }): Scalar;
 };
 
@@ -28,14 +32,14 @@ export interface DecoderOptions {
 export interface DecoderSubject<Model extends Decoder = Decoder> {
   readonly name: string;
   /** A model of milliseconds, with at least 2 layers, 16 positions and 40 tokens. */
-  create(options: DecoderOptions): Model;
-  load(files: Map<string, Uint8Array>): Promise<Model>;
+  readonly create: (options: DecoderOptions) => Model;
+  readonly load: (files: Map<string, Uint8Array>) => Promise<Model>;
   /** The token embedding, [vocab, dim]. */
-  tokens(model: Model): Variable;
+  readonly tokens: (model: Model) => Variable;
   /** The layers, in an array of the model's own whose items can be replaced. */
-  layers(model: Model): AnyModule[];
+  readonly layers: (model: Model) => AnyModule[];
   /** The weights and biases of what is added to the residual stream. */
-  residualOutputs(model: Model): readonly Variable[];
+  readonly residualOutputs: (model: Model) => readonly Variable[];
 }
 
 /** The hidden states of the last layer, after the final norm: [batch, seq, dim]. */

@@ -1,6 +1,20 @@
 import { checkpoint, crossEntropy, valueAndGradients, withDropout } from '@formers/backend';
 import { type AnyModule, Module } from '@formers/nn';
-import { concat, dispose, mul, range, reshape, type Scalar, slice, sub, type Tensor, tensor, type Tensor2D, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import {
+  concat,
+  dispose,
+  mul,
+  range,
+  reshape,
+  type Scalar,
+  slice,
+  sub,
+  type Tensor,
+  tensor,
+  type Tensor2D,
+  tensor2d,
+  tidy,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
 import { expectClose, expectSameBits, valuesOf } from '../close.ts';
@@ -49,14 +63,21 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
 
       const none = tensor2d(new Array<number>(batch * seq).fill(-100), [batch, seq], 'int32');
       const { value, gradients } = valueAndGradients(() => model.loss(ids, { targets: none }), model.parameters());
-      for (const numbers of numbersOf([value, ...gradients])) expect(numbers.every((number) => number === 0)).toBe(true);
+      for (const numbers of numbersOf([value, ...gradients]))
+        expect(numbers.every((number) => number === 0)).toBe(true);
     });
 
     test('what counts at one place is its own target alone', () => {
       using model = create({ seed: 1, initStd: 0.3 });
       const { ids } = batchOf(model);
       const only = (place: number, id: number): Scalar =>
-        model.loss(ids, { targets: tensor2d(Array.from({ length: batch * seq }, (_, i) => (i === place ? id : -100)), [batch, seq], 'int32') });
+        model.loss(ids, {
+          targets: tensor2d(
+            Array.from({ length: batch * seq }, (_, i) => (i === place ? id : -100)),
+            [batch, seq],
+            'int32',
+          ),
+        });
       const logits = valuesOf(slice(model.call(ids), [1, 4, 0], [1, 1, -1]));
       const [place, a, b] = [seq + 4, 3, 17];
       expectClose(sub(only(place, a), only(place, b)), logits[b]! - logits[a]!, { rtol: 1e-4, atol: 1e-5 });
@@ -77,7 +98,7 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
       const { ids, targets } = batchOf(model);
       const names = [...model.namedParameters().keys()];
       const { gradients } = valueAndGradients(() => model.loss(ids, { targets }), model.parameters());
-      gradients.forEach((gradient, i) => expect(Math.hypot(...valuesOf(gradient)), names[i]!).toBeGreaterThan(0));
+      gradients.forEach((gradient, i) => expect(Math.hypot(...valuesOf(gradient)), `${names[i]}`).toBeGreaterThan(0));
     });
 
     test.each([1, 2, 3])('tells how a small step changes the loss, seed %i', (seed) => {
@@ -86,10 +107,14 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
       const parameters = model.parameters();
       const start = numbersOf(parameters);
       const { gradients } = valueAndGradients(() => model.loss(ids, { targets }), parameters);
-      const squares = numbersOf(gradients).flat().reduce((sum, number) => sum + number ** 2, 0);
+      const squares = numbersOf(gradients)
+        .flat()
+        .reduce((sum, number) => sum + number ** 2, 0);
       const length = 0.02 / Math.sqrt(squares);
       const at = (step: number): number => {
-        parameters.forEach((parameter, i) => parameter.assign(sub(tensorLike(start[i]!, parameter), mul(gradients[i]!, step * length))));
+        parameters.forEach((parameter, i) =>
+          parameter.assign(sub(tensorLike(start[i]!, parameter), mul(gradients[i]!, step * length))),
+        );
         return crossEntropyInFloat64(model, ids, targets);
       };
       const slope = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * length);
@@ -101,7 +126,9 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
         using model = create({ seed: 1, initStd: 0.3, dropout });
         if (wrap) layers(model).forEach((layer, i, all) => (all[i] = new Checkpointed(layer)));
         const { ids, targets } = batchOf(model);
-        const { value, gradients } = withDropout({ seed: 3, step: 1 }, () => valueAndGradients(() => model.loss(ids, { targets }), model.parameters()));
+        const { value, gradients } = withDropout({ seed: 3, step: 1 }, () =>
+          valueAndGradients(() => model.loss(ids, { targets }), model.parameters()),
+        );
         return numbersOf([value, ...gradients]);
       };
       expect(run(true)).toEqual(run(false));
@@ -113,7 +140,10 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
       const run = (seed: number): number[][] => {
         using model = create({ seed, dropout: 0.1 });
         const data = batchOf(model);
-        const losses = train(model, (step) => withDropout({ seed, step }, () => model.loss(data.ids, data)), { steps: 3, learningRate: 1e-2 });
+        const losses = train(model, (step) => withDropout({ seed, step }, () => model.loss(data.ids, data)), {
+          steps: 3,
+          learningRate: 1e-2,
+        });
         return [losses, ...numbersOf(model.parameters())];
       };
       expect(run(1)).toEqual(run(1));
@@ -125,7 +155,8 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
       using plain = create({ seed: 1, dropout: 0 });
       const { ids, targets } = batchOf(model);
       expectSameBits(model.call(ids), plain.call(ids));
-      const at = (step: number): number => valuesOf(withDropout({ seed: 1, step }, () => model.loss(ids, { targets })))[0]!;
+      const at = (step: number): number =>
+        valuesOf(withDropout({ seed: 1, step }, () => model.loss(ids, { targets })))[0]!;
       expect(at(1)).toBe(at(1));
       expect(new Set([at(1), at(2), at(3)]).size).toBe(3);
     });
@@ -148,7 +179,11 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
     test.each([1, 2, 3, 4, 5])('learns one batch by heart: loss below 0.01 within 300 steps, seed %i', (seed) => {
       using model = create({ seed });
       const data = batchOf(model, seed);
-      const losses = train(model, () => model.loss(data.ids, data), { steps: 300, learningRate: 5e-3, until: (loss) => loss < 0.01 });
+      const losses = train(model, () => model.loss(data.ids, data), {
+        steps: 300,
+        learningRate: 5e-3,
+        until: (loss) => loss < 0.01,
+      });
       expect(losses.at(-1)).toBeLessThan(0.01);
     });
 

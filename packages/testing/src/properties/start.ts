@@ -7,11 +7,13 @@ import { expectNoLeak } from '../leaks.ts';
 import { randomIds } from '../random-tensor.ts';
 import type { Decoder, DecoderSubject } from './decoder.ts';
 
-const meanSquare = (tensor: Tensor): number => valuesOf(tensor).reduce((sum, value) => sum + value ** 2, 0) / tensor.size;
+const meanSquare = (tensor: Tensor): number =>
+  valuesOf(tensor).reduce((sum, value) => sum + value ** 2, 0) / tensor.size;
 
 /** A decoder before training, and its way to disk and back. */
 export function startProperties<Model extends Decoder>({ create, load, residualOutputs }: DecoderSubject<Model>): void {
-  const idsOf = ({ config }: Decoder, rows = 4): Tensor2D => randomIds<Tensor2D>([rows, 12], { bound: config.vocabSize });
+  const idsOf = ({ config }: Decoder, rows = 4): Tensor2D =>
+    randomIds<Tensor2D>([rows, 12], { bound: config.vocabSize });
 
   describe('at the start', () => {
     test.each([1, 2, 3])('the loss is ln(vocab) + s²/2, s² the variance of the logits, seed %i', (seed) => {
@@ -19,7 +21,9 @@ export function startProperties<Model extends Decoder>({ create, load, residualO
       const ids = idsOf(model, 16);
       const targets = randomIds<Tensor2D>([16, 12], { bound: model.config.vocabSize, seed: 9 });
       const variance = meanSquare(model.call(ids));
-      expect(Math.abs(valuesOf(model.loss(ids, { targets }))[0]! - (Math.log(model.config.vocabSize) + variance / 2))).toBeLessThan(0.05);
+      expect(
+        Math.abs(valuesOf(model.loss(ids, { targets }))[0]! - (Math.log(model.config.vocabSize) + variance / 2)),
+      ).toBeLessThan(0.05);
     });
 
     test('the variance of activations stays within a factor of 2 over 8 layers', () => {
@@ -71,7 +75,9 @@ export function startProperties<Model extends Decoder>({ create, load, residualO
       expectSameBits(loaded.call(ids), model.call(ids));
       const again = new Map<string, Uint8Array>();
       await loaded.savePretrained(again);
-      expect(new Map([...again].map(([name, bytes]) => [name, [...bytes]]))).toEqual(new Map([...files].map(([name, bytes]) => [name, [...bytes]])));
+      expect(new Map([...again].map(([name, bytes]) => [name, [...bytes]]))).toEqual(
+        new Map([...files].map(([name, bytes]) => [name, [...bytes]])),
+      );
     });
 
     test('leak nothing', async () => {

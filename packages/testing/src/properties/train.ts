@@ -1,6 +1,6 @@
 import { adamWStep, globalNorm, gradientScale, valueAndGradients } from '@formers/backend';
 import type { AnyModule } from '@formers/nn';
-import { dispose, type Scalar, variable, zerosLike } from '@tensorflow/tfjs-core';
+import { dispose, type Scalar, type Tensor, variable, zerosLike } from '@tensorflow/tfjs-core';
 
 /** How {@link train} trains. */
 export interface TrainOptions {
@@ -11,16 +11,25 @@ export interface TrainOptions {
 }
 
 /** The shortest training loop there is, AdamW without decay: the losses step by step. */
-export function train(module: AnyModule, loss: (step: number) => Scalar, { steps, learningRate, until = () => false }: TrainOptions): number[] {
+export function train(
+  module: AnyModule,
+  loss: (step: number) => Scalar,
+  { steps, learningRate, until = () => false }: TrainOptions,
+): number[] {
   const parameters = module.parameters();
-  const moments = parameters.map((parameter) => [variable(zerosLike(parameter)), variable(zerosLike(parameter))] as const);
+  const states = parameters.map((parameter) => ({
+    parameter,
+    firstMoment: variable(zerosLike(parameter)),
+    secondMoment: variable(zerosLike(parameter)),
+    weightDecay: 0,
+  }));
   const losses: number[] = [];
   try {
     for (let step = 1; step <= steps; step++) {
       const { value, gradients } = valueAndGradients(() => loss(step), parameters);
       const norm = globalNorm(gradients);
       const scale = gradientScale(norm, 1);
-      const slots = parameters.map((parameter, i) => ({ parameter, gradient: gradients[i]!, firstMoment: moments[i]![0], secondMoment: moments[i]![1], weightDecay: 0 }));
+      const slots = states.map((state, i) => ({ ...state, gradient: gradients[i] as Tensor }));
       adamWStep(slots, { learningRate, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, step, gradientScale: scale });
       losses.push(value.dataSync()[0] as number);
       dispose([value, norm, scale, ...gradients]);
@@ -28,6 +37,6 @@ export function train(module: AnyModule, loss: (step: number) => Scalar, { steps
     }
     return losses;
   } finally {
-    dispose(moments.flat());
+    for (const { firstMoment, secondMoment } of states) dispose([firstMoment, secondMoment]);
   }
 }
