@@ -1,5 +1,5 @@
-import { ShapeError } from '@formers/backend';
-import { concat, keep, slice, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import { ShapeError, ValueError } from '@formers/backend';
+import { concat, gather, keep, slice, tensor1d, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 
 /** Keys and values that one attention layer has seen. */
 export interface LayerCache {
@@ -20,6 +20,8 @@ export interface KVCache extends Disposable {
   layer(index: number): LayerCache;
   /** Forgets all tokens from position `length` on. */
   crop(length: number): void;
+  /** Puts the rows of the batch in another order; a row may stand in it several times, or no more (beam search). */
+  selectRows(rows: readonly number[]): void;
   dispose(): void;
 }
 
@@ -37,6 +39,10 @@ export class GrowingKVCache implements KVCache {
 
   crop(length: number): void {
     for (const layer of this.#layers) layer.crop(length);
+  }
+
+  selectRows(rows: readonly number[]): void {
+    for (const layer of this.#layers) layer.selectRows(rows);
   }
 
   dispose(): void {
@@ -66,6 +72,16 @@ class GrowingLayer implements LayerCache {
     if (!held || length >= this.length) return;
     if (length === 0) return void this.#replace(undefined);
     this.#replace(tidy(() => [firstTokens(held[0], length), firstTokens(held[1], length)]));
+  }
+
+  selectRows(rows: readonly number[]): void {
+    const held = this.#held;
+    if (!held) return;
+    const [batch] = held[0].shape;
+    if (rows.length === 0 || rows.some((row) => !(Number.isInteger(row) && row >= 0 && row < batch))) {
+      throw new ValueError(`KVCache.selectRows: rows must be among the ${batch} of the cache, got [${rows.join(', ')}]`);
+    }
+    this.#replace(tidy(() => [gather(held[0], tensor1d([...rows], 'int32')), gather(held[1], tensor1d([...rows], 'int32'))]));
   }
 
   #replace<T extends [Tensor4D, Tensor4D] | undefined>(next: T): T {

@@ -24,6 +24,8 @@ export interface CausalLanguageModel {
   };
   /** Defaults for this model, such as its end token, as its `generation_config.json` gives them. */
   readonly generationConfig?: GenerationConfig | undefined;
+  /** What it was loaded from: the bytes of `generation_config.json` are read where `generationConfig` is not set. */
+  readonly origin?: { readonly generationConfig?: Uint8Array | undefined } | undefined;
   /** int32 [batch, seq] to logits [batch, seq, vocab]; the result is the caller's. */
   call(ids: Tensor2D, options?: DecoderCallOptions): Tensor3D;
 }

@@ -1,6 +1,7 @@
 import type { DecoderRow } from './decoder.ts';
 import { demand, GenerationError } from './errors.ts';
 import type { GenerationConfig } from './generation-config.ts';
+import { modelDefaults } from './model-defaults.ts';
 import type { CausalLanguageModel } from './model.ts';
 import type { GenerateOptions } from './options.ts';
 import { asList } from './processors/logits-processor.ts';
@@ -57,7 +58,7 @@ export function readSettings(
   const merged = {
     ...DEFAULTS,
     seed: crypto.getRandomValues(new Uint32Array(1))[0] as number,
-    ...withoutUndefined(model.generationConfig ?? {}),
+    ...withoutUndefined(modelDefaults(model)),
     ...withoutUndefined(options.generationConfig ?? {}),
     ...(wantsSampling && { doSample: true }),
     ...given,

@@ -1,4 +1,5 @@
 import { GenerationError } from './errors.ts';
+import { modelDefaults } from './model-defaults.ts';
 import type { CausalLanguageModel, GenerationTokenizer, TextDecoder } from './model.ts';
 import type { GenerateOptions } from './options.ts';
 import type { Prompts } from './prompts.ts';
@@ -103,7 +104,7 @@ function withTokenizer(
   const eosTokenId =
     options.eosTokenId ??
     options.generationConfig?.eosTokenId ??
-    model.generationConfig?.eosTokenId ??
+    modelDefaults(model).eosTokenId ??
     tokenizer.eosTokenId;
   return { tokenizer, ...options, eosTokenId };
 }
