@@ -36,5 +36,7 @@ function pillowPositions(from: number, to: number): Int32Array {
 /** `nearest-exact` of PyTorch, which computes in float32. */
 function torchPositions(from: number, to: number): Int32Array {
   const step = Math.fround(from / to);
-  return Int32Array.from({ length: to }, (_, i) => Math.min(from - 1, Math.trunc(Math.fround(Math.fround(i + 0.5) * step))));
+  return Int32Array.from({ length: to }, (_, i) =>
+    Math.min(from - 1, Math.trunc(Math.fround(Math.fround(i + 0.5) * step))),
+  );
 }

@@ -32,7 +32,9 @@ export function resize(
   checkImage(image, 'resize');
   checkSize({ width, height }, 'resize');
   if (!(resample === 'nearest' || resample in FILTERS)) {
-    throw new ConfigError(`resize: resample must be nearest or one of ${Object.keys(FILTERS).join(', ')}, got ${resample}`);
+    throw new ConfigError(
+      `resize: resample must be nearest or one of ${Object.keys(FILTERS).join(', ')}, got ${resample}`,
+    );
   }
   if (backend === 'torchvision' && (resample === 'box' || resample === 'hamming')) {
     throw new ConfigError(`resize: torchvision has no filter ${resample}; take another one, or backend 'pil'`);
