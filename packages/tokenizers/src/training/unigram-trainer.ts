@@ -108,18 +108,34 @@ function prune(pieces: readonly ScoredPiece[], counts: ReadonlyMap<string, numbe
 }
 
 function finish(pieces: readonly ScoredPiece[], required: ReadonlySet<string>, size: number): ScoredPiece[] {
-  const scores = new Map(pieces);
-  const least = leastScore(pieces);
-  const chosen = new Map<string, number>();
-  let missing = 0;
-  for (const char of [...required].sort(byCodePoints)) chosen.set(char, scores.get(char) ?? least + missing++ * 0.0001);
+  const chosen = scoreCharacters(pieces, [...required].sort(byCodePoints));
   for (const [piece, score] of pieces) {
     if (piece === unknown[0] || chosen.has(piece)) continue;
     if (chosen.size >= size) break;
-    chosen.set(piece, score);
+    chosen.set(piece, round(score));
   }
-  const rounded = [...chosen].map(([piece, score]): ScoredPiece => [piece, Math.round(score * 1e6) / 1e6]);
-  return rounded.sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || byCodePoints(a, b));
+  return [...chosen].sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || byCodePoints(a, b));
+}
+
+/**
+ * Scores of the characters that must be kept. Those that ended as no piece get the least score, each the next one 0.0001 more; these scores,
+ * with those of characters that happen to have the same ones, are dealt out in order of code points.
+ */
+function scoreCharacters(pieces: readonly ScoredPiece[], characters: readonly string[]): Map<string, number> {
+  const scores = new Map(pieces);
+  const least = leastScore(pieces);
+  const missing = characters.filter((char) => !scores.has(char));
+  const lowScores = new Set(missing.map((_, index) => round(least + index * 0.0001)));
+  for (const [index, char] of missing.entries()) scores.set(char, least + index * 0.0001);
+  const chosen = new Map(characters.map((char) => [char, round(scores.get(char) ?? 0)]));
+  const low = [...chosen].filter(([, score]) => lowScores.has(score));
+  const dealt = low.map(([, score]) => score).sort((a, b) => a - b);
+  for (const [index, [char]] of low.entries()) chosen.set(char, dealt[index] ?? least);
+  return chosen;
+}
+
+function round(score: number): number {
+  return Math.round(score * 1e6) / 1e6;
 }
 
 /** The derivative of log gamma. */
