@@ -24,6 +24,9 @@ export type OptionValues<Specs extends OptionSpecs> = {
   -readonly [Name in keyof Specs]?: Specs[Name]['kind'] extends 'whole' | 'number' ? number : Specs[Name]['kind'] extends 'flag' ? boolean : Specs[Name]['kind'] extends 'texts' ? string[] : string;
 };
 
+/** Values of options by name, whatever the options. */
+export type GivenValues = Readonly<Record<string, unknown>>;
+
 /**
  * Reads long kebab-case flags. Words after the last value of a `texts` option belong to it.
  *
@@ -65,9 +68,14 @@ export async function readOptionFile<Specs extends OptionSpecs>(file: string, sp
 /** The help lines of all options. */
 export function describeOptions(specs: OptionSpecs): string {
   const placeholders = { whole: ' <n>', number: ' <x>', text: ' <text>', texts: ' <files>...', flag: '' } as const;
-  const flags = Object.entries(specs).map(([name, { kind, among }]) => `--${kebabCase(name)}${among ? ` ${among.join('|')}` : placeholders[kind]}`);
-  const width = Math.min(34, Math.max(...flags.map((flag) => flag.length)) + 2);
-  return flags.map((flag, i) => `  ${flag.padEnd(width - 1)} ${Object.values(specs)[i]?.help}`).join('\n');
+  const width = 26;
+  const lines = Object.entries(specs).map(([name, { kind, among, help }]) => {
+    const flag = `--${kebabCase(name)}`;
+    const choices = among?.join('|');
+    const isShort = choices !== undefined && flag.length + choices.length < width;
+    return `  ${`${flag}${isShort ? ` ${choices}` : placeholders[kind]}`.padEnd(width)} ${help}${choices !== undefined && !isShort ? `: ${choices}` : ''}`;
+  });
+  return lines.join('\n');
 }
 
 function parse(args: readonly string[], { specs, allowPositionals }: { specs: OptionSpecs; allowPositionals: boolean }): { values: object; positionals: string[] } {

@@ -1,13 +1,13 @@
 import { describeOptions, parseOptions, readOptionFile } from './cli-options.ts';
 import { runCommand } from './command.ts';
-import { pretrain } from './pretrain.ts';
-import { PRETRAIN_OPTIONS } from './run-options.ts';
+import { GPT_OPTIONS } from './gpt-options.ts';
+import { pretrainGpt } from './pretrain-gpt.ts';
 
-const HELP = `Pre-trains a GPT on text, from scratch.
+const GPT_HELP = `Pre-trains a GPT on text, from scratch.
 
   npx pnpm@12 pretrain [options]
 
-${describeOptions(PRETRAIN_OPTIONS)}
+${describeOptions(GPT_OPTIONS)}
 
   npx pnpm@12 pretrain
   npx pnpm@12 pretrain --text 'books/*.txt' --tokenizer bpe --vocab-size 4096 --dim 192 --num-layers 6 --num-heads 6
@@ -18,8 +18,8 @@ Ctrl-C saves a checkpoint and stops; --resume goes on from there as if the run h
 `;
 
 await runCommand('pretrain', async (signal) => {
-  const flags = parseOptions(process.argv.slice(2), PRETRAIN_OPTIONS);
-  if (flags.help) return void process.stdout.write(HELP);
-  const file = flags.config === undefined ? {} : await readOptionFile(flags.config, PRETRAIN_OPTIONS);
-  await pretrain({ ...file, ...flags }, { signal });
+  const flags = parseOptions(process.argv.slice(2), GPT_OPTIONS);
+  if (flags.help) return void process.stdout.write(GPT_HELP);
+  const file = flags.config === undefined ? {} : await readOptionFile(flags.config, GPT_OPTIONS);
+  await pretrainGpt({ ...file, ...flags }, { signal });
 });

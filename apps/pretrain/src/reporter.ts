@@ -10,6 +10,7 @@ export interface LogRecord {
   seconds_left?: number;
   eval_loss?: number;
   eval_bits_per_character?: number;
+  eval_accuracy?: number;
   checkpoint?: string;
 }
 
@@ -83,8 +84,14 @@ function logLine(record: LogRecord, steps: number): string {
   if (record.seconds_left !== undefined) parts.push(`${duration(record.seconds_left)} left`);
   if (record.eval_loss !== undefined) parts.push(`held-out loss ${record.eval_loss.toFixed(4)}`);
   if (record.eval_bits_per_character !== undefined) parts.push(`${record.eval_bits_per_character.toFixed(3)} bits per character`);
+  if (record.eval_accuracy !== undefined) parts.push(`${(100 * record.eval_accuracy).toFixed(2)} % right`);
   if (record.checkpoint !== undefined) parts.push(`saved ${record.checkpoint}`);
   return parts.join('  ');
+}
+
+/** `3 heads`, `1 head`. */
+export function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** `75` as `1:15`, `3700` as `1:01:40`. */

@@ -1,0 +1,36 @@
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { UsageError } from './cli-options.ts';
+
+const RUN_FILE = 'run.json';
+
+/** The config that a run was started with. */
+export async function readRunConfig<Config extends { family: string }>(folder: string): Promise<Config> {
+  try {
+    return JSON.parse(await readFile(path.join(folder, RUN_FILE), 'utf8')) as Config;
+  } catch {
+    throw new UsageError(`--resume: ${folder} has no ${RUN_FILE} of a run that this command made`);
+  }
+}
+
+/** Keeps the config of a run in its folder. */
+export async function saveRunConfig(out: string, config: object): Promise<void> {
+  const temporary = path.join(out, `.tmp-${RUN_FILE}`);
+  try {
+    await mkdir(out, { recursive: true });
+    await writeFile(temporary, `${JSON.stringify(config, null, 2)}\n`);
+    await rename(temporary, path.join(out, RUN_FILE));
+  } catch (error) {
+    throw new UsageError(`--out ${out} can't be written to: ${(error as Error).message}`);
+  }
+}
+
+/** `checkpoints/<name>`, or with the next number that is free. */
+export async function freeFolder(name: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const folder = path.join('checkpoints', number === 1 ? name : `${name}-${number}`);
+    const entries = await readdir(folder).catch(() => []);
+    if (entries.length === 0) return folder;
+  }
+}
