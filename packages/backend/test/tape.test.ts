@@ -120,6 +120,17 @@ describe('handed-through gradients', () => {
     expect(numbers(gradients)).toEqual([[8, 12]]);
   });
 
+  test('a gradient function that gives its own dy to both inputs, which have other uses', () => {
+    const plus = customGrad((a, b) => ({ value: add(a as Tensor, b as Tensor), gradFunc: (dy: Tensor) => [dy, dy] }));
+    const x = tensor1d([1, 2]);
+    const { gradients } = valueAndGradients(() => {
+      const [a, b] = [mul(x, 2), mul(x, 3)];
+      const y = plus(a, b); // in the reverse pass, a and b have gradients before y gets to them
+      return sum(add(add(mul(y, y), mul(a, 10)), mul(b, 100)));
+    }, [x]);
+    expectClose(gradients[0]!, [2 * 5 * 5 + 20 + 300, 2 * 25 * 2 + 20 + 300]);
+  });
+
   test('the outputGradient given stays the caller`s', () => {
     const x = tensor1d([1, 2]);
     const dy = tensor1d([5, 6]);

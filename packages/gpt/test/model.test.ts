@@ -68,7 +68,7 @@ test('has the parameters of GPT-2', () => {
 });
 
 describe('the first weights', () => {
-  test.each([1, 2, 3])('have GPT-2`s deviations within 5 %%, zero biases and gains of one, seed %i', (seed) => {
+  test.each([1, 2, 3])('have GPT-2`s deviations within 5 percent, zero biases and gains of one, seed %i', (seed) => {
     using model = new GPT(
       { vocabSize: 300, contextLength: 200, dim: 64, numHeads: 4, numLayers: 3, tieEmbeddings: false },
       { seed },

@@ -19,7 +19,7 @@ describe.each<[string, Initializer, { std: number; bound?: number }]>([
   ['fanInUniform', fanInUniform, { std: 1 / Math.sqrt(3 * inDim), bound: 1 / Math.sqrt(inDim) }],
   ['xavierUniform', xavierUniform, { std: Math.sqrt(2 / (inDim + outDim)), bound: Math.sqrt(6 / (inDim + outDim)) }],
 ])('%s', (_, init, { std, bound }) => {
-  test.each([1, 2, 3])('has its mean and deviation within 5 %%, seed %i', (seed) => {
+  test.each([1, 2, 3])('has its mean and deviation within 5 percent, seed %i', (seed) => {
     const found = statistics(init([outDim, inDim], stream(seed)));
     expect(Math.abs(found.mean)).toBeLessThan((4 * std) / Math.sqrt(outDim * inDim));
     expect(Math.abs(found.std / std - 1)).toBeLessThan(0.05);
