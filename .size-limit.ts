@@ -13,6 +13,7 @@ const budgets: Readonly<Record<string, string>> = {
   data: '10 kB',
   generation: '15 kB',
   gpt: '15 kB',
+  images: '15 kB',
   nn: '10 kB',
   positional: '5 kB',
   tokenizers: '40 kB',

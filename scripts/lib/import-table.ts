@@ -21,6 +21,7 @@ export const importTable: Readonly<Record<string, ImportRow>> = {
   positional: { over: ['nn'], tfjs: core },
   attention: { over: ['nn', 'positional'], tfjs: core },
   tokenizers: { over: ['checkpoints'], tfjs: none },
+  images: { over: ['backend', 'checkpoints'], tfjs: core },
   ...Object.fromEntries(families.map((name) => [name, family])),
   baselines: { over: ['nn'], tfjs: core },
   data: { over: ['tokenizers', 'backend'], tfjs: core },

@@ -107,7 +107,7 @@ export async function* sequentialBatches(
   for (let step = 0; step * batchSize < dataSet.length; step++) {
     const count = Math.min(batchSize, dataSet.length - step * batchSize);
     const indices = Array.from({ length: count }, (_, row) => step * batchSize + row);
-    const images = await Promise.all(indices.map((index) => dataSet.image(index)));
+    const images = await Promise.all(indices.map(async (index) => dataSet.image(index)));
     const labels = indices.map((index) => dataSet.label(index));
     using batch = new ImageBatch(processor.process(images), { step, labels });
     yield batch;

@@ -11,23 +11,23 @@ export type ProcessorJson = { readonly [key: string]: JsonLike | undefined };
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 15));
 const factor = v.pipe(v.number(), v.finite());
 const perChannel = v.union([factor, v.array(factor)]);
-const optionalFlag = v.nullish(v.boolean());
+const optionalFlag = v.optional(v.boolean());
 
-/** The keys that are read; Hugging Face takes null for "not told". Others are ignored, as there. */
+/** The keys that are read. Others are ignored, as Hugging Face does. */
 const schema = v.object({
-  image_processor_type: v.nullish(v.string()),
-  feature_extractor_type: v.nullish(v.string()),
+  image_processor_type: v.optional(v.string()),
+  feature_extractor_type: v.optional(v.string()),
   do_convert_rgb: optionalFlag,
   do_resize: optionalFlag,
-  size: v.nullish(v.union([pixels, v.tuple([pixels, pixels]), v.record(v.string(), pixels)])),
-  resample: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(RESAMPLE_NAMES.length - 1))),
+  size: v.optional(v.union([pixels, v.tuple([pixels, pixels]), v.record(v.string(), pixels)])),
+  resample: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(RESAMPLE_NAMES.length - 1))),
   do_center_crop: optionalFlag,
-  crop_size: v.nullish(v.union([pixels, v.tuple([pixels, pixels]), v.record(v.string(), pixels)])),
+  crop_size: v.optional(v.union([pixels, v.tuple([pixels, pixels]), v.record(v.string(), pixels)])),
   do_rescale: optionalFlag,
-  rescale_factor: v.nullish(factor),
+  rescale_factor: v.optional(factor),
   do_normalize: optionalFlag,
-  image_mean: v.nullish(perChannel),
-  image_std: v.nullish(perChannel),
+  image_mean: v.optional(perChannel),
+  image_std: v.optional(perChannel),
   do_pad: optionalFlag,
 });
 
@@ -37,7 +37,8 @@ const schema = v.object({
  * @throws {@link ConfigError} naming the first key that is wrong or not supported.
  */
 export function parseProcessorConfig(json: ProcessorJson): ImageProcessorConfig {
-  const result = v.safeParse(schema, json);
+  const told = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null)); // null means not told
+  const result = v.safeParse(schema, told);
   if (!result.success) {
     const [issue] = result.issues;
     throw wrong(`${v.getDotPath(issue) ?? ''} must be ${issue.expected ?? 'within its bounds'}, got ${issue.received}`);
@@ -56,12 +57,12 @@ export function parseProcessorConfig(json: ProcessorJson): ImageProcessorConfig 
     doConvertRgb: found.do_convert_rgb ?? defaults.doConvertRgb,
     doResize: found.do_resize ?? defaults.doResize,
     size:
-      found.size == null
+      found.size === undefined
         ? defaults.size
         : sizeOf(found.size, { key: 'size', isShortest: 'shortestEdge' in defaults.size }),
-    resample: found.resample == null ? defaults.resample : (RESAMPLE_NAMES[found.resample] ?? defaults.resample),
+    resample: found.resample === undefined ? defaults.resample : (RESAMPLE_NAMES[found.resample] ?? defaults.resample),
     doCenterCrop: found.do_center_crop ?? defaults.doCenterCrop,
-    cropSize: found.crop_size == null ? defaults.cropSize : fixed(sizeOf(found.crop_size, { key: 'crop_size' })),
+    cropSize: found.crop_size === undefined ? defaults.cropSize : fixed(sizeOf(found.crop_size, { key: 'crop_size' })),
     doRescale: found.do_rescale ?? defaults.doRescale,
     rescaleFactor: found.rescale_factor ?? defaults.rescaleFactor,
     doNormalize: found.do_normalize ?? defaults.doNormalize,
@@ -115,8 +116,8 @@ function fixed(size: TargetSize): { height: number; width: number } | undefined 
 }
 
 /** A number counts for all three channels. */
-function channelsOf(found: number | number[] | null | undefined, otherwise: readonly number[]): readonly number[] {
-  if (found == null) return otherwise;
+function channelsOf(found: number | number[] | undefined, otherwise: readonly number[]): readonly number[] {
+  if (found === undefined) return otherwise;
   return typeof found === 'number' ? [found, found, found] : found;
 }
 

@@ -4,6 +4,7 @@ import { findCases } from './find-cases.ts';
 import { attentionCases } from './groups/attention.ts';
 import { checkpointCases } from './groups/checkpoints.ts';
 import { generationCases } from './groups/generation.ts';
+import { imageCases } from './groups/images.ts';
 import { runModelCase } from './groups/models.ts';
 import { tokenizerCases } from './groups/tokenizers.ts';
 import { runTrainingCase, scheduleCases } from './groups/training.ts';
@@ -31,6 +32,8 @@ async function partsOf(testCase: Case): Promise<[part: string, run: Run][]> {
       return checkpointCases(testCase);
     case 'generation':
       return generationCases(testCase);
+    case 'images':
+      return imageCases(testCase);
     case 'models':
       return [['', (comparison) => runModelCase(testCase, comparison)]];
     case 'schedules':
