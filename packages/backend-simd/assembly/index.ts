@@ -3,11 +3,12 @@ export { argumentsAddress, awaitJob, closeJob, configure, enterJob, leaveJob, op
 
 export { activation, activationGradient } from './activation';
 export { attention, attentionGradient } from './attention';
+export { imageToRows, pool, poolGradient, rowsToImage } from './convolution';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';
 export { binary, intToFloat, unary } from './elementwise';
 export { gatherRows, scatterAddRows } from './embedding';
 export { matrixProduct, matrixProducts } from './matrix-product';
-export { copyRows, gatherStrided, transposeMatrices } from './movement';
+export { copyRows, fillValues, gatherStrided, scatterStrided, selectValues, transposeMatrices } from './movement';
 export { norm, normGradient } from './norm';
 export { adamW, squareSums } from './optimizer';
 export { dropout } from './random';

@@ -70,3 +70,48 @@ export function transposeMatrices(_thread: i32): void {
 @inline function move(source: usize, fromStride: usize, target: usize, toStride: usize, i: i32, j: i32): void {
   store<u32>(target + <usize>j * toStride + (<usize>i << 2), load<u32>(source + <usize>i * fromStride + (<usize>j << 2)));
 }
+
+/**
+ * The opposite of {@link gatherStrided}: spreads one contiguous tensor over runs of a strided one. Arguments as there, with 0 the contiguous tensor and
+ * 1 the strided one; the inner stride is 1.
+ */
+export function scatterStrided(_thread: i32): void {
+  const from = pointer(0), to = pointer(1), inner = argument(2), axes = argument(4), outer = argument(5), unitRows = argument(6);
+  for (;;) {
+    const first = nextUnit(0) * unitRows;
+    if (first >= outer) return;
+    for (let row = first; row < min(outer, first + unitRows); row++) {
+      let rest = row, offset = 0;
+      for (let axis = axes - 1; axis >= 0; axis--) {
+        const size = argument(10 + axis), index = rest % size;
+        rest /= size;
+        offset += index * argument(18 + axis);
+      }
+      memory.copy(to + (<usize>offset << 2), from + (<usize>(row * inner) << 2), <usize>inner << 2);
+    }
+  }
+}
+
+/** Arguments: 0 size, 1 y, 2 the 32 bits of the value. */
+export function fillValues(_thread: i32): void {
+  const size = argument(0), y = pointer(1), value = i32x4.splat(argument(2));
+  for (;;) {
+    const from = nextUnit(0) * 8192;
+    if (from >= size) return;
+    // Allocations end on a multiple of 64 bytes: the last vector may run over the end of a tensor.
+    for (let i = from; i < min(size, from + 8192); i += 4) v128.store(y + (<usize>i << 2), value);
+  }
+}
+
+/** y = condition ? a : b, of 4-byte values. Arguments: 0 size, 1 condition (bytes), 2 a, 3 b, 4 y. */
+export function selectValues(_thread: i32): void {
+  const size = argument(0), condition = pointer(1), a = pointer(2), b = pointer(3), y = pointer(4);
+  for (;;) {
+    const from = nextUnit(0) * 8192;
+    if (from >= size) return;
+    for (let i = from; i < min(size, from + 8192); i++) {
+      const o = <usize>i << 2;
+      store<u32>(y + o, load<u8>(condition + <usize>i) ? load<u32>(a + o) : load<u32>(b + o));
+    }
+  }
+}

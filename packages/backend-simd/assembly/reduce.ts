@@ -23,13 +23,6 @@ export function reduceRows(_thread: i32): void {
   }
 }
 
-function maximumInto(y: usize, x: usize, n: i32): void {
-  for (let i = 0; i < n; i++) store<f32>(y + (<usize>i << 2), max(load<f32>(y + (<usize>i << 2)), load<f32>(x + (<usize>i << 2))));
-}
-function minimumInto(y: usize, x: usize, n: i32): void {
-  for (let i = 0; i < n; i++) store<f32>(y + (<usize>i << 2), min(load<f32>(y + (<usize>i << 2)), load<f32>(x + (<usize>i << 2))));
-}
-
 /** Arguments: 0 code, 1 outer, 2 axis, 3 inner, 4 x, 5 y, 6 factor of the sum. Units are strips of columns; each adds the axis in its order. */
 export function reduceColumns(_thread: i32): void {
   const code = argument(0), outer = argument(1), axis = argument(2), inner = argument(3), x = pointer(4), y = pointer(5), factor = number(6);
@@ -43,8 +36,8 @@ export function reduceColumns(_thread: i32): void {
     for (let i = 1; i < axis; i++) {
       const p = source + <usize>i * rowBytes;
       if (code == SUM) rows.add(target, p, target, width);
-      else if (code == MAX) maximumInto(target, p, width);
-      else minimumInto(target, p, width);
+      else if (code == MAX) rows.maximumInto(target, p, width);
+      else rows.minimumInto(target, p, width);
     }
     if (code == SUM && factor != 1) rows.scale(target, target, width, factor);
   }

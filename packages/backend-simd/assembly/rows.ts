@@ -124,3 +124,16 @@ export function multiply(x: usize, y: usize, z: usize, n: i32): void {
 export function fill(x: usize, from: i32, to: i32, value: f32): void {
   for (let i = from; i < to; i++) store<f32>(at(x, i), value);
 }
+
+/** `y = max(y, x)`. */
+export function maximumInto(y: usize, x: usize, n: i32): void {
+  let i = 0;
+  for (; i <= n - 4; i += 4) v128.store(at(y, i), f32x4.max(v128.load(at(y, i)), v128.load(at(x, i))));
+  for (; i < n; i++) store<f32>(at(y, i), max(load<f32>(at(y, i)), load<f32>(at(x, i))));
+}
+/** `y = min(y, x)`. */
+export function minimumInto(y: usize, x: usize, n: i32): void {
+  let i = 0;
+  for (; i <= n - 4; i += 4) v128.store(at(y, i), f32x4.min(v128.load(at(y, i)), v128.load(at(x, i))));
+  for (; i < n; i++) store<f32>(at(y, i), min(load<f32>(at(y, i)), load<f32>(at(x, i))));
+}

@@ -1,7 +1,7 @@
 import { slice_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 
 import type { SimdBackend } from '../backend.ts';
-import { input, type KernelCall, type KernelTable, sizeOf } from './kernel.ts';
+import { input, type Kernel, type KernelCall, type KernelTable, sizeOf } from './kernel.ts';
 import { collapse, type LoopAxis, stridesFor } from './strides.ts';
 
 const MAX_AXES = 8;
@@ -79,5 +79,92 @@ function concat({ backend, inputs, attributes }: KernelCall<{ axis: number }>): 
   return y;
 }
 
+function pad({ backend, inputs, attributes: { paddings, constantValue } }: KernelCall<{ paddings: readonly (readonly [number, number])[]; constantValue: number }>): TensorInfo | undefined {
+  const x = input({ inputs }, 'x');
+  if (x.dtype !== 'float32') return undefined;
+  const shape = x.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0));
+  const y = fillWith(backend, shape, constantValue);
+  const strides = stridesFor(shape, shape);
+  const offset = strides.reduce((total, stride, axis) => total + stride * (paddings[axis]?.[0] ?? 0), 0);
+  const axes = collapse(x.shape, [strides]);
+  const isRun = axes.at(-1)?.strides[0] === 1;
+  const inner = isRun ? (axes.pop() as LoopAxis).size : 1;
+  const size = sizeOf(x);
+  if (axes.length > MAX_AXES || size === 0) return y;
+  const list = (f: (axis: LoopAxis) => number) => Array.from({ length: MAX_AXES }, (_, i) => (axes[i] ? f(axes[i]) : 0));
+  const integers = [backend.address(x), backend.address(y) + offset * 4, inner, 1, axes.length, size / inner, Math.max(1, Math.floor(UNIT / inner)), 0, 0, 0];
+  backend.engine.run('scatterStrided', [...integers, ...list((axis) => axis.size), ...list((axis) => axis.strides[0] ?? 0)], { work: size });
+  return y;
+}
+
+function fillWith(backend: SimdBackend, shape: readonly number[], value: number): TensorInfo {
+  const y = backend.output(shape);
+  const size = sizeOf(y);
+  const [bits = 0] = new Int32Array(Float32Array.of(value).buffer);
+  backend.engine.run('fillValues', [size, backend.address(y), bits], { work: size });
+  return y;
+}
+
+function fill({ backend, attributes: { shape, value, dtype } }: KernelCall<{ shape: number[]; value: number | string; dtype?: string }>): TensorInfo | undefined {
+  return typeof value === 'number' && (dtype ?? 'float32') === 'float32' ? fillWith(backend, shape, value) : undefined;
+}
+
+/** Zeros or ones of the shape of x. */
+function likeOf(value: number): Kernel {
+  return ({ backend, inputs }: KernelCall): TensorInfo | undefined => {
+    const x = input({ inputs }, 'x');
+    return x.dtype === 'float32' ? fillWith(backend, x.shape, value) : undefined;
+  };
+}
+
+function select({ backend, inputs }: KernelCall): TensorInfo | undefined {
+  const [condition, a, b] = ['condition', 't', 'e'].map((name) => input({ inputs }, name)) as [TensorInfo, TensorInfo, TensorInfo];
+  if (!isWide(a) || a.dtype !== b.dtype || condition.dtype !== 'bool' || sizeOf(condition) !== sizeOf(a) || sizeOf(a) !== sizeOf(b)) return undefined;
+  const y = output(backend, a.shape, a);
+  const size = sizeOf(a);
+  backend.engine.run('selectValues', [size, ...[condition, a, b, y].map((tensor) => backend.address(tensor))], { work: size });
+  return y;
+}
+
+function gatherV2({ backend, inputs, attributes }: KernelCall<{ axis: number; batchDims?: number }>): TensorInfo | undefined {
+  const x = input({ inputs }, 'x');
+  const indices = input({ inputs }, 'indices');
+  const [axis = 0] = util.parseAxisParam(attributes.axis, x.shape);
+  const rows = x.shape[axis] ?? 0;
+  if (!isWide(x) || indices.dtype !== 'int32' || (attributes.batchDims ?? 0) !== 0 || !backend.values(indices).every((id) => id >= 0 && id < rows)) return undefined;
+  const outer = sizeOf({ shape: x.shape.slice(0, axis) });
+  const dim = sizeOf({ shape: x.shape.slice(axis + 1) });
+  const count = sizeOf(indices);
+  const y = output(backend, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)], x);
+  for (let i = 0; i < outer; i++) {
+    const [table, target] = [backend.address(x) + i * rows * dim * 4, backend.address(y) + i * count * dim * 4];
+    backend.engine.run('gatherRows', [count, dim, backend.address(indices), table, target, rows], { work: count * dim });
+  }
+  return y;
+}
+
+function unsortedSegmentSum({ backend, inputs, attributes: { numSegments } }: KernelCall<{ numSegments: number }>): TensorInfo | undefined {
+  const x = input({ inputs }, 'x');
+  const ids = input({ inputs }, 'segmentIds');
+  if (x.dtype !== 'float32' || ids.dtype !== 'int32' || ids.shape.length !== 1) return undefined;
+  const count = sizeOf(ids);
+  const rest = x.shape.slice(1);
+  const dim = sizeOf({ shape: rest });
+  const y = backend.output([numSegments, ...rest]);
+  backend.engine.run('scatterAddRows', [count, dim, backend.address(ids), backend.address(x), backend.address(y), numSegments], { work: (count + numSegments) * dim });
+  return y;
+}
+
 /** Kernels of tfjs that rearrange values. */
-export const movementKernels: KernelTable = { Transpose: transpose, Slice: slice, Concat: concat };
+export const movementKernels: KernelTable = {
+  Transpose: transpose,
+  Slice: slice,
+  Concat: concat,
+  PadV2: pad,
+  Fill: fill,
+  ZerosLike: likeOf(0),
+  OnesLike: likeOf(1),
+  Select: select,
+  GatherV2: gatherV2,
+  UnsortedSegmentSum: unsortedSegmentSum,
+};

@@ -3,6 +3,7 @@ import { getKernel, getKernelsForBackend, type KernelFunc, registerKernel, unreg
 import type { SimdBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';
 import { attentionKernels } from './attention.ts';
+import { convolutionKernels } from './convolution.ts';
 import { crossEntropyKernels } from './cross-entropy.ts';
 import { dropoutKernels } from './dropout.ts';
 import { elementwiseKernels } from './elementwise.ts';
@@ -18,6 +19,7 @@ import { reduceKernels } from './reduce.ts';
 const ownKernels: KernelTable = {
   ...activationKernels,
   ...attentionKernels,
+  ...convolutionKernels,
   ...crossEntropyKernels,
   ...dropoutKernels,
   ...elementwiseKernels,
