@@ -4,6 +4,7 @@ import { DecodeStream } from './decode-stream.ts';
 import { cleanUpText } from './decoders/clean-up.ts';
 import { concatEncodings, Encoding } from './encoding.ts';
 import { TokenizerError } from './errors.ts';
+import { IntList } from './int-list.ts';
 import type { DecodeOptions, EncodeOptions } from './options.ts';
 import { padEncodings } from './padding.ts';
 import { mapToByteLevel } from './pre-tokenizers/byte-level.ts';
@@ -178,11 +179,11 @@ export class Tokenizer {
       return this.encode(text, { truncation: false, padding: false }).ids;
     }
     const { model } = this.#parts;
-    const ids: number[] = [];
+    const ids = new IntList();
     for (const { text: piece, found } of this.#split(text)) {
       for (const id of (found ?? model.tokenize(piece.text)).ids) ids.push(id);
     }
-    return Int32Array.from(ids);
+    return ids.toArray();
   }
 
   /** Ids as text; ids that are not in the vocabulary are skipped. */
@@ -239,25 +240,26 @@ export class Tokenizer {
   #encodeText(text: string, sequence: number): Encoding {
     const { model } = this.#parts;
     const source = text.toWellFormed();
-    const ids: number[] = [];
+    const ids = new IntList();
     const tokens: string[] = [];
-    const bounds: number[] = [];
-    const words: number[] = [];
+    const bounds = new IntList();
+    const words = new IntList();
     for (const [word, piece] of this.#split(source).entries()) {
       const found = piece.found ?? model.tokenize(piece.text.text);
       for (let index = 0; index < found.ids.length; index++) {
         ids.push(found.ids[index] ?? 0);
         tokens.push(found.tokens[index] ?? '');
-        bounds.push(piece.text.originalStart(found.starts[index] ?? 0), piece.text.originalEnd(found.ends[index] ?? 0));
+        bounds.push(piece.text.originalStart(found.starts[index] ?? 0));
+        bounds.push(piece.text.originalEnd(found.ends[index] ?? 0));
         words.push(word);
       }
     }
     return new Encoding({
-      ids: Int32Array.from(ids),
+      ids: ids.toArray(),
       typeIds: new Int32Array(ids.length).fill(sequence),
       tokens,
-      bounds: Int32Array.from(bounds),
-      words: Int32Array.from(words),
+      bounds: bounds.toArray(),
+      words: words.toArray(),
       specialTokensMask: new Int32Array(ids.length),
       attentionMask: new Int32Array(ids.length).fill(1),
       sequences: new Map(),

@@ -30,6 +30,8 @@ export class BpeModel implements Model {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #cache = new WordCache();
   readonly #list: MergeList;
+  readonly #characterIds = new Map<number, number>(); // by code point, for characters without affix; -1 for unknown ones
+  readonly #byteIds = new Map<number, readonly number[] | undefined>(); // of the bytes of unknown characters without affix
 
   constructor(options: BpeOptions) {
     this.#options = options;
@@ -91,15 +93,15 @@ export class BpeModel implements Model {
     while (index < word.length) {
       const codePoint = word.codePointAt(index) ?? 0;
       const next = index + (codePoint > 0xffff ? 2 : 1);
-      let piece = word.slice(index, next);
-      if (continuingPrefix !== undefined && index > 0) piece = continuingPrefix + piece;
-      if (wordEndSuffix !== undefined && next === word.length) piece += wordEndSuffix;
+      const prefix = index > 0 ? continuingPrefix : undefined;
+      const suffix = next === word.length ? wordEndSuffix : undefined;
+      const piece = prefix === undefined && suffix === undefined ? codePoint : (prefix ?? '') + word.slice(index, next) + (suffix ?? '');
       const length = utf8Length(codePoint);
       bytes += length;
       index = next;
 
-      const id = this.#ids.get(piece);
-      if (id !== undefined) {
+      const id = typeof piece === 'number' ? this.#characterId(piece) : (this.#ids.get(piece) ?? -1);
+      if (id >= 0) {
         if (unknownBytes > 0) list.add(this.#unknownId(), unknownBytes);
         unknownBytes = 0;
         list.add(id, length);
@@ -118,15 +120,28 @@ export class BpeModel implements Model {
     return bytes;
   }
 
-  #spellBytes(piece: string): boolean {
+  #characterId(codePoint: number): number {
+    let id = this.#characterIds.get(codePoint);
+    if (id === undefined) this.#characterIds.set(codePoint, (id = this.#ids.get(String.fromCodePoint(codePoint)) ?? -1));
+    return id;
+  }
+
+  #spellBytes(piece: number | string): boolean {
+    const known = typeof piece === 'number' && this.#byteIds.has(piece);
+    const ids = known ? this.#byteIds.get(piece) : this.#findBytes(typeof piece === 'number' ? String.fromCodePoint(piece) : piece);
+    if (typeof piece === 'number') this.#byteIds.set(piece, ids);
+    for (const id of ids ?? []) this.#list.add(id, 1);
+    return ids !== undefined;
+  }
+
+  #findBytes(piece: string): number[] | undefined {
     const ids: number[] = [];
-    for (const byte of new TextEncoder().encode(piece)) {
+    for (const byte of encoder.encode(piece)) {
       const id = this.#ids.get(byteToken(byte));
-      if (id === undefined) return false;
+      if (id === undefined) return undefined;
       ids.push(id);
     }
-    for (const id of ids) this.#list.add(id, 1);
-    return true;
+    return ids;
   }
 
   #unknownId(): number {
@@ -154,6 +169,8 @@ export class BpeModel implements Model {
     return { ids, tokens, starts, ends };
   }
 }
+
+const encoder = new TextEncoder();
 
 /** `<0x0A>`, the name of a byte in a vocabulary with byte fallback. */
 export function byteToken(byte: number): string {

@@ -1,6 +1,6 @@
 import { TokenizerError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
-import { applyChanges, type Change } from '../text/changes.ts';
+import { ChangeWalker, type Change } from '../text/changes.ts';
 import { utf8Length } from '../text/utf8.ts';
 import { forEachGrapheme } from './graphemes.ts';
 import type { Normalizer } from './normalizer.ts';
@@ -22,9 +22,14 @@ export function precompiledNormalizer(fields: Fields): Normalizer {
       if (byteLength(grapheme) < 6 && replace(grapheme)) return;
       for (const char of grapheme) if (!replace(char)) changes.push({ char, change: 0 });
     });
-    return modified ? applyChanges(text, changes) : text;
+    if (!modified) return text;
+    const walker = new ChangeWalker(text);
+    for (const change of changes) walker.push(change);
+    return walker.build();
   };
 }
+
+const encoder = new TextEncoder();
 
 /** The new characters take the places of the old ones; those that are too many are added, those that are too few swallow the rest. */
 function pushReplacement(changes: Change[], oldLength: number, replacement: readonly string[]): void {
@@ -62,7 +67,7 @@ class CharacterMap {
 
   #search(text: string): string | undefined {
     let node = offsetOf(this.#unit(0));
-    for (const byte of new TextEncoder().encode(text)) {
+    for (const byte of encoder.encode(text)) {
       if (byte === 0) return undefined;
       node ^= byte;
       const unit = this.#unit(node);

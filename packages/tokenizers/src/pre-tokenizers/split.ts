@@ -23,12 +23,9 @@ interface Span {
 
 /** Splits text at matches; `invert` swaps matches and the text between them. */
 export function splitAt(text: AlignedText, matches: readonly number[], { behavior, invert = false }: { behavior: SplitBehavior; invert?: boolean }): AlignedText[] {
+  if (behavior === 'Isolated' || behavior === 'Removed') return cutApart(text, matches, { keepMatches: behavior === 'Isolated' || invert, keepGaps: behavior === 'Isolated' || !invert });
   const spans = cover(text.text.length, matches, invert);
   switch (behavior) {
-    case 'Isolated':
-      return cut(text, spans);
-    case 'Removed':
-      return cut(text, spans.filter((span) => !span.isMatch));
     case 'Contiguous':
       return cut(text, merge(spans, (span, previous) => span.isMatch === previous));
     case 'MergedWithPrevious':
@@ -36,6 +33,21 @@ export function splitAt(text: AlignedText, matches: readonly number[], { behavio
     case 'MergedWithNext':
       return cut(text, merge(spans.reverse(), (span, previous) => span.isMatch && !previous).reverse());
   }
+}
+
+/** Matches and the gaps between them, each by itself, or only one kind. */
+function cutApart(text: AlignedText, matches: readonly number[], { keepMatches, keepGaps }: { keepMatches: boolean; keepGaps: boolean }): AlignedText[] {
+  const parts: AlignedText[] = [];
+  let last = 0;
+  for (let index = 0; index < matches.length; index += 2) {
+    const start = matches[index] ?? 0;
+    const end = matches[index + 1] ?? 0;
+    if (keepGaps && last < start) parts.push(text.slice(last, start));
+    if (keepMatches) parts.push(text.slice(start, end));
+    last = end;
+  }
+  if (keepGaps && last < text.text.length) parts.push(text.slice(last, text.text.length));
+  return parts;
 }
 
 /** Matches and the gaps between them, in order. */

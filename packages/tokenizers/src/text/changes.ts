@@ -7,26 +7,46 @@ export interface Change {
 }
 
 /**
- * The new text, aligned by walking through the old one: a character that takes a place is aligned with the character there, one that is
+ * Builds new text while walking through the old one: a character that takes a place is aligned with the character there, one that is
  * added with the character before (with nothing, at the begin).
  */
-export function applyChanges(text: AlignedText, changes: readonly Change[]): AlignedText {
-  const source = text.text;
-  const builder = new AlignedTextBuilder(text);
-  const after = (index: number): number => Math.min(index + ((source.codePointAt(index) ?? 0) > 0xffff ? 2 : 1), source.length);
-  let last = 0; // begin of the character before `position`
-  let position = 0;
-  for (const { char, change } of changes) {
+export class ChangeWalker {
+  readonly #source: string;
+  readonly #builder: AlignedTextBuilder;
+  #before = 0; // begin of the character before `position`
+  #position = 0;
+
+  constructor(text: AlignedText) {
+    this.#source = text.text;
+    this.#builder = new AlignedTextBuilder(text);
+  }
+
+  push({ char, change }: Change): void {
     if (change > 0) {
-      if (position === 0) builder.pushUnaligned(char);
-      else builder.push(char, last, position);
-      continue;
+      if (this.#position === 0) this.#builder.pushUnaligned(char);
+      else this.#builder.push(char, this.#before, this.#position);
+      return;
     }
-    builder.push(char, Math.min(position, source.length - 1), after(position));
+    const begin = Math.min(this.#position, this.#source.length - 1);
+    this.#builder.push(char, begin, this.#after(begin));
     for (let taken = 0; taken <= -change; taken++) {
-      last = position;
-      position = after(position);
+      this.#before = this.#position;
+      this.#position = this.#after(this.#position);
     }
   }
-  return builder.build();
+
+  /** Keeps the next `length` UTF-16 units, all of them characters of one unit. */
+  keep(length: number): void {
+    this.#builder.copy(this.#position, this.#position + length);
+    this.#position += length;
+    this.#before = this.#position - 1;
+  }
+
+  build(): AlignedText {
+    return this.#builder.build();
+  }
+
+  #after(index: number): number {
+    return Math.min(index + ((this.#source.codePointAt(index) ?? 0) > 0xffff ? 2 : 1), this.#source.length);
+  }
 }
