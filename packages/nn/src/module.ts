@@ -1,5 +1,5 @@
 import { clone, type Rank, type ShapeMap, Tensor, type TensorContainer, tensor, tidy, Variable, variable } from '@tensorflow/tfjs-core';
-import type { RandomStream } from '@formers/backend';
+import { ConfigError, type RandomStream } from '@formers/backend';
 
 import type { Initializer } from './initializers.ts';
 
@@ -80,14 +80,37 @@ function owned(output: unknown, inputs: readonly unknown[]): unknown {
   return output instanceof Tensor && (output instanceof Variable || inputs.includes(output)) ? clone(output) : output;
 }
 
-function* walk(module: AnyModule, prefix: string): Generator<[path: string, value: AnyModule | Variable]> {
+/** Everything that belongs to a module, in the order of the fields. */
+function* walk(
+  module: AnyModule,
+  prefix: string,
+  owners: readonly AnyModule[] = [],
+): Generator<[path: string, value: AnyModule | Variable]> {
   for (const [name, field] of Object.entries(module) as [string, unknown][]) {
-    const values: [string, unknown][] = Array.isArray(field) ? field.map((item, i) => [`${name}.${i}`, item as unknown]) : [[name, field]];
+    const values: [string, unknown][] = Array.isArray(field)
+      ? field.map((item, i) => [`${name}.${i}`, item as unknown])
+      : [[name, field]];
     for (const [path, value] of values) {
       if (value instanceof Variable) yield [prefix + path, value];
-      if (!(value instanceof Module)) continue;
-      yield [prefix + path, value];
-      yield* walk(value, `${prefix}${path}.`);
+      else if (value instanceof Module) {
+        if (value === module || owners.includes(value)) {
+          throw new ConfigError(`${prefix}${path} is a module that it belongs to itself; make what points back #private`);
+        }
+        yield [prefix + path, value];
+        yield* walk(value, `${prefix}${path}.`, [...owners, module]);
+      } else if (hidesModules(value)) {
+        throw new ConfigError(
+          `${prefix}${path} holds modules or parameters that are not found there: only fields and arrays of them are; make it #private if they belong to something else`,
+        );
+      }
     }
   }
+}
+
+/** Whether a plain object, a Map or an inner array has modules or parameters in it, which nobody would train, save or free. */
+function hidesModules(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Tensor) return false;
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  const inner = value instanceof Map || value instanceof Set ? [...value.values()] : isPlain ? Object.values(value) : [];
+  return inner.some((item) => item instanceof Module || item instanceof Variable);
 }

@@ -17,7 +17,7 @@ import {
 
 import { Module } from './module.ts';
 import { type NameRow, type StoredName, storedNames } from './name-table.ts';
-import { assignValues, storedValues, storeParameter } from './stored-parameter.ts';
+import { assignValues, type StoredFloat, storedValues, storeLossless, storeParameter } from './stored-parameter.ts';
 
 /** How an architecture is written in Hugging Face folders: one declarative, invertible description. */
 export interface PretrainedFormat<Config> {
@@ -61,7 +61,7 @@ export interface PretrainedOptions extends OpenFolderOptions {
 
 /** Options of `savePretrained`. */
 export interface SaveOptions {
-  /** Of the weights; default as they were loaded, else F32. */
+  /** Of the weights; default as they were loaded where that loses nothing, else F32. */
   dtype?: 'F32' | 'F16' | 'BF16';
   /** Weights beyond this size go to several files with an index. */
   maxShardBytes?: number;
@@ -75,7 +75,8 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
   origin: PretrainedOrigin | undefined;
 
   /**
-   * Writes config.json and model.safetensors as Hugging Face's `save_pretrained` does. What was loaded and not changed comes out as the same bytes.
+   * Writes config.json and model.safetensors as Hugging Face's `save_pretrained` does. What was loaded and not changed comes out as the same bytes; weights
+   * that were loaded from half precision and have been trained since are written as float32.
    *
    * @param target A folder path (Node), a Map that takes the files, or where else files can be written.
    */
@@ -84,12 +85,15 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     const folder = typeof target === 'string' || target instanceof Map ? openTarget(target) : target;
     const names = this.fileNames();
     const tensors: [string, StoredTensor][] = [];
+    let isWidened = false;
     for (const [path, variable] of this.namedParameters()) {
       const { name, transpose } = names.get(path) as StoredName;
-      const stored = dtype ?? origin?.dtypes.get(name) ?? 'F32';
-      tensors.push([name, await storeParameter(variable, { transpose, dtype: stored === 'F16' || stored === 'BF16' || stored === 'F64' ? stored : 'F32' })]);
+      const loaded = asFloat(origin?.dtypes.get(name));
+      const stored = await (dtype ? storeParameter(variable, { transpose, dtype }) : storeLossless(variable, { transpose, dtype: loaded }));
+      isWidened ||= dtype === undefined && stored.dtype !== loaded;
+      tensors.push([name, stored]);
     }
-    const config = { ...origin?.config, ...this.#configJson(dtype) };
+    const config = { ...origin?.config, ...this.#configJson(isWidened ? 'F32' : dtype) };
     await folder.write('config.json', serializeJson(config, { keepSpellingOf: origin?.config }));
     if (origin?.generationConfig) await folder.write('generation_config.json', origin.generationConfig);
     await saveCheckpoint(folder, tensors, { metadata: { format: 'pt' }, ...(maxShardBytes !== undefined && { maxShardBytes }) });
@@ -107,8 +111,14 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     // Only what differs from the file is written: spellings and keys that we don't know survive.
     const before = format.serializeConfig(format.parseConfig(origin.config));
     const changed = Object.entries(own).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key]));
-    return { ...Object.fromEntries(changed), architectures: [format.architecture], ...(dtype && { dtype: DTYPE_NAMES[dtype] }) };
+    const dtypeKey = 'torch_dtype' in origin.config ? 'torch_dtype' : 'dtype'; // the older releases' name
+    return { ...Object.fromEntries(changed), architectures: [format.architecture], ...(dtype && { [dtypeKey]: DTYPE_NAMES[dtype] }) };
   }
+}
+
+/** The type to store a parameter in that was loaded from this one. */
+function asFloat(dtype: StoredTensor['dtype'] | undefined): StoredFloat {
+  return dtype === 'F16' || dtype === 'BF16' || dtype === 'F64' ? dtype : 'F32';
 }
 
 const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;

@@ -16,6 +16,18 @@ export async function storeParameter(
     : fromFloat32(values, shape, dtype);
 }
 
+/** A parameter in a smaller type where that loses nothing, as right after loading; else as float32: what was trained keeps its digits. */
+export async function storeLossless(
+  parameter: Variable,
+  { transpose = false, dtype }: { transpose?: boolean; dtype: StoredFloat },
+): Promise<StoredTensor> {
+  const small = await storeParameter(parameter, { transpose, dtype });
+  if (dtype === 'F32' || dtype === 'F64') return small;
+  const exact = await storeParameter(parameter, { transpose });
+  const [rounded, values] = [toFloat32(small), toFloat32(exact)];
+  return values.every((value, i) => Object.is(value, rounded[i])) ? small : exact;
+}
+
 /** How {@link storedValues} reads. */
 export interface StoredValuesOptions {
   /** For messages. */

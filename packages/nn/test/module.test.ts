@@ -191,3 +191,37 @@ test('an embedding has its own shape', () => {
   using table = new Embedding({ vocabSize: 5, dim: 3, random: null });
   expect(table.call(tensor2d([[1, 4]], [1, 2], 'int32')).shape).toEqual([1, 2, 3]);
 });
+
+describe('what walking would miss is an error', () => {
+  class Holder extends Module<[], void> {
+    readonly part: unknown;
+    constructor(part: unknown) {
+      super();
+      this.part = part;
+    }
+    protected override forward(): void {}
+  }
+  const layer = (): Linear<Tensor2D> => new Linear<Tensor2D>({ inDim: 2, outDim: 2, random: null });
+
+  test.each<[string, (part: Linear<Tensor2D>) => unknown]>([
+    ['a plain object', (part) => ({ part })],
+    ['a Map', (part) => new Map([['part', part]])],
+    ['an array in an array', (part) => [[part]]],
+    ['a parameter in a plain object', (part) => ({ weight: part.weight })],
+  ])('%s', (_, wrap) => {
+    using part = layer();
+    expect(() => new Holder(wrap(part)).namedParameters()).toThrow(/^part(\.0)? holds modules or parameters/);
+  });
+
+  test('a module that points back to its owner', () => {
+    using inner = new Holder(undefined);
+    const outer = new Holder([inner]);
+    Object.assign(inner, { part: outer });
+    expect(() => outer.namedParameters()).toThrow('part.0.part is a module that it belongs to itself');
+    Object.assign(inner, { part: undefined });
+  });
+
+  test('plain values are nobody`s business', () => {
+    expect(new Holder({ sizes: [1, 2], name: 'x', none: null }).namedParameters().size).toBe(0);
+  });
+});
