@@ -128,12 +128,31 @@ function applyDropout(s: usize, batch: i32, head: i32, query: i32, from: i32, to
   return firstKey(query) & ~(PANEL - 1);
 }
 
+/** Up to this many queries (of a cache's next token) use keys and values where they are, as packing them would cost more. */
+const FEW_QUERIES: i32 = 2;
+
+/** Scores of keys [first, last) for `count` queries. */
+function directScores(count: i32, q: usize, qStride: usize, k: usize, kStride: usize, headDim: i32, first: i32, last: i32, scores: usize, scoreStride: usize): void {
+  for (let key = first; key < last; key++) {
+    const row = k + <usize>key * kStride;
+    for (let r = 0; r < count; r++) store<f32>(scores + <usize>r * scoreStride + (<usize>key << 2), rows.dot(q + <usize>r * qStride, row, headDim));
+  }
+}
+/** y = weights of keys [first, last) times values. */
+function directValues(count: i32, scores: usize, scoreStride: usize, v: usize, vStride: usize, valueDim: i32, first: i32, last: i32, y: usize, yStride: usize): void {
+  for (let r = 0; r < count; r++) memory.fill(y + <usize>r * yStride, 0, <usize>valueDim << 2);
+  for (let key = first; key < last; key++) {
+    const row = v + <usize>key * vStride;
+    for (let r = 0; r < count; r++) rows.addScaled(row, load<f32>(scores + <usize>r * scoreStride + (<usize>key << 2)), y + <usize>r * yStride, valueDim);
+  }
+}
+
 /** Units: batch x heads x splits of the queries. */
 export function attention(thread: i32): void {
   const batches = argument(0), heads = argument(1), group = heads / argument(2), queries = argument(3), keys = argument(4), headDim = argument(5), valueDim = argument(6);
   const block = argument(45), splits = argument(46);
-  const qStride = <usize>argument(10) << 2, yStride = <usize>argument(22) << 2;
-  const edge = pointer(43) + <usize>thread * pointer(44);
+  const qStride = <usize>argument(10) << 2, kStride = <usize>argument(14) << 2, vStride = <usize>argument(18) << 2, yStride = <usize>argument(22) << 2;
+  const edge = pointer(43) + <usize>thread * pointer(44), direct = queries <= FEW_QUERIES;
   const packedK = edge + EDGE_BYTES, packedV = packedK + (<usize>(roundUp(keys) * headDim) << 2), scores = packedV + (<usize>(keys * roundUp(valueDim)) << 2);
   const scoreStride = <usize>(roundUp(keys) + PANEL) << 2, factors = scores + <usize>block * scoreStride;
   const kPanel = <usize>(headDim * PANEL) << 2, vPanel = <usize>(keys * PANEL) << 2;
@@ -143,10 +162,11 @@ export function attention(thread: i32): void {
     const unit = nextUnit(0);
     if (unit >= batches * heads * splits) return;
     const split = unit % splits, head = (unit / splits) % heads, batch = unit / (splits * heads), kvHead = head / group;
-    if (packed != batch * heads + kvHead) {
+    const k = pointer(11) + offset(12, batch, kvHead, 0), v = pointer(15) + offset(16, batch, kvHead, 0);
+    if (!direct && packed != batch * heads + kvHead) {
       packed = batch * heads + kvHead;
-      packPanels(true, pointer(11) + offset(12, batch, kvHead, 0), <usize>argument(14) << 2, headDim, keys, 0, roundUp(keys) / PANEL, packedK);
-      packPanels(false, pointer(15) + offset(16, batch, kvHead, 0), <usize>argument(18) << 2, keys, valueDim, 0, roundUp(valueDim) / PANEL, packedV);
+      packPanels(true, k, kStride, headDim, keys, 0, roundUp(keys) / PANEL, packedK);
+      packPanels(false, v, vStride, keys, valueDim, 0, roundUp(valueDim) / PANEL, packedV);
     }
     for (let i = split * blocksPerSplit; i < min(blocks, (split + 1) * blocksPerSplit); i++) {
       const q0 = i * block, count = min(block, queries - q0);
@@ -160,8 +180,9 @@ export function attention(thread: i32): void {
         }
         continue;
       }
-      const s0 = scores + (<usize>first << 2);
-      multiplyPanels(count, width, headDim, pointer(7) + offset(8, batch, head, q0), qStride, false, packedK + <usize>(first / PANEL) * kPanel, kPanel, s0, scoreStride, false, edge);
+      const s0 = scores + (<usize>first << 2), q = pointer(7) + offset(8, batch, head, q0);
+      if (direct) directScores(count, q, qStride, k, kStride, headDim, first, last, scores, scoreStride);
+      else multiplyPanels(count, width, headDim, q, qStride, false, packedK + <usize>(first / PANEL) * kPanel, kPanel, s0, scoreStride, false, edge);
       for (let r = 0; r < count; r++) {
         const s = scores + <usize>r * scoreStride, query = q0 + r, from = firstKey(query), to = lastKey(query);
         let shift: f32 = 0, factor: f32 = 0;
@@ -182,7 +203,8 @@ export function attention(thread: i32): void {
         store<f32>(statistics + (<usize>r << 3), factor, 4);
         zeroOutside(s, first, from, to, last);
       }
-      multiplyPanels(count, valueDim, width, s0, scoreStride, false, packedV + (<usize>(first * PANEL) << 2), vPanel, y, yStride, false, edge);
+      if (direct) directValues(count, scores, scoreStride, v, vStride, valueDim, first, last, y, yStride);
+      else multiplyPanels(count, valueDim, width, s0, scoreStride, false, packedV + (<usize>(first * PANEL) << 2), vPanel, y, yStride, false, edge);
     }
   }
 }

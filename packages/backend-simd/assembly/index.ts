@@ -7,7 +7,7 @@ export { imageToRows, pool, poolGradient, rowsToImage } from './convolution';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';
 export { binary, intToFloat, unary } from './elementwise';
 export { gatherRows, scatterAddRows } from './embedding';
-export { matrixProduct, matrixProducts } from './matrix-product';
+export { fewRowsProduct, matrixProduct, matrixProducts } from './matrix-product';
 export { copyRows, fillValues, gatherStrided, scatterStrided, selectValues, transposeMatrices } from './movement';
 export { norm, normGradient } from './norm';
 export { adamW, squareSums } from './optimizer';

@@ -2,6 +2,7 @@
 import { tile1x16, tile2x16, tile4x16, tile4x16Packed, tile6x8, tile6x8Packed } from '../build/assembly/tiles';
 import { activateRow } from './activation';
 import { argument, awaitPhase, finishUnit, nextUnit, pointer, tileRows } from './control';
+import * as runs from './rows';
 import { packPanels, packTransposed, PANEL } from './pack';
 
 /**
@@ -205,6 +206,27 @@ function finish(c: usize, stride: usize, rows: i32, columns: i32, column: i32, b
   for (let i = 0; i < rows; i++) {
     const o = <usize>i * stride;
     finishRow(c + o, columns, rowBias, activation, pre ? pre + o : 0, residual ? residual + o : 0);
+  }
+}
+
+/**
+ * A product of a few rows with a transposed B, which is read where it is: packing it would cost more than the product. Units are strips of columns.
+ * Arguments as in {@link matrixProduct}; 17 is a multiple of 4.
+ */
+export function fewRowsProduct(_thread: i32): void {
+  const rows = argument(0), columns = argument(1), depth = argument(2), a = pointer(3), aStride = pointer(4), b = pointer(6), bStride = pointer(7);
+  const c = pointer(9), cStride = pointer(10), bias = pointer(12), residual = pointer(13), activation = argument(14), pre = pointer(15), unitColumns = argument(17);
+  for (;;) {
+    const j0 = nextUnit(0) * unitColumns;
+    if (j0 >= columns) return;
+    const j1 = min2(columns, j0 + unitColumns);
+    let j = j0;
+    for (; j <= j1 - 4; j += 4) {
+      for (let i = 0; i < rows; i++) runs.dotFour(a + <usize>i * aStride, b + <usize>j * bStride, bStride, depth, c + <usize>i * cStride + (<usize>j << 2));
+    }
+    for (; j < j1; j++) for (let i = 0; i < rows; i++) store<f32>(c + <usize>i * cStride + (<usize>j << 2), runs.dot(a + <usize>i * aStride, b + <usize>j * bStride, depth));
+    const o = <usize>j0 << 2;
+    if (bias || residual || activation) finish(c + o, cStride, rows, j1 - j0, j0, bias, activation, pre ? pre + o : 0, residual ? residual + o : 0);
   }
 }
 

@@ -137,3 +137,44 @@ export function minimumInto(y: usize, x: usize, n: i32): void {
   for (; i <= n - 4; i += 4) v128.store(at(y, i), f32x4.min(v128.load(at(y, i)), v128.load(at(x, i))));
   for (; i < n; i++) store<f32>(at(y, i), min(load<f32>(at(y, i)), load<f32>(at(x, i))));
 }
+
+/** `y += x * factor`. */
+export function addScaled(x: usize, factor: f32, y: usize, n: i32): void {
+  const f = f32x4.splat(factor);
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i), q = at(y, i);
+    const u = madd(v128.load(p), f, v128.load(q)), v = madd(v128.load(p, 16), f, v128.load(q, 16));
+    v128.store(q, u);
+    v128.store(q, v, 16);
+  }
+  for (; i < n; i++) store<f32>(at(y, i), load<f32>(at(y, i)) + load<f32>(at(x, i)) * factor);
+}
+
+/** Products of one row with four others, which lie `stride` bytes apart; z gets 4 floats. */
+export function dotFour(x: usize, y: usize, stride: usize, n: i32, z: usize): void {
+  const y1 = y + stride, y2 = y1 + stride, y3 = y2 + stride;
+  let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
+  let i = 0;
+  for (; i <= n - 4; i += 4) {
+    const o = <usize>i << 2;
+    const v = v128.load(x + o);
+    a = madd(v, v128.load(y + o), a);
+    b = madd(v, v128.load(y1 + o), b);
+    c = madd(v, v128.load(y2 + o), c);
+    d = madd(v, v128.load(y3 + o), d);
+  }
+  let p = horizontalSum(a), q = horizontalSum(b), r = horizontalSum(c), s = horizontalSum(d);
+  for (; i < n; i++) {
+    const o = <usize>i << 2;
+    const v = load<f32>(x + o);
+    p += v * load<f32>(y + o);
+    q += v * load<f32>(y1 + o);
+    r += v * load<f32>(y2 + o);
+    s += v * load<f32>(y3 + o);
+  }
+  store<f32>(z, p);
+  store<f32>(z, q, 4);
+  store<f32>(z, r, 8);
+  store<f32>(z, s, 12);
+}

@@ -32,6 +32,10 @@ export interface Product {
 /** As in assembly/matrix-product.ts. */
 const DEPTH = 384;
 const PANEL = 16;
+/** Up to this many rows, as in decoding, a transposed B isn't packed. */
+const FEW_ROWS = 4;
+/** Columns per unit of such a product. */
+const STRIP = 64;
 const EDGE_BYTES = 512;
 
 const roundUp = (n: number, multiple: number) => Math.ceil(n / multiple) * multiple;
@@ -40,6 +44,11 @@ const roundUp = (n: number, multiple: number) => Math.ceil(n / multiple) * multi
 export function multiply(engine: WasmEngine, product: Product): void {
   const { rows, columns, depth, a, b, c, bias = 0, residual = 0, activation = 0, preActivation = 0, accumulate = false, sums = 0 } = product;
   const { threads, tileRows } = engine;
+  if (rows <= FEW_ROWS && b.transposed && !a.transposed && !accumulate) {
+    const integers = [rows, columns, depth, a.address, a.stride * 4, 0, b.address, b.stride * 4, 1, c.address, c.stride * 4, 0, bias, residual, activation, preActivation, 0, STRIP];
+    engine.run('fewRowsProduct', integers, { work: (rows * columns * depth) / 4 });
+    return;
+  }
   const panels = Math.ceil(columns / PANEL);
   const unitRows = Math.min(192, Math.max(2 * tileRows, roundUp(rows / (threads === 1 ? 1 : threads * 4), tileRows)));
   const rowUnits = Math.ceil(rows / unitRows);

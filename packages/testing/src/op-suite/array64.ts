@@ -7,7 +7,10 @@ export interface Array64 {
 /** Element of an array that is broadcast to the rank of `indices`. */
 export function broadcastAt({ shape, data }: Array64, indices: readonly number[]): number {
   const skipped = indices.length - shape.length;
-  const flat = shape.reduce((offset, size, axis) => offset * size + (size === 1 ? 0 : (indices[axis + skipped] as number)), 0);
+  const flat = shape.reduce(
+    (offset, size, axis) => offset * size + (size === 1 ? 0 : (indices[axis + skipped] as number)),
+    0,
+  );
   return data[flat] as number;
 }
 
@@ -26,13 +29,19 @@ export function forEachIndex(shape: readonly number[], f: (indices: readonly num
 }
 
 /** [rows, depth] · [depth, columns], each possibly stored transposed. */
-export function multiply64(a: Float64Array, b: Float64Array, sizes: { rows: number; columns: number; depth: number; transposeA?: boolean; transposeB?: boolean }): Float64Array {
+export function multiply64(
+  a: Float64Array,
+  b: Float64Array,
+  sizes: { rows: number; columns: number; depth: number; transposeA?: boolean; transposeB?: boolean },
+): Float64Array {
   const { rows, columns, depth, transposeA = false, transposeB = false } = sizes;
   const c = new Float64Array(rows * columns);
   for (let i = 0; i < rows; i++) {
     for (let k = 0; k < depth; k++) {
       const left = a[transposeA ? k * rows + i : i * depth + k] as number;
-      for (let j = 0; j < columns; j++) c[i * columns + j] = (c[i * columns + j] as number) + left * (b[transposeB ? j * depth + k : k * columns + j] as number);
+      for (let j = 0; j < columns; j++)
+        c[i * columns + j] =
+          (c[i * columns + j] as number) + left * (b[transposeB ? j * depth + k : k * columns + j] as number);
     }
   }
   return c;

@@ -1,4 +1,12 @@
-import { attend, type AttendOptions, nextDropoutKey, normalValues, randomKey, selfAttend, withDropout } from '@formers/backend';
+import {
+  attend,
+  type AttendOptions,
+  nextDropoutKey,
+  normalValues,
+  randomKey,
+  selfAttend,
+  withDropout,
+} from '@formers/backend';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 
 import type { Array64 } from './array64.ts';
@@ -15,7 +23,8 @@ interface Sizes {
   readonly valueDim?: number;
 }
 
-interface AttentionCase extends Sizes, Pick<AttendOptions, 'causal' | 'queryOffset' | 'window' | 'scale' | 'softCap' | 'dropout'> {
+interface AttentionCase
+  extends Sizes, Pick<AttendOptions, 'causal' | 'queryOffset' | 'window' | 'scale' | 'softCap' | 'dropout'> {
   /** Shape of a mask of random places; each of its rows, but the first, shows something. */
   readonly maskShape?: readonly number[];
   readonly biasShape?: readonly number[];
@@ -25,20 +34,46 @@ interface AttentionCase extends Sizes, Pick<AttendOptions, 'causal' | 'queryOffs
 
 const SEED = { seed: 3, step: 1 };
 
-function attentionCase(name: string, { batch = 2, heads = 4, kvHeads = heads, queries = 7, keys = queries, headDim = 8, valueDim = headDim, ...rest }: AttentionCase): OpCase {
+function attentionCase(
+  name: string,
+  {
+    batch = 2,
+    heads = 4,
+    kvHeads = heads,
+    queries = 7,
+    keys = queries,
+    headDim = 8,
+    valueDim = headDim,
+    ...rest
+  }: AttentionCase,
+): OpCase {
   const { maskShape, biasShape, sharpness = 1, ...options } = rest;
   const qShape = [batch, heads, queries, headDim];
   const q = normalValues(randomKey(9, name), batch * heads * queries * headDim).map((value) => value * sharpness);
-  const inputs: CaseInput[] = [{ shape: qShape, values: q }, { shape: [batch, kvHeads, keys, headDim] }, { shape: [batch, kvHeads, keys, valueDim] }];
+  const inputs: CaseInput[] = [
+    { shape: qShape, values: q },
+    { shape: [batch, kvHeads, keys, headDim] },
+    { shape: [batch, kvHeads, keys, valueDim] },
+  ];
   if (maskShape) inputs.push({ shape: maskShape, dtype: 'bool', values: maskValues(maskShape) });
   // What is added to all scores of a query changes nothing: its gradient is rounding noise.
   if (biasShape) inputs.push({ shape: biasShape, differentiable: biasShape.at(-1) === keys });
-  const pick = <T>(list: readonly T[]) => ({ mask: maskShape ? list[3] : undefined, bias: biasShape ? list[maskShape ? 4 : 3] : undefined });
+  const pick = <T>(list: readonly T[]) => ({
+    mask: maskShape ? list[3] : undefined,
+    bias: biasShape ? list[maskShape ? 4 : 3] : undefined,
+  });
   return {
     name: `attend: ${name}`,
     inputs,
-    op: (tensors) => withDropout(SEED, () => attend(tensors[0] as Tensor4D, tensors[1] as Tensor4D, tensors[2] as Tensor4D, { ...options, ...pick(tensors) })),
-    reference: (arrays) => attention64(arrays.slice(0, 3) as [Array64, Array64, Array64], { ...reference(options), ...pick(arrays) }),
+    op: (tensors) =>
+      withDropout(SEED, () =>
+        attend(tensors[0] as Tensor4D, tensors[1] as Tensor4D, tensors[2] as Tensor4D, {
+          ...options,
+          ...pick(tensors),
+        }),
+      ),
+    reference: (arrays) =>
+      attention64(arrays.slice(0, 3) as [Array64, Array64, Array64], { ...reference(options), ...pick(arrays) }),
     tolerance: sharpness > 1 ? 1e-4 : 1e-5,
   };
 }
@@ -52,13 +87,29 @@ function reference({ dropout, ...options }: Pick<AttentionCase, 'dropout'>): Att
 /** Two thirds visible; nothing at all in the first row, and all in those rows where chance left nothing. */
 function maskValues(shape: readonly number[]): Uint8Array {
   const keys = shape.at(-1) ?? 1;
-  const values = Uint8Array.from(normalValues(randomKey(5, shape.join()), shape.reduce((a, b) => a * b, 1)), (value) => (value < 0.4 ? 1 : 0));
+  const values = Uint8Array.from(
+    normalValues(
+      randomKey(5, shape.join()),
+      shape.reduce((a, b) => a * b, 1),
+    ),
+    (value) => (value < 0.4 ? 1 : 0),
+  );
   values.fill(0, 0, keys);
-  for (let row = keys; row < values.length; row += keys) if (!values.subarray(row, row + keys).includes(1)) values.fill(1, row, row + keys);
+  for (let row = keys; row < values.length; row += keys)
+    if (!values.subarray(row, row + keys).includes(1)) values.fill(1, row, row + keys);
   return values;
 }
 
-function selfAttentionCase(name: string, { batch = 2, heads = 3, seq = 7, headDim = 8, ...options }: { batch?: number; heads?: number; seq?: number; headDim?: number } & AttendOptions): OpCase {
+function selfAttentionCase(
+  name: string,
+  {
+    batch = 2,
+    heads = 3,
+    seq = 7,
+    headDim = 8,
+    ...options
+  }: { batch?: number; heads?: number; seq?: number; headDim?: number } & AttendOptions,
+): OpCase {
   const dim = heads * headDim;
   return {
     name: `selfAttend: ${name}`,
@@ -68,7 +119,12 @@ function selfAttentionCase(name: string, { batch = 2, heads = 3, seq = 7, headDi
       const part = (third: number): Array64 => {
         const data = new Float64Array(batch * heads * seq * headDim);
         for (let i = 0; i < data.length; i++) {
-          const [d, s, h, b] = [i % headDim, Math.floor(i / headDim) % seq, Math.floor(i / headDim / seq) % heads, Math.floor(i / headDim / seq / heads)];
+          const [d, s, h, b] = [
+            i % headDim,
+            Math.floor(i / headDim) % seq,
+            Math.floor(i / headDim / seq) % heads,
+            Math.floor(i / headDim / seq / heads),
+          ];
           data[i] = qkv?.data[(b * seq + s) * 3 * dim + third * dim + h * headDim + d] ?? Number.NaN;
         }
         return { shape: [batch, heads, seq, headDim], data };
@@ -76,7 +132,12 @@ function selfAttentionCase(name: string, { batch = 2, heads = 3, seq = 7, headDi
       const split = attention64([part(0), part(1), part(2)], reference(options as AttentionCase)); // [batch, heads, seq, headDim]
       const merged = new Float64Array(split.length);
       split.forEach((value, i) => {
-        const [d, s, h, b] = [i % headDim, Math.floor(i / headDim) % seq, Math.floor(i / headDim / seq) % heads, Math.floor(i / headDim / seq / heads)];
+        const [d, s, h, b] = [
+          i % headDim,
+          Math.floor(i / headDim) % seq,
+          Math.floor(i / headDim / seq) % heads,
+          Math.floor(i / headDim / seq / heads),
+        ];
         merged[(b * seq + s) * dim + h * headDim + d] = value;
       });
       return merged;
@@ -115,7 +176,14 @@ export const attentionCases: readonly OpCase[] = [
   attentionCase('soft cap', { softCap: 2, causal: true, queries: 18 }),
   attentionCase('soft cap and bias', { softCap: 2, biasShape: [1, 4, 7, 7] }),
   attentionCase('dropout', { dropout: 0.3, queries: 9 }),
-  attentionCase('dropout, causal, grouped, odd rows', { dropout: 0.5, causal: true, heads: 4, kvHeads: 2, queries: 33, batch: 3 }),
+  attentionCase('dropout, causal, grouped, odd rows', {
+    dropout: 0.5,
+    causal: true,
+    heads: 4,
+    kvHeads: 2,
+    queries: 33,
+    batch: 3,
+  }),
   attentionCase('dropout with a soft cap and a bias', { dropout: 0.2, softCap: 3, biasShape: [1, 4, 7, 7] }),
   attentionCase('peaked scores', { sharpness: 30, causal: true, queries: 33 }),
   selfAttentionCase('plain', {}),

@@ -4,6 +4,7 @@ import { describe, test } from 'vitest';
 import { useEngineForTests } from '../engine.ts';
 import { attentionCases } from './attention-cases.ts';
 import { emptyTests } from './empty-tests.ts';
+import { imageCases } from './image-cases.ts';
 import { linearCases } from './linear-cases.ts';
 import { lossCases } from './loss-cases.ts';
 import { checkCase } from './op-case.ts';
@@ -17,7 +18,8 @@ import { tfjsCases } from './tfjs-cases.ts';
 export function opSuite(factory: EngineFactory): void {
   describe(`ops on ${factory.name}`, () => {
     useEngineForTests(factory);
-    for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...tfjsCases]) test(opCase.name, () => checkCase(factory, opCase));
+    for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...imageCases, ...tfjsCases])
+      test(opCase.name, () => checkCase(factory, opCase));
     optimizerTests();
     emptyTests();
   });

@@ -15,17 +15,29 @@ interface LinearCase {
 
 function linearCase({ rows, inDim, outDim, bias = false, residual = false, activation }: LinearCase): OpCase {
   const extras = [...(bias ? [{ shape: [outDim] }] : []), ...(residual ? [{ shape: [rows, outDim] }] : [])];
-  const pick = <T>(list: readonly T[]) => ({ bias: bias ? list[2] : undefined, residual: residual ? list.at(-1) : undefined });
+  const pick = <T>(list: readonly T[]) => ({
+    bias: bias ? list[2] : undefined,
+    residual: residual ? list.at(-1) : undefined,
+  });
   return {
     name: `linear: [${rows}, ${inDim}] to ${outDim}${bias ? ', bias' : ''}${activation ? `, ${activation}` : ''}${residual ? ', residual' : ''}`,
     inputs: [{ shape: [rows, inDim] }, { shape: [outDim, inDim] }, ...extras],
     op: (tensors) => {
       const { bias: b, residual: r } = pick(tensors);
-      return linear(tensors[0] as Tensor, tensors[1] as Tensor2D, { bias: b as Tensor1D | undefined, residual: r, activation });
+      return linear(tensors[0] as Tensor, tensors[1] as Tensor2D, {
+        bias: b as Tensor1D | undefined,
+        residual: r,
+        activation,
+      });
     },
     reference: (arrays) => {
       const { bias: b, residual: r } = pick(arrays);
-      const y = multiply64((arrays[0] as Array64).data, (arrays[1] as Array64).data, { rows, columns: outDim, depth: inDim, transposeB: true });
+      const y = multiply64((arrays[0] as Array64).data, (arrays[1] as Array64).data, {
+        rows,
+        columns: outDim,
+        depth: inDim,
+        transposeB: true,
+      });
       const f = activation ? activations64[activation] : (x: number) => x;
       return y.map((value, i) => f(value + (b?.data[i % outDim] ?? 0)) + (r?.data[i] ?? 0));
     },
@@ -42,7 +54,15 @@ interface MatMulCase {
   readonly transposeB?: boolean;
 }
 
-function matMulCase({ batchA = [], batchB = batchA, rows, columns, depth, transposeA = false, transposeB = false }: MatMulCase): OpCase {
+function matMulCase({
+  batchA = [],
+  batchB = batchA,
+  rows,
+  columns,
+  depth,
+  transposeA = false,
+  transposeB = false,
+}: MatMulCase): OpCase {
   const a = [...batchA, ...(transposeA ? [depth, rows] : [rows, depth])];
   const b = [...batchB, ...(transposeB ? [columns, depth] : [depth, columns])];
   return {
@@ -51,14 +71,27 @@ function matMulCase({ batchA = [], batchB = batchA, rows, columns, depth, transp
     op: ([x, y]) => matMul(x as Tensor2D, y as Tensor2D, transposeA, transposeB),
     reference: ([x, y]) => {
       const rank = Math.max(batchA.length, batchB.length);
-      const batch = Array.from({ length: rank }, (_, i) => Math.max(batchA.at(i - rank) ?? 1, batchB.at(i - rank) ?? 1));
+      const batch = Array.from({ length: rank }, (_, i) =>
+        Math.max(batchA.at(i - rank) ?? 1, batchB.at(i - rank) ?? 1),
+      );
       const products: number[] = [];
       forEachIndex(batch, (indices) => {
         const part = (array: Array64, own: readonly number[], size: number) => {
-          const number = broadcastAt({ shape: own, data: Float64Array.from({ length: array.data.length / size }, (_, i) => i) }, indices);
+          const number = broadcastAt(
+            { shape: own, data: Float64Array.from({ length: array.data.length / size }, (_, i) => i) },
+            indices,
+          );
           return array.data.subarray(number * size, (number + 1) * size);
         };
-        products.push(...multiply64(part(x as Array64, batchA, rows * depth), part(y as Array64, batchB, depth * columns), { rows, columns, depth, transposeA, transposeB }));
+        products.push(
+          ...multiply64(part(x as Array64, batchA, rows * depth), part(y as Array64, batchB, depth * columns), {
+            rows,
+            columns,
+            depth,
+            transposeA,
+            transposeB,
+          }),
+        );
       });
       return Float64Array.from(products);
     },
@@ -74,12 +107,25 @@ function unaryCase(name: keyof typeof activations64, op: (x: Tensor) => Tensor):
   };
 }
 
-function normCase(kind: 'layerNorm' | 'rmsNorm', { rows, dim, bias = true, mean = 0 }: { rows: number; dim: number; bias?: boolean; mean?: number }): OpCase {
+function normCase(
+  kind: 'layerNorm' | 'rmsNorm',
+  { rows, dim, bias = true, mean = 0 }: { rows: number; dim: number; bias?: boolean; mean?: number },
+): OpCase {
   const withBias = bias && kind === 'layerNorm';
   return {
     name: `${kind}: [${rows}, ${dim}]${kind === 'layerNorm' && !bias ? ', no bias' : ''}${mean ? `, mean ${mean}` : ''}`,
-    inputs: [{ shape: [rows, dim], values: Float32Array.from({ length: rows * dim }, (_, i) => mean + Math.sin(i * 1.7) * (1 + (i % 3))) }, { shape: [dim] }, ...(withBias ? [{ shape: [dim] }] : [])],
-    op: ([x, weight, b]) => (kind === 'layerNorm' ? layerNorm(x as Tensor, { weight: weight as Tensor1D, bias: b as Tensor1D | undefined }) : rmsNorm(x as Tensor, { weight: weight as Tensor1D })),
+    inputs: [
+      {
+        shape: [rows, dim],
+        values: Float32Array.from({ length: rows * dim }, (_, i) => mean + Math.sin(i * 1.7) * (1 + (i % 3))),
+      },
+      { shape: [dim] },
+      ...(withBias ? [{ shape: [dim] }] : []),
+    ],
+    op: ([x, weight, b]) =>
+      kind === 'layerNorm'
+        ? layerNorm(x as Tensor, { weight: weight as Tensor1D, bias: b as Tensor1D | undefined })
+        : rmsNorm(x as Tensor, { weight: weight as Tensor1D }),
     reference: ([x, weight, b]) => {
       const y = new Float64Array(rows * dim);
       for (let row = 0; row < rows; row++) {
@@ -103,9 +149,14 @@ const activationNames = ['relu', 'gelu', 'geluTanh', 'silu', 'tanh'] as const;
 export const linearCases: readonly OpCase[] = [
   ...[1, 3, 4, 5, 6, 7, 13].map((rows) => linearCase({ rows, inDim: 9, outDim: 17, bias: true })),
   ...[1, 7, 8, 15, 16, 31, 33].map((outDim) => linearCase({ rows: 6, inDim: 5, outDim })),
-  ...[1, 2, 3, 383, 384, 385, 800].map((inDim) => linearCase({ rows: 5, inDim, outDim: 18, bias: true, residual: true })),
+  ...[1, 2, 3, 383, 384, 385, 800].map((inDim) =>
+    linearCase({ rows: 5, inDim, outDim: 18, bias: true, residual: true }),
+  ),
   linearCase({ rows: 197, inDim: 197, outDim: 197, bias: true }),
-  ...activationNames.flatMap((activation) => [linearCase({ rows: 9, inDim: 21, outDim: 35, bias: true, activation }), linearCase({ rows: 5, inDim: 4, outDim: 8, activation, residual: true })]),
+  ...activationNames.flatMap((activation) => [
+    linearCase({ rows: 9, inDim: 21, outDim: 35, bias: true, activation }),
+    linearCase({ rows: 5, inDim: 4, outDim: 8, activation, residual: true }),
+  ]),
   ...[false, true].flatMap((transposeA) =>
     [false, true].flatMap((transposeB) => [
       matMulCase({ rows: 13, columns: 21, depth: 7, transposeA, transposeB }),

@@ -1,11 +1,25 @@
-import { crossEntropy, type CrossEntropyOptions, dropout, embedding, linearCrossEntropy, nextDropoutKey, RandomStream, uniformValues, withDropout } from '@formers/backend';
+import {
+  crossEntropy,
+  type CrossEntropyOptions,
+  dropout,
+  embedding,
+  linearCrossEntropy,
+  nextDropoutKey,
+  RandomStream,
+  uniformValues,
+  withDropout,
+} from '@formers/backend';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 
 import { type Array64, multiply64 } from './array64.ts';
 import type { OpCase } from './op-case.ts';
 
 /** Loss of rows of logits against labels, in float64. */
-function loss64(logits: Float64Array, labels: Float64Array, { ignoreIndex = -100, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions): Float64Array {
+function loss64(
+  logits: Float64Array,
+  labels: Float64Array,
+  { ignoreIndex = -100, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions,
+): Float64Array {
   const classes = logits.length / labels.length;
   let total = 0;
   let counted = 0;
@@ -26,22 +40,46 @@ function ids(count: number, { bound, ignored = 0 }: { bound: number; ignored?: n
   return Int32Array.from({ length: count }, (_, i) => (i < ignored ? -100 : random.integer(bound)));
 }
 
-function crossEntropyCase({ rows, classes, ignored = 0, ...options }: { rows: number; classes: number; ignored?: number } & CrossEntropyOptions): OpCase {
+function crossEntropyCase({
+  rows,
+  classes,
+  ignored = 0,
+  ...options
+}: { rows: number; classes: number; ignored?: number } & CrossEntropyOptions): OpCase {
   return {
     name: `crossEntropy: [${rows}, ${classes}] ${JSON.stringify({ ignored, ...options })}`,
-    inputs: [{ shape: [rows, classes] }, { shape: [rows], dtype: 'int32', values: ids(rows, { bound: classes, ignored }) }],
+    inputs: [
+      { shape: [rows, classes] },
+      { shape: [rows], dtype: 'int32', values: ids(rows, { bound: classes, ignored }) },
+    ],
     op: ([logits, labels]) => crossEntropy(logits as Tensor, labels as Tensor, options),
     reference: ([logits, labels]) => loss64((logits as Array64).data, (labels as Array64).data, options),
   };
 }
 
-function linearCrossEntropyCase({ rows, dim, classes, ignored = 0, ...options }: { rows: number; dim: number; classes: number; ignored?: number } & CrossEntropyOptions): OpCase {
+function linearCrossEntropyCase({
+  rows,
+  dim,
+  classes,
+  ignored = 0,
+  ...options
+}: { rows: number; dim: number; classes: number; ignored?: number } & CrossEntropyOptions): OpCase {
   return {
     name: `linearCrossEntropy: [${rows}, ${dim}] to ${classes} ${JSON.stringify({ ignored, ...options })}`,
-    inputs: [{ shape: [rows, dim] }, { shape: [classes, dim] }, { shape: [rows], dtype: 'int32', values: ids(rows, { bound: classes, ignored }) }],
-    op: ([x, weight, labels]) => linearCrossEntropy(x as Tensor, weight as Tensor2D, { labels: labels as Tensor, ...options }),
+    inputs: [
+      { shape: [rows, dim] },
+      { shape: [classes, dim] },
+      { shape: [rows], dtype: 'int32', values: ids(rows, { bound: classes, ignored }) },
+    ],
+    op: ([x, weight, labels]) =>
+      linearCrossEntropy(x as Tensor, weight as Tensor2D, { labels: labels as Tensor, ...options }),
     reference: ([x, weight, labels]) => {
-      const logits = multiply64((x as Array64).data, (weight as Array64).data, { rows, columns: classes, depth: dim, transposeB: true });
+      const logits = multiply64((x as Array64).data, (weight as Array64).data, {
+        rows,
+        columns: classes,
+        depth: dim,
+        transposeB: true,
+      });
       return loss64(logits, (labels as Array64).data, options);
     },
   };
@@ -54,7 +92,9 @@ function embeddingCase({ count, vocab, dim }: { count: number; vocab: number; di
     op: ([weight, list]) => embedding(weight as Tensor2D, list as Tensor),
     reference: ([weight, list]) => {
       const y = new Float64Array(count * dim);
-      (list as Array64).data.forEach((id, i) => y.set((weight as Array64).data.subarray(id * dim, (id + 1) * dim), i * dim));
+      (list as Array64).data.forEach((id, i) =>
+        y.set((weight as Array64).data.subarray(id * dim, (id + 1) * dim), i * dim),
+      );
       return y;
     },
   };

@@ -1,4 +1,12 @@
-import { cpu, type EngineFactory, normalValues, randomKey, useBackend, valueAndGradients, withoutTape } from '@formers/backend';
+import {
+  cpu,
+  type EngineFactory,
+  normalValues,
+  randomKey,
+  useBackend,
+  valueAndGradients,
+  withoutTape,
+} from '@formers/backend';
 import { type DataType, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 
@@ -50,7 +58,9 @@ const expectations = new WeakMap<OpCase, Expected>();
  */
 export async function checkCase(engine: EngineFactory, opCase: OpCase): Promise<void> {
   const { inputs, tolerance = 1e-5 } = opCase;
-  const values = inputs.map(({ shape, values: given }, i) => given ?? normalValues(randomKey(i, shape.join()), sizeOf(shape)));
+  const values = inputs.map(
+    ({ shape, values: given }, i) => given ?? normalValues(randomKey(i, shape.join()), sizeOf(shape)),
+  );
   const found = results(opCase, values);
   const { reference, slopes, composed } = expectations.get(opCase) ?? (await expectedOf(opCase, values, engine));
   expectNear('value', found.value, reference, tolerance);
@@ -59,12 +69,19 @@ export async function checkCase(engine: EngineFactory, opCase: OpCase): Promise<
     expectNear(`gradient ${i}, by composition`, gradient, composed.gradients[i] as Float32Array, 4 * tolerance);
     const scale = Math.hypot(...gradient) || 1; // what the product with a random direction is like
     for (const { along, slope } of slopes[i] ?? []) {
-      expect(Math.abs(dot(along, gradient) - slope) / scale, `gradient ${i} along a direction: ${dot(along, gradient)} instead of ${slope}`).toBeLessThan(10 * tolerance);
+      expect(
+        Math.abs(dot(along, gradient) - slope) / scale,
+        `gradient ${i} along a direction: ${dot(along, gradient)} instead of ${slope}`,
+      ).toBeLessThan(10 * tolerance);
     }
   });
 }
 
-async function expectedOf(opCase: OpCase, values: readonly ArrayLike<number>[], engine: EngineFactory): Promise<Expected> {
+async function expectedOf(
+  opCase: OpCase,
+  values: readonly ArrayLike<number>[],
+  engine: EngineFactory,
+): Promise<Expected> {
   const reference = opCase.reference(arrays(opCase.inputs, values));
   const slopes = slopesOf(opCase, values, reference.length);
   await useBackend(cpu());
@@ -77,7 +94,9 @@ async function expectedOf(opCase: OpCase, values: readonly ArrayLike<number>[], 
 /** Value and gradients on the active engine; the gradient of the value is random. */
 function results({ inputs, op }: OpCase, values: readonly ArrayLike<number>[]): Results {
   return tidy(() => {
-    const tensors = inputs.map(({ shape, dtype = 'float32' }, i) => tensor(typed(values[i] as ArrayLike<number>, dtype), [...shape], dtype));
+    const tensors = inputs.map(({ shape, dtype = 'float32' }, i) =>
+      tensor(typed(values[i] as ArrayLike<number>, dtype), [...shape], dtype),
+    );
     const value = withoutTape(() => op(tensors));
     const xs = tensors.filter((_, i) => isDifferentiable(inputs[i] as CaseInput));
     const weights = tensor(outputWeights(value.size), value.shape);
@@ -88,7 +107,11 @@ function results({ inputs, op }: OpCase, values: readonly ArrayLike<number>[]): 
 }
 
 /** Fourth-order differences of the reference along random directions, for each input with a gradient. */
-function slopesOf({ inputs, reference }: OpCase, values: readonly ArrayLike<number>[], size: number): Expected['slopes'] {
+function slopesOf(
+  { inputs, reference }: OpCase,
+  values: readonly ArrayLike<number>[],
+  size: number,
+): Expected['slopes'] {
   const weights = outputWeights(size);
   const step = 1e-4;
   return inputs.filter(isDifferentiable).map((input, i) => {
@@ -142,6 +165,9 @@ function expectNear(what: string, found: ArrayLike<number>, wanted: ArrayLike<nu
   for (let i = 0; i < wanted.length; i++) largest = Math.max(largest, Math.abs(wanted[i] as number));
   for (let i = 0; i < wanted.length; i++) {
     const error = Math.abs((found[i] as number) - (wanted[i] as number)) / largest;
-    if (!(error <= tolerance)) expect.fail(`${what}: [${i}] is ${found[i]} instead of ${wanted[i]}, ${error.toExponential(1)} of the largest number`);
+    if (!(error <= tolerance))
+      expect.fail(
+        `${what}: [${i}] is ${found[i]} instead of ${wanted[i]}, ${error.toExponential(1)} of the largest number`,
+      );
   }
 }

@@ -12,9 +12,19 @@ export function optimizerTests(): void {
     const sizes = [1, 7, 8, 197, 16_385];
     const slots = sizes.map((size, i) => {
       const values = normalValues(randomKey(i, 'parameter'), size);
-      return { parameter: variable(tensor(values)), firstMoment: variable(tensor(new Float32Array(size))), secondMoment: variable(tensor(new Float32Array(size))), weightDecay: i % 2 ? 0.1 : 0, values };
+      return {
+        parameter: variable(tensor(values)),
+        firstMoment: variable(tensor(new Float32Array(size))),
+        secondMoment: variable(tensor(new Float32Array(size))),
+        weightDecay: i % 2 ? 0.1 : 0,
+        values,
+      };
     });
-    const expected = slots.map(({ values }) => ({ p: Float64Array.from(values), m: new Float64Array(values.length), v: new Float64Array(values.length) }));
+    const expected = slots.map(({ values }) => ({
+      p: Float64Array.from(values),
+      m: new Float64Array(values.length),
+      v: new Float64Array(values.length),
+    }));
     for (let step = 1; step <= 3; step++) {
       const gradients = sizes.map((size, i) => normalValues(randomKey(step * 10 + i, 'gradient'), size));
       adamWStep(
@@ -26,8 +36,13 @@ export function optimizerTests(): void {
           const g = 0.5 * ((gradients[i] as Float32Array)[j] as number);
           m[j] = NUMBERS.beta1 * (m[j] as number) + (1 - NUMBERS.beta1) * g;
           v[j] = NUMBERS.beta2 * (v[j] as number) + (1 - NUMBERS.beta2) * g * g;
-          const update = (m[j] as number) / (1 - NUMBERS.beta1 ** step) / (Math.sqrt((v[j] as number) / (1 - NUMBERS.beta2 ** step)) + NUMBERS.epsilon);
-          p[j] = (p[j] as number) * (1 - NUMBERS.learningRate * (slots[i]?.weightDecay ?? 0)) - NUMBERS.learningRate * update;
+          const update =
+            (m[j] as number) /
+            (1 - NUMBERS.beta1 ** step) /
+            (Math.sqrt((v[j] as number) / (1 - NUMBERS.beta2 ** step)) + NUMBERS.epsilon);
+          p[j] =
+            (p[j] as number) * (1 - NUMBERS.learningRate * (slots[i]?.weightDecay ?? 0)) -
+            NUMBERS.learningRate * update;
         }
       });
     }
@@ -40,7 +55,11 @@ export function optimizerTests(): void {
   test('adamWStep: a negative scale changes nothing', () => {
     const owned = [1, 2, 3].map((value) => variable(tensor([value, value + 1])));
     const [parameter, firstMoment, secondMoment] = owned as [(typeof owned)[0], (typeof owned)[0], (typeof owned)[0]];
-    adamWStep([{ parameter, firstMoment, secondMoment, gradient: tensor([Number.NaN, 1]), weightDecay: 0.1 }], { ...NUMBERS, step: 1, gradientScale: scalar(-1) as Scalar });
+    adamWStep([{ parameter, firstMoment, secondMoment, gradient: tensor([Number.NaN, 1]), weightDecay: 0.1 }], {
+      ...NUMBERS,
+      step: 1,
+      gradientScale: scalar(-1) as Scalar,
+    });
     expectSameBits(parameter, [1, 2]);
     expectSameBits(firstMoment, [2, 3]);
     expectSameBits(secondMoment, [3, 4]);
@@ -51,7 +70,11 @@ export function optimizerTests(): void {
     const owned = [1, 0, 0].map((value) => variable(tensor([value])));
     const [parameter, firstMoment, secondMoment] = owned as [(typeof owned)[0], (typeof owned)[0], (typeof owned)[0]];
     const before = parameter.clone();
-    adamWStep([{ parameter, firstMoment, secondMoment, gradient: tensor([1]), weightDecay: 0 }], { ...NUMBERS, step: 1, gradientScale: scalar(1) as Scalar });
+    adamWStep([{ parameter, firstMoment, secondMoment, gradient: tensor([1]), weightDecay: 0 }], {
+      ...NUMBERS,
+      step: 1,
+      gradientScale: scalar(1) as Scalar,
+    });
     expectSameBits(before, [1]);
     expectClose(parameter, [0.99]);
     for (const variable of owned) variable.dispose();

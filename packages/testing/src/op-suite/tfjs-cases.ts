@@ -1,4 +1,27 @@
-import { add, concat, div, exp, max, maximum, mean, min, minimum, mul, neg, reciprocal, rsqrt, slice, softmax, sqrt, square, squaredDifference, sub, sum, type Tensor, transpose } from '@tensorflow/tfjs-core';
+import {
+  add,
+  concat,
+  div,
+  exp,
+  max,
+  maximum,
+  mean,
+  min,
+  minimum,
+  mul,
+  neg,
+  reciprocal,
+  rsqrt,
+  slice,
+  softmax,
+  sqrt,
+  square,
+  squaredDifference,
+  sub,
+  sum,
+  type Tensor,
+  transpose,
+} from '@tensorflow/tfjs-core';
 
 import { type Array64, broadcastAt, forEachIndex } from './array64.ts';
 import type { OpCase } from './op-case.ts';
@@ -8,17 +31,31 @@ type Binary = (x: Tensor, y: Tensor) => Tensor;
 /** Operations whose gradient tfjs-core gets wrong where it broadcasts, and that have a kink where both sides are equal. */
 const VALUE_ONLY = ['maximum', 'minimum', 'squaredDifference'];
 
-function binaryCase(name: string, { op, reference, a, b }: { op: Binary; reference: (x: number, y: number) => number; a: readonly number[]; b: readonly number[] }): OpCase {
+function binaryCase(
+  name: string,
+  {
+    op,
+    reference,
+    a,
+    b,
+  }: { op: Binary; reference: (x: number, y: number) => number; a: readonly number[]; b: readonly number[] },
+): OpCase {
   const rank = Math.max(a.length, b.length);
   const shape = Array.from({ length: rank }, (_, i) => {
-    const [x, y] = [a.at(i - rank), b.at(i - rank)].map((size, side) => (i < rank - (side === 0 ? a : b).length ? 1 : (size ?? 1))) as [number, number];
+    const [x, y] = [a.at(i - rank), b.at(i - rank)].map((size, side) =>
+      i < rank - (side === 0 ? a : b).length ? 1 : (size ?? 1),
+    ) as [number, number];
     return x === 1 ? y : x;
   });
-  const differentiable = !VALUE_ONLY.includes(name) || (a.join() === b.join() && a.length === 2 && (a[0] as number) < 10);
+  const differentiable =
+    !VALUE_ONLY.includes(name) || (a.join() === b.join() && a.length === 2 && (a[0] as number) < 10);
   const positive = Float32Array.from({ length: b.reduce((x, y) => x * y, 1) }, (_, i) => 0.5 + ((i * 37) % 11) / 7);
   return {
     name: `${name}: [${a.join()}] and [${b.join()}]`,
-    inputs: [{ shape: a, differentiable }, { shape: b, values: positive, differentiable }],
+    inputs: [
+      { shape: a, differentiable },
+      { shape: b, values: positive, differentiable },
+    ],
     op: ([x, y]) => op(x as Tensor, y as Tensor),
     reference: ([x, y]) => {
       const result = new Float64Array(shape.reduce((product, size) => product * size, 1));
@@ -54,7 +91,20 @@ function unaryCase(name: string, op: (x: Tensor) => Tensor, reference: (x: numbe
   };
 }
 
-function reduceCase(name: string, { op, reference, shape, axes }: { op: (x: Tensor, axes: number[]) => Tensor; reference: (values: number[]) => number; shape: readonly number[]; axes: readonly number[] }): OpCase {
+function reduceCase(
+  name: string,
+  {
+    op,
+    reference,
+    shape,
+    axes,
+  }: {
+    op: (x: Tensor, axes: number[]) => Tensor;
+    reference: (values: number[]) => number;
+    shape: readonly number[];
+    axes: readonly number[];
+  },
+): OpCase {
   return {
     name: `${name}: [${shape.join()}] over ${axes.join()}`,
     inputs: [{ shape }],
@@ -73,7 +123,25 @@ function reduceCase(name: string, { op, reference, shape, axes }: { op: (x: Tens
 }
 
 const total = (values: number[]) => values.reduce((a, b) => a + b, 0);
-const REDUCTIONS = [[[5, 7], [1]], [[5, 7], [0]], [[3, 70, 5], [1]], [[3, 4, 5], [0, 2]], [[6, 5, 4], [0, 1, 2]], [[2, 3, 4, 5], [1, 2]], [[1, 5000], [1]], [[197, 33], [0]]] as const;
+const REDUCTIONS = [
+  [[5, 7], [1]],
+  [[5, 7], [0]],
+  [[3, 70, 5], [1]],
+  [
+    [3, 4, 5],
+    [0, 2],
+  ],
+  [
+    [6, 5, 4],
+    [0, 1, 2],
+  ],
+  [
+    [2, 3, 4, 5],
+    [1, 2],
+  ],
+  [[1, 5000], [1]],
+  [[197, 33], [0]],
+] as const;
 
 interface Move {
   readonly shape: readonly number[];
@@ -102,12 +170,22 @@ function moveCase(name: string, { shape, target, op, source }: Move): OpCase {
 function transposeCase(shape: readonly number[], perm: readonly number[]): OpCase {
   const target = perm.map((axis) => shape[axis] as number);
   const source = (indices: readonly number[]) => shape.map((_, axis) => indices[perm.indexOf(axis)] as number);
-  return moveCase(`transpose: [${shape.join()}] by ${perm.join()}`, { shape, target, op: (x) => transpose(x, [...perm]), source });
+  return moveCase(`transpose: [${shape.join()}] by ${perm.join()}`, {
+    shape,
+    target,
+    op: (x) => transpose(x, [...perm]),
+    source,
+  });
 }
 
 function sliceCase(shape: readonly number[], begin: readonly number[], target: readonly number[]): OpCase {
   const source = (indices: readonly number[]) => indices.map((index, axis) => index + (begin[axis] as number));
-  return moveCase(`slice: [${shape.join()}] from ${begin.join()}`, { shape, target, op: (x) => slice(x, [...begin], [...target]), source });
+  return moveCase(`slice: [${shape.join()}] from ${begin.join()}`, {
+    shape,
+    target,
+    op: (x) => slice(x, [...begin], [...target]),
+    source,
+  });
 }
 
 function concatCase(shape: readonly number[], axis: number, sizes: readonly number[]): OpCase {
@@ -158,7 +236,12 @@ export const tfjsCases: readonly OpCase[] = [
   unaryCase('reciprocal', reciprocal, (x) => 1 / x),
   ...REDUCTIONS.flatMap(([shape, axes]) => [
     reduceCase('sum', { op: (x, over) => sum(x, over), reference: total, shape, axes }),
-    reduceCase('mean', { op: (x, over) => mean(x, over), reference: (values) => total(values) / values.length, shape, axes }),
+    reduceCase('mean', {
+      op: (x, over) => mean(x, over),
+      reference: (values) => total(values) / values.length,
+      shape,
+      axes,
+    }),
     reduceCase('max', { op: (x, over) => max(x, over), reference: (values) => Math.max(...values), shape, axes }),
     reduceCase('min', { op: (x, over) => min(x, over), reference: (values) => Math.min(...values), shape, axes }),
   ]),
