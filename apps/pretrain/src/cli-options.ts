@@ -21,7 +21,13 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 /** The values of options that were given. */
 export type OptionValues<Specs extends OptionSpecs> = {
-  -readonly [Name in keyof Specs]?: Specs[Name]['kind'] extends 'whole' | 'number' ? number : Specs[Name]['kind'] extends 'flag' ? boolean : Specs[Name]['kind'] extends 'texts' ? string[] : string;
+  -readonly [Name in keyof Specs]?: Specs[Name]['kind'] extends 'whole' | 'number'
+    ? number
+    : Specs[Name]['kind'] extends 'flag'
+      ? boolean
+      : Specs[Name]['kind'] extends 'texts'
+        ? string[]
+        : string;
 };
 
 /** Values of options by name, whatever the options. */
@@ -36,9 +42,12 @@ export function parseOptions<Specs extends OptionSpecs>(args: readonly string[],
   const texts = Object.keys(specs).find((name) => specs[name]?.kind === 'texts');
   const { values, positionals } = parse(args, { specs, allowPositionals: texts !== undefined });
   const given = Object.entries(values).map(([flag, value]) => [camelCase(flag), value] as const);
-  const result = Object.fromEntries(given.map(([name, value]) => [name, readValue(name, value, specs[name] as OptionSpec)])) as Record<string, unknown>;
+  const result = Object.fromEntries(
+    given.map(([name, value]) => [name, readValue(name, value, specs[name] as OptionSpec)]),
+  ) as Record<string, unknown>;
   if (positionals.length > 0) {
-    if (texts === undefined || result[texts] === undefined) throw new UsageError(`"${positionals[0]}" is no option; see --help`);
+    if (texts === undefined || result[texts] === undefined)
+      throw new UsageError(`"${positionals[0]}" is no option; see --help`);
     result[texts] = [...(result[texts] as string[]), ...positionals];
   }
   return result as OptionValues<Specs>;
@@ -49,14 +58,20 @@ export function parseOptions<Specs extends OptionSpecs>(args: readonly string[],
  *
  * @throws {@link UsageError} for a file that can't be read, an unknown key, or a value of the wrong kind.
  */
-export async function readOptionFile<Specs extends OptionSpecs>(file: string, specs: Specs): Promise<OptionValues<Specs>> {
+export async function readOptionFile<Specs extends OptionSpecs>(
+  file: string,
+  specs: Specs,
+): Promise<OptionValues<Specs>> {
   let json: unknown;
   try {
     json = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`--config ${file}: ${error instanceof SyntaxError ? `is not JSON (${error.message})` : 'cannot be read'}`);
+    throw new UsageError(
+      `--config ${file}: ${error instanceof SyntaxError ? `is not JSON (${error.message})` : 'cannot be read'}`,
+    );
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new UsageError(`--config ${file}: must be an object of options`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new UsageError(`--config ${file}: must be an object of options`);
   const entries = Object.entries(json as Record<string, unknown>).map(([name, value]) => {
     const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
     if (!spec) throw new UsageError(`--config ${file}: there is no option "${name}"`);
@@ -78,9 +93,15 @@ export function describeOptions(specs: OptionSpecs): string {
   return lines.join('\n');
 }
 
-function parse(args: readonly string[], { specs, allowPositionals }: { specs: OptionSpecs; allowPositionals: boolean }): { values: object; positionals: string[] } {
+function parse(
+  args: readonly string[],
+  { specs, allowPositionals }: { specs: OptionSpecs; allowPositionals: boolean },
+): { values: object; positionals: string[] } {
   const options = Object.fromEntries(
-    Object.entries(specs).map(([name, { kind }]) => [kebabCase(name), { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' }]),
+    Object.entries(specs).map(([name, { kind }]) => [
+      kebabCase(name),
+      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' },
+    ]),
   );
   try {
     return parseArgs({ args: [...args], options, allowPositionals, strict: true });
@@ -99,7 +120,9 @@ function readValue(name: string, value: unknown, { kind, least, below, among }: 
     case 'flag':
       return typeof value === 'boolean' ? value : wrong('true or false');
     case 'texts':
-      return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string') ? value : wrong('a list of texts');
+      return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
+        ? value
+        : wrong('a list of texts');
     case 'text':
       if (typeof value !== 'string' || value === '') return wrong('a text');
       return among && !among.includes(value) ? wrong(`one of ${among.join(', ')}`) : value;
@@ -107,7 +130,11 @@ function readValue(name: string, value: unknown, { kind, least, below, among }: 
     case 'number': {
       const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
       const range = `${least === undefined ? '' : ` from ${least}`}${below === undefined ? '' : ` below ${below}`}`;
-      const fits = Number.isFinite(number) && number >= (least ?? -Infinity) && number < (below ?? Infinity) && (kind === 'number' || Number.isSafeInteger(number));
+      const fits =
+        Number.isFinite(number) &&
+        number >= (least ?? -Infinity) &&
+        number < (below ?? Infinity) &&
+        (kind === 'number' || Number.isSafeInteger(number));
       return fits ? number : wrong(`a ${kind === 'whole' ? 'whole number' : 'number'}${range}`);
     }
   }

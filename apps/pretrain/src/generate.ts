@@ -14,7 +14,11 @@ const OPTIONS = {
   model: { kind: 'text', help: 'folder of a run or a checkpoint, a URL, or a name on the Hugging Face hub' },
   prompt: { kind: 'text', help: 'the text to go on with' },
   maxNewTokens: { kind: 'whole', least: 1, help: 'length of what is written, in tokens (default 200)' },
-  temperature: { kind: 'number', least: 0, help: 'below 1 surer, above 1 wilder, 0 always the likeliest (default 0.8)' },
+  temperature: {
+    kind: 'number',
+    least: 0,
+    help: 'below 1 surer, above 1 wilder, 0 always the likeliest (default 0.8)',
+  },
   topK: { kind: 'whole', least: 1, help: 'choose among the likeliest only (default 50)' },
   topP: { kind: 'number', least: 0, help: 'choose among the likeliest that have this share together (default 1)' },
   repetitionPenalty: { kind: 'number', least: 0, help: 'above 1 avoids what was written before (default 1)' },
@@ -35,23 +39,46 @@ ${describeOptions(OPTIONS)}
 `;
 
 await runCommand('generate', async (signal) => {
-  const { help, model: location, prompt, engine, threads, maxNewTokens = 200, temperature = 0.8, topK = 50, topP, repetitionPenalty, seed } = parseOptions(process.argv.slice(2), OPTIONS);
+  const {
+    help,
+    model: location,
+    prompt,
+    engine,
+    threads,
+    maxNewTokens = 200,
+    temperature = 0.8,
+    topK = 50,
+    topP,
+    repetitionPenalty,
+    seed,
+  } = parseOptions(process.argv.slice(2), OPTIONS);
   if (help) return void process.stdout.write(HELP);
-  if (location === undefined || prompt === undefined) throw new UsageError(`--${location === undefined ? 'model' : 'prompt'} is missing; see --help`);
+  if (location === undefined || prompt === undefined)
+    throw new UsageError(`--${location === undefined ? 'model' : 'prompt'} is missing; see --help`);
   await startEngine({ engine, threads });
   const folder = await modelFolder(location);
   const tokenizer = await Tokenizer.fromPretrained(folder, { signal });
   using model = await GPT.fromPretrained(folder, { signal });
-  const sampling = temperature === 0 ? { doSample: false } : { doSample: true, temperature, topK, ...(topP !== undefined && { topP }) };
+  const sampling =
+    temperature === 0
+      ? { doSample: false }
+      : { doSample: true, temperature, topK, ...(topP !== undefined && { topP }) };
   process.stdout.write(prompt);
-  const options = { ...sampling, maxNewTokens, signal, ...(repetitionPenalty !== undefined && { repetitionPenalty }), ...(seed !== undefined && { seed }) };
+  const options = {
+    ...sampling,
+    maxNewTokens,
+    signal,
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
+    ...(seed !== undefined && { seed }),
+  };
   for await (const piece of streamText(model, tokenizer, prompt, options)) process.stdout.write(piece);
   process.stdout.write('\n');
 });
 
 /** The newest checkpoint of a run folder; other places are models themselves. */
 async function modelFolder(location: string): Promise<string> {
-  const isFile = async (name: string): Promise<boolean> => (await stat(path.join(location, name)).catch(() => undefined))?.isFile() ?? false;
+  const isFile = async (name: string): Promise<boolean> =>
+    (await stat(path.join(location, name)).catch(() => undefined))?.isFile() ?? false;
   if ((await isFile('config.json')) || !(await isFile('run.json'))) return location;
   return (await findCheckpoint(location)).folder;
 }

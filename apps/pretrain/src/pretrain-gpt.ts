@@ -27,12 +27,16 @@ export async function pretrainGpt(given: GivenGptOptions, { signal }: { signal: 
   const checkpoint = given.resume === undefined ? undefined : await findCheckpoint(given.resume);
   const choice = await startEngine(given);
   const isSlow = choice.name === 'cpu';
-  const config = checkpoint ? resumedGptConfig(await readRunConfig(path.dirname(checkpoint.folder)), given) : gptRunConfig(given, { isSlow });
+  const config = checkpoint
+    ? resumedGptConfig(await readRunConfig(path.dirname(checkpoint.folder)), given)
+    : gptRunConfig(given, { isSlow });
   const report = createReporter({ ...given, steps: config.steps });
 
   const corpus = await loadCorpus(config);
   const parts = splitText(corpus.text, HELD_OUT);
-  const tokenizer = checkpoint ? await Tokenizer.fromPretrained(checkpoint.folder) : await createTokenizer(config.tokenizer, { ...corpus, train: parts.train, vocabSize: config.vocabSize });
+  const tokenizer = checkpoint
+    ? await Tokenizer.fromPretrained(checkpoint.folder)
+    : await createTokenizer(config.tokenizer, { ...corpus, train: parts.train, vocabSize: config.vocabSize });
   const { vocabSize } = tokenizer;
   const { contextLength: seqLen, batchSize, accumulationSteps, seed, steps } = config;
   const train = new TokenWindows(tokenizer.encodeIds(parts.train), { seqLen, vocabSize });
@@ -41,9 +45,17 @@ export async function pretrainGpt(given: GivenGptOptions, { signal }: { signal: 
   const data = train.batches({ batchSize, seed });
   const out = given.out ?? (checkpoint ? path.dirname(checkpoint.folder) : await freeFolder(nameOf(config)));
 
-  using model = checkpoint ? await GPT.fromPretrained(checkpoint.folder) : new GPT(modelOptions(config, tokenizer), { seed });
+  using model = checkpoint
+    ? await GPT.fromPretrained(checkpoint.folder)
+    : new GPT(modelOptions(config, tokenizer), { seed });
   const { beta2, weightDecay, clipNorm } = config;
-  using optimizer = new AdamW(model, { learningRate: scheduleOf(config), beta2, weightDecay, ...(clipNorm > 0 && { clipNorm }), seed });
+  using optimizer = new AdamW(model, {
+    learningRate: scheduleOf(config),
+    beta2,
+    weightDecay,
+    ...(clipNorm > 0 && { clipNorm }),
+    seed,
+  });
   const bitsPerNat = heldOut.length / Math.max(1, [...parts.validation].length) / Math.LN2; // per character, from nats per token
   const trainer = new Trainer({
     model,
@@ -53,7 +65,9 @@ export async function pretrainGpt(given: GivenGptOptions, { signal }: { signal: 
     steps,
     accumulationSteps,
     evaluate: async () => {
-      const loss = await meanLoss(validation.sequential({ batchSize: 4 * batchSize }), ({ inputs, targets }) => model.loss(inputs, { targets }));
+      const loss = await meanLoss(validation.sequential({ batchSize: 4 * batchSize }), ({ inputs, targets }) =>
+        model.loss(inputs, { targets }),
+      );
       return { loss, bits_per_character: loss * bitsPerNat };
     },
     evalEvery: given.evalEvery ?? 250,
@@ -71,12 +85,23 @@ export async function pretrainGpt(given: GivenGptOptions, { signal }: { signal: 
   await saveRunConfig(out, config);
 
   const tokensPerStep = batchSize * seqLen * accumulationSteps;
-  const partly = validation.numTokens < heldOut.length ? ` (of which ${grouped(validation.numTokens)} are evaluated on this engine)` : '';
+  const partly =
+    validation.numTokens < heldOut.length
+      ? ` (of which ${grouped(validation.numTokens)} are evaluated on this engine)`
+      : '';
   report.note(`engine      ${describeEngine(choice)}`);
-  report.note(`model       GPT-2, ${grouped(model.numParameters)} parameters: ${count(config.numLayers, 'layer')}, ${count(config.numHeads, 'head')}, ${config.dim} wide, context of ${seqLen} tokens`);
-  report.note(`data        ${corpus.name}: ${grouped(corpus.text.length)} characters, ${vocabSize} kinds of tokens (${config.tokenizer})`);
-  report.note(`split       ${grouped(train.numTokens)} tokens to learn, the last ${grouped(heldOut.length)} held out${partly}`);
-  report.note(`steps       ${grouped(steps)} of ${grouped(tokensPerStep)} tokens${checkpoint ? `, going on after step ${checkpoint.step}` : ''}`);
+  report.note(
+    `model       GPT-2, ${grouped(model.numParameters)} parameters: ${count(config.numLayers, 'layer')}, ${count(config.numHeads, 'head')}, ${config.dim} wide, context of ${seqLen} tokens`,
+  );
+  report.note(
+    `data        ${corpus.name}: ${grouped(corpus.text.length)} characters, ${vocabSize} kinds of tokens (${config.tokenizer})`,
+  );
+  report.note(
+    `split       ${grouped(train.numTokens)} tokens to learn, the last ${grouped(heldOut.length)} held out${partly}`,
+  );
+  report.note(
+    `steps       ${grouped(steps)} of ${grouped(tokensPerStep)} tokens${checkpoint ? `, going on after step ${checkpoint.step}` : ''}`,
+  );
   for (const skipped of checkpoint?.skipped ?? []) report.note(`skipped     ${skipped.folder}: ${skipped.reason}`);
 
   const facts = { parameters: model.numParameters, tokens_per_step: tokensPerStep, engine: choice.name };
@@ -95,13 +120,19 @@ export async function pretrainGpt(given: GivenGptOptions, { signal }: { signal: 
   report.summary(summary);
 }
 
-function modelOptions({ contextLength, dim, numHeads, numLayers, dropout }: GptRunConfig, { vocabSize, bosTokenId, eosTokenId, padTokenId }: Tokenizer): GPTOptions {
+function modelOptions(
+  { contextLength, dim, numHeads, numLayers, dropout }: GptRunConfig,
+  { vocabSize, bosTokenId, eosTokenId, padTokenId }: Tokenizer,
+): GPTOptions {
   return { vocabSize, contextLength, dim, numHeads, numLayers, dropout, bosTokenId, eosTokenId, padTokenId };
 }
 
 function nameOf({ text, dataset = 'run' }: GptRunConfig): string {
   const [first = dataset] = text ?? [];
-  return path.basename(first).replace(/\.\w+$/, '').replaceAll(/[^\w.-]+/g, '-');
+  return path
+    .basename(first)
+    .replace(/\.\w+$/, '')
+    .replaceAll(/[^\w.-]+/g, '-');
 }
 
 /** `12,345` */
@@ -114,8 +145,17 @@ function firstWords(text: string): string {
   return /(?<=\s)\S+(?: \S+){0,2}/.exec(text)?.[0] ?? text.slice(0, 10);
 }
 
-async function writeSample(model: GPT, { tokenizer, prompt, seed }: { tokenizer: Tokenizer; prompt: string; seed: number }): Promise<string> {
+async function writeSample(
+  model: GPT,
+  { tokenizer, prompt, seed }: { tokenizer: Tokenizer; prompt: string; seed: number },
+): Promise<string> {
   let text = prompt;
-  for await (const piece of streamText(model, tokenizer, prompt, { maxNewTokens: 200, temperature: 0.8, topK: 50, seed })) text += piece;
+  for await (const piece of streamText(model, tokenizer, prompt, {
+    maxNewTokens: 200,
+    temperature: 0.8,
+    topK: 50,
+    seed,
+  }))
+    text += piece;
   return text;
 }

@@ -29,7 +29,15 @@ export interface Reporter {
 }
 
 /** One live line on a terminal, plain lines elsewhere, JSON records or nothing as asked. */
-export function createReporter({ json = false, quiet = false, steps }: { json?: boolean | undefined; quiet?: boolean | undefined; steps: number }): Reporter {
+export function createReporter({
+  json = false,
+  quiet = false,
+  steps,
+}: {
+  json?: boolean | undefined;
+  quiet?: boolean | undefined;
+  steps: number;
+}): Reporter {
   if (json) return jsonReporter();
   if (quiet) return quietReporter();
   return process.stdout.isTTY ? terminalReporter(steps) : plainReporter(steps);
@@ -39,19 +47,45 @@ const nothing = (): void => undefined;
 
 function jsonReporter(): Reporter {
   const print = (record: object): void => console.log(JSON.stringify(record));
-  return { note: nothing, progress: nothing, log: print, summary: (record) => print({ summary: true, ...record }), close: nothing };
+  return {
+    note: nothing,
+    progress: nothing,
+    log: print,
+    summary: (record) => print({ summary: true, ...record }),
+    close: nothing,
+  };
 }
 
 function quietReporter(): Reporter {
-  return { note: nothing, progress: nothing, log: nothing, summary: (record) => console.log(JSON.stringify(record)), close: nothing };
+  return {
+    note: nothing,
+    progress: nothing,
+    log: nothing,
+    summary: (record) => console.log(JSON.stringify(record)),
+    close: nothing,
+  };
 }
 
 function plainReporter(steps: number): Reporter {
-  return { note: (line) => console.log(line), progress: nothing, log: (record) => console.log(logLine(record, steps)), summary: nothing, close: nothing };
+  return {
+    note: (line) => console.log(line),
+    progress: nothing,
+    log: (record) => console.log(logLine(record, steps)),
+    summary: nothing,
+    close: nothing,
+  };
 }
 
 function terminalReporter(steps: number): Reporter {
-  const bar = new SingleBar({ format: '{bar} {line}', barsize: 20, hideCursor: true, clearOnComplete: true, gracefulExit: false, linewrap: false, stream: process.stdout });
+  const bar = new SingleBar({
+    format: '{bar} {line}',
+    barsize: 20,
+    hideCursor: true,
+    clearOnComplete: true,
+    gracefulExit: false,
+    linewrap: false,
+    stream: process.stdout,
+  });
   let running = false;
   const above = (print: () => void): void => {
     if (running) bar.stop(); // cleared: what is printed stays above the line
@@ -66,7 +100,8 @@ function terminalReporter(steps: number): Reporter {
       bar.update(record.step, { line: logLine(record, steps) });
     },
     log: (record) => {
-      if (record.eval_loss !== undefined || record.checkpoint !== undefined) above(() => console.log(logLine(record, steps)));
+      if (record.eval_loss !== undefined || record.checkpoint !== undefined)
+        above(() => console.log(logLine(record, steps)));
     },
     summary: nothing,
     close: () => {
@@ -80,10 +115,12 @@ function logLine(record: LogRecord, steps: number): string {
   const parts = [`step ${String(record.step).padStart(String(steps).length)}/${steps}`];
   if (record.loss !== undefined) parts.push(`loss ${record.loss.toFixed(4)}`);
   if (record.learning_rate !== undefined) parts.push(`rate ${record.learning_rate.toExponential(2)}`);
-  if (record.tokens_per_second !== undefined) parts.push(`${Math.round(record.tokens_per_second).toLocaleString('en')} tokens/s`);
+  if (record.tokens_per_second !== undefined)
+    parts.push(`${Math.round(record.tokens_per_second).toLocaleString('en')} tokens/s`);
   if (record.seconds_left !== undefined) parts.push(`${duration(record.seconds_left)} left`);
   if (record.eval_loss !== undefined) parts.push(`held-out loss ${record.eval_loss.toFixed(4)}`);
-  if (record.eval_bits_per_character !== undefined) parts.push(`${record.eval_bits_per_character.toFixed(3)} bits per character`);
+  if (record.eval_bits_per_character !== undefined)
+    parts.push(`${record.eval_bits_per_character.toFixed(3)} bits per character`);
   if (record.eval_accuracy !== undefined) parts.push(`${(100 * record.eval_accuracy).toFixed(2)} % right`);
   if (record.checkpoint !== undefined) parts.push(`saved ${record.checkpoint}`);
   return parts.join('  ');

@@ -7,7 +7,11 @@ export const TRAINING_OPTIONS = {
   learningRate: { kind: 'number', least: 0, help: 'highest learning rate (default 0.001)' },
   minLearningRate: { kind: 'number', least: 0, help: 'learning rate at the end (default a tenth of the highest)' },
   warmupSteps: { kind: 'whole', least: 0, help: 'steps until the learning rate is reached (default 100)' },
-  schedule: { kind: 'text', among: ['cosine', 'linear', 'constant'], help: 'how the learning rate falls (default cosine)' },
+  schedule: {
+    kind: 'text',
+    among: ['cosine', 'linear', 'constant'],
+    help: 'how the learning rate falls (default cosine)',
+  },
   beta2: { kind: 'number', least: 0, below: 1, help: "AdamW's memory of squared gradients (default 0.99)" },
   weightDecay: { kind: 'number', least: 0, help: 'decay of weight matrices (default 0.1)' },
   clipNorm: { kind: 'number', least: 0, help: 'longest gradient, 0 = any (default 1)' },
@@ -63,8 +67,13 @@ export function trainingConfig(given: Partial<TrainingConfig>, defaults: Partial
 }
 
 /** The members of an object that are set. */
-export function pick<Value extends object, Key extends keyof Value>(value: Value, keys: readonly Key[]): Partial<Pick<Value, Key>> {
-  return Object.fromEntries(keys.filter((key) => value[key] !== undefined).map((key) => [key, value[key]])) as Partial<Pick<Value, Key>>;
+export function pick<Value extends object, Key extends keyof Value>(
+  value: Value,
+  keys: readonly Key[],
+): Partial<Pick<Value, Key>> {
+  return Object.fromEntries(keys.filter((key) => value[key] !== undefined).map((key) => [key, value[key]])) as Partial<
+    Pick<Value, Key>
+  >;
 }
 
 /**
@@ -73,12 +82,19 @@ export function pick<Value extends object, Key extends keyof Value>(value: Value
  * @param asked What was given, presets resolved.
  * @throws {@link UsageError} where an option would make it another run.
  */
-export function resumedConfig<Config extends { steps: number }>(saved: Config, asked: GivenValues, specs: OptionSpecs): Config {
+export function resumedConfig<Config extends { steps: number }>(
+  saved: Config,
+  asked: GivenValues,
+  specs: OptionSpecs,
+): Config {
   const savedValues = new Map<string, unknown>(Object.entries(saved));
   for (const name of Object.keys(specs)) {
     const [was, is] = [savedValues.get(name), asked[name]];
-    if (name === 'steps' || name === 'preset' || is === undefined || JSON.stringify(is) === JSON.stringify(was)) continue;
-    throw new UsageError(`--${kebabCase(name)} is ${JSON.stringify(was)} in the run to resume, got ${JSON.stringify(is)}`);
+    if (name === 'steps' || name === 'preset' || is === undefined || JSON.stringify(is) === JSON.stringify(was))
+      continue;
+    throw new UsageError(
+      `--${kebabCase(name)} is ${JSON.stringify(was)} in the run to resume, got ${JSON.stringify(is)}`,
+    );
   }
   return { ...saved, ...(typeof asked['steps'] === 'number' && { steps: asked['steps'] }) };
 }

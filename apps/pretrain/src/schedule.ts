@@ -12,7 +12,13 @@ export interface ScheduleConfig {
 }
 
 /** The learning rate by step: up to its peak, then down to its floor. */
-export function scheduleOf({ schedule, learningRate: peak, minLearningRate: floor, warmupSteps: warmup, steps: total }: ScheduleConfig): Schedule {
+export function scheduleOf({
+  schedule,
+  learningRate: peak,
+  minLearningRate: floor,
+  warmupSteps: warmup,
+  steps: total,
+}: ScheduleConfig): Schedule {
   if (floor > peak) throw new UsageError(`--min-learning-rate must be at most the learning rate ${peak}, got ${floor}`);
   if (schedule === 'constant') return warmup > 0 ? warmupConstant({ peak, warmup }) : constant({ peak });
   if (schedule === 'cosine') return nanoGptCosine({ peak, warmup, total, floor });

@@ -10,7 +10,10 @@ import { UsageError } from './cli-options.ts';
  *
  * @param kind `char`: the characters of the whole text; `bpe`: learnt from the training part alone; else a path of a tokenizer.json.
  */
-export async function createTokenizer(kind: string, { text, train, vocabSize }: { text: string; train: string; vocabSize: number }): Promise<Tokenizer> {
+export async function createTokenizer(
+  kind: string,
+  { text, train, vocabSize }: { text: string; train: string; vocabSize: number },
+): Promise<Tokenizer> {
   if (kind === 'char') return trainCharacters(text);
   if (kind === 'bpe') return trainBpe([train], { vocabSize });
   const json = await readFile(kind, 'utf8').catch(() => {

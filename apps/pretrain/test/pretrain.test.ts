@@ -17,7 +17,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const tiny = (out: string, ...more: string[]): string[] => ['--text', text, ...TINY, '--out', path.join(folder, out), ...more];
+const tiny = (out: string, ...more: string[]): string[] => [
+  '--text',
+  text,
+  ...TINY,
+  '--out',
+  path.join(folder, out),
+  ...more,
+];
 
 const weightsOf = async (...parts: string[]): Promise<Map<string, string>> => {
   const { tensors } = parseSafetensors(await readFile(path.join(folder, ...parts, 'model.safetensors')));
@@ -26,10 +33,19 @@ const weightsOf = async (...parts: string[]): Promise<Map<string, string>> => {
 
 describe('pretrain', () => {
   it('says what it does, learns, and ends with a sample and commands', async () => {
-    const { code, stdout, stderr } = await runCli('main', tiny('plain', '--steps', '30', '--learning-rate', '0.02', '--eval-every', '15'));
+    const { code, stdout, stderr } = await runCli(
+      'main',
+      tiny('plain', '--steps', '30', '--learning-rate', '0.02', '--eval-every', '15'),
+    );
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    for (const line of [/^engine +cpu \(JavaScript, 1 thread\)$/m, /^model +GPT-2, [\d,]+ parameters/m, /^data +.*text\.txt: 1,800 characters, 30 kinds of tokens/m, /^split +1,620 tokens .* 180 held out/m, /^steps +30 of 16 tokens/m]) {
+    for (const line of [
+      /^engine +cpu \(JavaScript, 1 thread\)$/m,
+      /^model +GPT-2, [\d,]+ parameters/m,
+      /^data +.*text\.txt: 1,800 characters, 30 kinds of tokens/m,
+      /^split +1,620 tokens .* 180 held out/m,
+      /^steps +30 of 16 tokens/m,
+    ]) {
       expect(stdout).toMatch(line);
     }
     const losses = [...stdout.matchAll(/^step +\d+\/30 {2}loss ([\d.]+)/gm)].map(([, loss]) => Number(loss));
@@ -43,11 +59,29 @@ describe('pretrain', () => {
 
   it('prints JSON records, and nothing else, with --json', async () => {
     const { code, stdout } = await runCli('main', tiny('json', '--steps', '12', '--json'));
-    const records = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(code).toBe(0);
-    expect(records[0]).toMatchObject({ step: 1, loss: expect.closeTo(Math.log(30), 0), learning_rate: expect.any(Number), grad_norm: expect.any(Number), tokens_per_second: expect.any(Number) });
-    expect(records.some((record) => typeof record['eval_loss'] === 'number' && typeof record['eval_bits_per_character'] === 'number')).toBe(true);
-    expect(records.at(-1)).toMatchObject({ summary: true, step: 12, reason: 'completed', checkpoint: path.join(folder, 'json', 'checkpoint-12') });
+    expect(records[0]).toMatchObject({
+      step: 1,
+      loss: expect.closeTo(Math.log(30), 0),
+      learning_rate: expect.any(Number),
+      grad_norm: expect.any(Number),
+      tokens_per_second: expect.any(Number),
+    });
+    expect(
+      records.some(
+        (record) => typeof record['eval_loss'] === 'number' && typeof record['eval_bits_per_character'] === 'number',
+      ),
+    ).toBe(true);
+    expect(records.at(-1)).toMatchObject({
+      summary: true,
+      step: 12,
+      reason: 'completed',
+      checkpoint: path.join(folder, 'json', 'checkpoint-12'),
+    });
   });
 
   it('stopped by Ctrl-C and resumed, ends in the same bits as a run that was never stopped', async () => {
@@ -59,7 +93,10 @@ describe('pretrain', () => {
       sent ||= stdout.includes('"step":10,');
     });
     expect(stopped.code).toBe(0);
-    const { step, reason } = JSON.parse(stopped.stdout.trim().split('\n').at(-1) ?? '') as { step: number; reason: string };
+    const { step, reason } = JSON.parse(stopped.stdout.trim().split('\n').at(-1) ?? '') as {
+      step: number;
+      reason: string;
+    };
     expect(reason).toBe('aborted');
     expect(step).toBeGreaterThanOrEqual(10);
     expect(step).toBeLessThan(60);
@@ -68,23 +105,53 @@ describe('pretrain', () => {
     expect(resumed.stderr).toBe('');
     expect(resumed.code).toBe(0);
     expect(await weightsOf('stopped', 'checkpoint-60')).toEqual(await weightsOf('straight', 'checkpoint-60'));
-    const sampleOf = (stdout: string): unknown => (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { sample: unknown }).sample;
+    const sampleOf = (stdout: string): unknown =>
+      (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { sample: unknown }).sample;
     const straight = await runCli('main', ['--resume', path.join(folder, 'straight'), '--json']);
     expect(sampleOf(resumed.stdout)).toBe(sampleOf(straight.stdout));
   });
 
   it('takes options from a file, which flags override', async () => {
     const config = path.join(folder, 'run.json');
-    await writeFile(config, JSON.stringify({ text: [text], dim: 8, numLayers: 1, numHeads: 2, contextLength: 8, batchSize: 2, steps: 50 }));
-    const { code, stdout } = await runCli('main', ['--config', config, '--steps', '3', '--out', path.join(folder, 'config'), '--quiet']);
+    await writeFile(
+      config,
+      JSON.stringify({ text: [text], dim: 8, numLayers: 1, numHeads: 2, contextLength: 8, batchSize: 2, steps: 50 }),
+    );
+    const { code, stdout } = await runCli('main', [
+      '--config',
+      config,
+      '--steps',
+      '3',
+      '--out',
+      path.join(folder, 'config'),
+      '--quiet',
+    ]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ step: 3, tokens_per_step: 16 });
   });
 
   it('learns byte pairs, and writes with the model', async () => {
     await runCli('main', tiny('bpe', '--tokenizer', 'bpe', '--vocab-size', '300', '--steps', '5'));
-    const first = await runCli('generate', ['--model', path.join(folder, 'bpe'), '--prompt', 'The quick', '--max-new-tokens', '12', '--seed', '7']);
-    const second = await runCli('generate', ['--model', path.join(folder, 'bpe', 'checkpoint-5'), '--prompt', 'The quick', '--max-new-tokens', '12', '--seed', '7']);
+    const first = await runCli('generate', [
+      '--model',
+      path.join(folder, 'bpe'),
+      '--prompt',
+      'The quick',
+      '--max-new-tokens',
+      '12',
+      '--seed',
+      '7',
+    ]);
+    const second = await runCli('generate', [
+      '--model',
+      path.join(folder, 'bpe', 'checkpoint-5'),
+      '--prompt',
+      'The quick',
+      '--max-new-tokens',
+      '12',
+      '--seed',
+      '7',
+    ]);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout.startsWith('The quick')).toBe(true);
     expect(first.stdout.length).toBeGreaterThan('The quick\n'.length);
@@ -93,7 +160,11 @@ describe('pretrain', () => {
 });
 
 describe('one clear line and exit code 1', () => {
-  const refused = async (args: string[], message: RegExp, command: 'main' | 'generate' = 'main'): Promise<void> => {
+  const expectRefused = async (
+    args: string[],
+    message: RegExp,
+    command: 'main' | 'generate' = 'main',
+  ): Promise<void> => {
     const { code, stdout, stderr } = await runCli(command, args);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);
@@ -115,42 +186,58 @@ describe('one clear line and exit code 1', () => {
     ['no tokenizer file', ['--tokenizer', 'none.json'], /--tokenizer must be char, bpe or a tokenizer\.json/],
     ['no checkpoint', ['--resume', 'no-such-run'], /no-such-run/],
     ['no config', ['--config', 'none.json'], /--config none\.json: cannot be read/],
-    ['floor above peak', ['--learning-rate', '1e-4', '--min-learning-rate', '1e-3'], /--min-learning-rate must be at most/],
-  ])('%s', (_, args, message) => refused([...TINY, ...args], message));
+    [
+      'floor above peak',
+      ['--learning-rate', '1e-4', '--min-learning-rate', '1e-3'],
+      /--min-learning-rate must be at most/,
+    ],
+  ])('%s', (_, args, message) => expectRefused([...TINY, ...args], message));
 
   it('empty, short and binary texts', async () => {
     const write = async (name: string, content: string | Uint8Array): Promise<string> => {
       await writeFile(path.join(folder, name), content);
       return path.join(folder, name);
     };
-    await refused(['--text', await write('empty.txt', ''), ...TINY], /empty\.txt/);
-    await refused(['--text', await write('short.txt', 'a short one'), ...TINY, '--context-length', '64'], /64|short/);
-    await refused(['--text', await write('binary.bin', Uint8Array.of(0, 159, 146, 150, 0)), ...TINY], /binary\.bin/);
+    await expectRefused(['--text', await write('empty.txt', ''), ...TINY], /empty\.txt/);
+    await expectRefused(
+      ['--text', await write('short.txt', 'a short one'), ...TINY, '--context-length', '64'],
+      /64|short/,
+    );
+    await expectRefused(
+      ['--text', await write('binary.bin', Uint8Array.of(0, 159, 146, 150, 0)), ...TINY],
+      /binary\.bin/,
+    );
   });
 
   it('dim that the heads do not divide, and leaves nothing behind', async () => {
-    await refused([...tiny('odd'), '--dim', '10', '--num-heads', '3'], /dim must be divisible by numHeads, got 10 and 3/);
+    await expectRefused(
+      [...tiny('odd'), '--dim', '10', '--num-heads', '3'],
+      /dim must be divisible by numHeads, got 10 and 3/,
+    );
     expect(await readdir(folder)).not.toContain('odd');
   });
 
   it('an output folder that cannot be written to', async () => {
     const file = path.join(folder, 'a-file');
     await writeFile(file, 'in the way');
-    await refused([...tiny('x'), '--out', path.join(file, 'run')], /a-file/);
+    await expectRefused([...tiny('x'), '--out', path.join(file, 'run')], /a-file/);
   });
 
   it('a resume as another run, and damaged checkpoints', async () => {
     await runCli('main', tiny('resume', '--steps', '4'));
     const run = path.join(folder, 'resume');
-    await refused(['--resume', run, '--dim', '16'], /--dim is 8 in the run to resume, got 16/);
-    await refused(['--resume', run, '--tokenizer', 'bpe'], /--tokenizer is "char" in the run to resume, got "bpe"/);
+    await expectRefused(['--resume', run, '--dim', '16'], /--dim is 8 in the run to resume, got 16/);
+    await expectRefused(
+      ['--resume', run, '--tokenizer', 'bpe'],
+      /--tokenizer is "char" in the run to resume, got "bpe"/,
+    );
     const weights = path.join(run, 'checkpoint-4', 'model.safetensors');
     const bytes = await readFile(weights);
     bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
     await writeFile(weights, bytes);
-    await refused(['--resume', run], /checkpoint-4/);
+    await expectRefused(['--resume', run], /checkpoint-4/);
     await writeFile(weights, bytes.subarray(0, bytes.length - 7));
-    await refused(['--model', path.join(run, 'checkpoint-4'), '--prompt', 'x'], /model\.safetensors/, 'generate');
+    await expectRefused(['--model', path.join(run, 'checkpoint-4'), '--prompt', 'x'], /model\.safetensors/, 'generate');
   });
 
   it('an index whose shard lies outside of its folder', async () => {
@@ -160,7 +247,10 @@ describe('one clear line and exit code 1', () => {
     for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
       await writeFile(path.join(model, name), await readFile(path.join(folder, 'for-config', 'checkpoint-1', name)));
     }
-    await writeFile(path.join(model, 'model.safetensors.index.json'), JSON.stringify({ weight_map: { 'wte.weight': '../for-config/checkpoint-1/model.safetensors' } }));
-    await refused(['--model', model, '--prompt', 'x'], /\.\.\/for-config/, 'generate');
+    await writeFile(
+      path.join(model, 'model.safetensors.index.json'),
+      JSON.stringify({ weight_map: { 'wte.weight': '../for-config/checkpoint-1/model.safetensors' } }),
+    );
+    await expectRefused(['--model', model, '--prompt', 'x'], /\.\.\/for-config/, 'generate');
   });
 });

@@ -9,7 +9,11 @@ export interface CliResult {
 }
 
 /** Runs `pretrain` or `generate` as a user's shell does, on the plain engine. */
-export function runCli(command: 'main' | 'generate', args: readonly string[], onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void): Promise<CliResult> {
+export function runCli(
+  command: 'main' | 'generate',
+  args: readonly string[],
+  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<CliResult> {
   const script = path.join(import.meta.dirname, '../src', `${command}.ts`);
   const child = spawn(process.execPath, [script, '--engine', 'cpu', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const result: CliResult = { code: null, stdout: '', stderr: '' };
@@ -25,4 +29,17 @@ export function runCli(command: 'main' | 'generate', args: readonly string[], on
 }
 
 /** A model that trains in milliseconds. */
-export const TINY = ['--dim', '8', '--num-layers', '1', '--num-heads', '2', '--context-length', '8', '--batch-size', '2', '--warmup-steps', '0'] as const;
+export const TINY = [
+  '--dim',
+  '8',
+  '--num-layers',
+  '1',
+  '--num-heads',
+  '2',
+  '--context-length',
+  '8',
+  '--batch-size',
+  '2',
+  '--warmup-steps',
+  '0',
+] as const;

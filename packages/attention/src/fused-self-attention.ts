@@ -1,4 +1,14 @@
-import { attend, type AttendOptions, attentionWeights, ConfigError, mergeHeads, type RandomStream, report, selfAttend, splitHeads } from '@formers/backend';
+import {
+  attend,
+  type AttendOptions,
+  attentionWeights,
+  ConfigError,
+  mergeHeads,
+  type RandomStream,
+  report,
+  selfAttend,
+  splitHeads,
+} from '@formers/backend';
 import { type Initializer, Linear, Module } from '@formers/nn';
 import { split, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
 
@@ -40,16 +50,29 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
   readonly numHeads: number;
   readonly #options: AttendOptions;
 
-  constructor({ dim, numHeads, causal, dropout = 0, scale, init, outputInit = init, random }: FusedSelfAttentionConfig) {
+  constructor({
+    dim,
+    numHeads,
+    causal,
+    dropout = 0,
+    scale,
+    init,
+    outputInit = init,
+    random,
+  }: FusedSelfAttentionConfig) {
     super();
-    if (dim % numHeads !== 0) throw new ConfigError(`FusedSelfAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
+    if (dim % numHeads !== 0)
+      throw new ConfigError(`FusedSelfAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
     this.queryKeyValue = new Linear<Tensor3D>({ inDim: dim, outDim: 3 * dim, ...(init && { init }), random });
     this.output = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...(outputInit && { init: outputInit }), random });
     this.numHeads = numHeads;
     this.#options = { causal, dropout, scale };
   }
 
-  protected override forward(x: Tensor3D, { mask, bias, causal = this.#options.causal, cache }: SelfAttentionOptions = {}): Tensor3D {
+  protected override forward(
+    x: Tensor3D,
+    { mask, bias, causal = this.#options.causal, cache }: SelfAttentionOptions = {},
+  ): Tensor3D {
     const { numHeads } = this;
     const options = { ...this.#options, causal, mask, bias };
     const qkv = this.queryKeyValue.call(x); // [batch, seq, 3 * dim]

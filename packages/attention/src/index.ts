@@ -1,5 +1,9 @@
 export { attend, type AttendOptions, attentionWeights, mergeHeads, selfAttend, splitHeads } from '@formers/backend';
-export { FusedSelfAttention, type FusedSelfAttentionConfig, type SelfAttentionOptions } from './fused-self-attention.ts';
+export {
+  FusedSelfAttention,
+  type FusedSelfAttentionConfig,
+  type SelfAttentionOptions,
+} from './fused-self-attention.ts';
 export { GrowingKVCache, type KVCache, type LayerCache } from './kv-cache.ts';
 export { causalPaddingMask, type MaskAndBias, paddingMask } from './masks.ts';
 export { type AttentionOptions, MultiHeadAttention, type MultiHeadAttentionConfig } from './multi-head-attention.ts';

@@ -63,7 +63,10 @@ class GrowingLayer implements LayerCache {
 
   append(k: Tensor4D, v: Tensor4D): readonly [k: Tensor4D, v: Tensor4D] {
     const held = this.#held;
-    if (held && held[0].shape[0] !== k.shape[0]) throw new ShapeError(`KVCache: k must have the batch size ${held[0].shape[0]} that the cache holds, got ${k.shape[0]}`);
+    if (held && held[0].shape[0] !== k.shape[0])
+      throw new ShapeError(
+        `KVCache: k must have the batch size ${held[0].shape[0]} that the cache holds, got ${k.shape[0]}`,
+      );
     return this.#replace(held ? [concat([held[0], k], 2), concat([held[1], v], 2)] : [k.clone(), v.clone()]);
   }
 
@@ -79,9 +82,13 @@ class GrowingLayer implements LayerCache {
     if (!held) return;
     const [batch] = held[0].shape;
     if (rows.length === 0 || rows.some((row) => !(Number.isInteger(row) && row >= 0 && row < batch))) {
-      throw new ValueError(`KVCache.selectRows: rows must be among the ${batch} of the cache, got [${rows.join(', ')}]`);
+      throw new ValueError(
+        `KVCache.selectRows: rows must be among the ${batch} of the cache, got [${rows.join(', ')}]`,
+      );
     }
-    this.#replace(tidy(() => [gather(held[0], tensor1d([...rows], 'int32')), gather(held[1], tensor1d([...rows], 'int32'))]));
+    this.#replace(
+      tidy(() => [gather(held[0], tensor1d([...rows], 'int32')), gather(held[1], tensor1d([...rows], 'int32'))]),
+    );
   }
 
   #replace<T extends [Tensor4D, Tensor4D] | undefined>(next: T): T {

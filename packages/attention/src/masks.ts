@@ -1,4 +1,18 @@
-import { any, cast, lessEqual, logicalAnd, logicalNot, logicalOr, mul, range, reshape, type Tensor, type Tensor2D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import {
+  any,
+  cast,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  mul,
+  range,
+  reshape,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 /**
  * The boolean mask that hides padding from every query.

@@ -1,4 +1,13 @@
-import { attend, type AttendOptions, attentionWeights, ConfigError, mergeHeads, type RandomStream, report, splitHeads } from '@formers/backend';
+import {
+  attend,
+  type AttendOptions,
+  attentionWeights,
+  ConfigError,
+  mergeHeads,
+  type RandomStream,
+  report,
+  splitHeads,
+} from '@formers/backend';
 import { type Initializer, Linear, Module } from '@formers/nn';
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 
@@ -50,10 +59,26 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
   readonly numKvHeads: number;
   readonly #options: AttendOptions;
 
-  constructor({ dim, numHeads, numKvHeads = numHeads, contextDim = dim, valueDim = contextDim, bias = true, outputBias = bias, causal = false, dropout = 0, init, random }: MultiHeadAttentionConfig) {
+  constructor({
+    dim,
+    numHeads,
+    numKvHeads = numHeads,
+    contextDim = dim,
+    valueDim = contextDim,
+    bias = true,
+    outputBias = bias,
+    causal = false,
+    dropout = 0,
+    init,
+    random,
+  }: MultiHeadAttentionConfig) {
     super();
-    if (dim % numHeads !== 0) throw new ConfigError(`MultiHeadAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
-    if (numHeads % numKvHeads !== 0) throw new ConfigError(`MultiHeadAttention: numHeads must be divisible by numKvHeads, got ${numHeads} and ${numKvHeads}`);
+    if (dim % numHeads !== 0)
+      throw new ConfigError(`MultiHeadAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
+    if (numHeads % numKvHeads !== 0)
+      throw new ConfigError(
+        `MultiHeadAttention: numHeads must be divisible by numKvHeads, got ${numHeads} and ${numKvHeads}`,
+      );
     const kvDim = (dim / numHeads) * numKvHeads;
     const shared = { bias, ...(init && { init }), random };
     this.query = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...shared });
@@ -65,7 +90,10 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
     this.#options = { causal, dropout };
   }
 
-  protected override forward(x: Tensor3D, { context = x, valueContext = context, mask, bias, cache }: AttentionOptions = {}): Tensor3D {
+  protected override forward(
+    x: Tensor3D,
+    { context = x, valueContext = context, mask, bias, cache }: AttentionOptions = {},
+  ): Tensor3D {
     const q = splitHeads(this.query.call(x), this.numHeads); // [batch, heads, queries, headDim]
     const newK = splitHeads(this.key.call(context), this.numKvHeads); // [batch, kvHeads, newKeys, headDim]
     const newV = splitHeads(this.value.call(valueContext), this.numKvHeads); // [batch, kvHeads, newKeys, headDim]

@@ -29,7 +29,8 @@ const allGradients: Plugin = {
       const text = await readFile(path.join(source, 'register_all_gradients.js'), 'utf8');
       const imports = text.match(/^import \{ \w+ \} from '\.\/gradients\/[^']+';$/gm);
       const list = /const gradConfigs = \[[^\]]*\];/.exec(text);
-      if (imports === null || list === null) throw new Error('register_all_gradients.js of tfjs-core has an unknown form');
+      if (imports === null || list === null)
+        throw new Error('register_all_gradients.js of tfjs-core has an unknown form');
       return { contents: `${imports.join('\n')}\nexport ${list[0]}`, resolveDir: source };
     });
   },
@@ -40,8 +41,11 @@ function publicExports(module: string, names: string[]): [name: string, path: st
   if (module === 'engine') return [['ENGINE', 'core.engine()']];
   if (module === 'environment') return [['env', 'core.env']];
   if (module === 'base') return Object.keys(core).map((name) => [name, `core.${name}`]);
-  if (typeof core[module] === 'object') return Object.keys(core[module]).map((name) => [name, `core.${module}.${name}`]); // a namespace: util, backend_util ...
-  return names.length > 0 && names.every((name) => name in core) ? names.map((name) => [name, `core.${name}`]) : undefined;
+  if (typeof core[module] === 'object')
+    return Object.keys(core[module]).map((name) => [name, `core.${module}.${name}`]); // a namespace: util, backend_util ...
+  return names.length > 0 && names.every((name) => name in core)
+    ? names.map((name) => [name, `core.${name}`])
+    : undefined;
 }
 
 /** Replaces a module of tfjs-core by the public package where that has all of its names. */
@@ -49,7 +53,9 @@ const usePublicExports: Plugin = {
   name: 'use-public-exports',
   setup(builder) {
     builder.onLoad({ filter: /tfjs-core[\\/]dist[\\/].*\.js$/ }, async ({ path: file }) => {
-      const exported = (await readFile(file, 'utf8')).matchAll(/^export (?:(?:async )?(?:const|function|class) (\w+)|\{ (\w+) \};)/gm);
+      const exported = (await readFile(file, 'utf8')).matchAll(
+        /^export (?:(?:async )?(?:const|function|class) (\w+)|\{ (\w+) \};)/gm,
+      );
       const names = [...exported].map(([, declared, listed]) => declared ?? listed ?? '');
       const found = publicExports(path.basename(file, '.js'), names);
       if (found === undefined) return undefined;

@@ -22,7 +22,10 @@ let active: { kinds: ReadonlySet<CaptureKind>; captured: Record<CaptureKind, Ten
  *
  * @param kinds What to collect; default everything.
  */
-export function capture<T>(f: () => T, kinds: readonly CaptureKind[] = ['hiddenStates', 'attentions', 'crossAttentions']): Captured<T> {
+export function capture<T>(
+  f: () => T,
+  kinds: readonly CaptureKind[] = ['hiddenStates', 'attentions', 'crossAttentions'],
+): Captured<T> {
   const outer = active;
   const captured: Record<CaptureKind, Tensor[]> = { hiddenStates: [], attentions: [], crossAttentions: [] };
   active = { kinds: new Set(kinds), captured };

@@ -22,7 +22,15 @@ export function checkpoint<T extends Tensor>(f: () => T, xs: readonly Tensor[]):
     saved: xs.map(alias), // f reads xs again in the reverse pass: they have to live until then
     gradient: ([dy]) => {
       const wanted = Object.keys(xs).filter(isGradientWanted);
-      const gradients = replay(() => withoutReports(() => vjp(f, wanted.map((i) => xs[Number(i)] as Tensor), dy as Tensor)));
+      const gradients = replay(() =>
+        withoutReports(() =>
+          vjp(
+            f,
+            wanted.map((i) => xs[Number(i)] as Tensor),
+            dy as Tensor,
+          ),
+        ),
+      );
       return Object.fromEntries(wanted.map((name, i) => [name, () => gradients[i] as Tensor]));
     },
   });

@@ -77,7 +77,9 @@ function record<Inputs extends OpInputs, Attributes extends object, Output exten
   const savedNames = (fused ? saves : Object.keys(present)).filter((key) => key in present);
   const saved = Object.fromEntries(savedNames.map((key) => [key, alias(present[key] as Tensor)]));
   if (fused && savesOutput) saved['y'] = alias(output);
-  const gradientInputs = Object.fromEntries(differentiable.filter((key) => key in present).map((key) => [key, present[key] as Tensor]));
+  const gradientInputs = Object.fromEntries(
+    differentiable.filter((key) => key in present).map((key) => [key, present[key] as Tensor]),
+  );
 
   recordOperation({
     kernelName: name,
@@ -88,7 +90,11 @@ function record<Inputs extends OpInputs, Attributes extends object, Output exten
       const wanted = Object.keys(gradientInputs).filter(isGradientWanted);
       const gradients = fused
         ? [tfjsEngine().runKernel(backward, { dy: dy as Tensor, ...saved }, { ...attributes, wanted })].flat()
-        : vjp(() => composition({ ...inputs, ...saved }, attributes), wanted.map((key) => saved[key] as Tensor), dy as Tensor);
+        : vjp(
+            () => composition({ ...inputs, ...saved }, attributes),
+            wanted.map((key) => saved[key] as Tensor),
+            dy as Tensor,
+          );
       return Object.fromEntries(wanted.map((key, i) => [key, () => gradients[i] as Tensor]));
     },
   });

@@ -68,7 +68,8 @@ export function tfjsBackend(name: string): EngineFactory {
   return {
     name,
     start: async () => {
-      if (!findBackendFactory(name)) throw new BackendError(`no tfjs backend "${name}" is registered; import its package first`);
+      if (!findBackendFactory(name))
+        throw new BackendError(`no tfjs backend "${name}" is registered; import its package first`);
       await activate(name);
       return { name, device: name, threads: 1, features: [] };
     },
@@ -77,7 +78,8 @@ export function tfjsBackend(name: string): EngineFactory {
 
 /** Makes a registered tfjs backend the active one. For engine packages. */
 export async function activate(name: string): Promise<void> {
-  if (getBackendName() !== name && !(await setBackend(name))) throw new BackendError(`tfjs could not start its backend "${name}"`);
+  if (getBackendName() !== name && !(await setBackend(name)))
+    throw new BackendError(`tfjs could not start its backend "${name}"`);
   await engine().ready();
 }
 

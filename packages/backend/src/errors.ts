@@ -49,8 +49,13 @@ export class BackendError extends FormersError {
 }
 
 /** Throws a {@link ShapeError} `where: argument must be [batch, seq, 768], got [2, 16, 512]` unless each axis fits; words fit any size. */
-export function checkShape(where: string, argument: { readonly shape: readonly number[] }, wanted: readonly (number | string)[]): void {
+export function checkShape(
+  where: string,
+  argument: { readonly shape: readonly number[] },
+  wanted: readonly (number | string)[],
+): void {
   const { shape } = argument;
-  const fits = shape.length === wanted.length && wanted.every((axis, i) => typeof axis === 'string' || axis === shape[i]);
+  const fits =
+    shape.length === wanted.length && wanted.every((axis, i) => typeof axis === 'string' || axis === shape[i]);
   if (!fits) throw new ShapeError(`${where} must be [${wanted.join(', ')}], got [${shape.join(', ')}]`);
 }

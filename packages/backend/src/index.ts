@@ -2,15 +2,47 @@ export { capture, type Captured, type CaptureKind, report } from './capture.ts';
 export { checkpoint } from './checkpoint.ts';
 export { defineOp, hasKernel, type Op, type OpDefinition, type OpInputs } from './define-op.ts';
 export { type DropoutSeed, nextDropoutKey, replayDropout, withDropout, withoutDropout } from './dropout-scope.ts';
-export { activate, type BackendChoice, cpu, type EngineFactory, type EngineInfo, tfjsBackend, useBackend } from './engines.ts';
+export {
+  activate,
+  type BackendChoice,
+  cpu,
+  type EngineFactory,
+  type EngineInfo,
+  tfjsBackend,
+  useBackend,
+} from './engines.ts';
 export { BackendError, checkShape, ConfigError, FormersError, ShapeError, ValueError } from './errors.ts';
-export { activate as applyActivation, type Activation, ACTIVATIONS, type FusedActivation, gelu, geluTanh, silu } from './ops/activation.ts';
-export { attend, type AttendAttributes, type AttendOptions, attentionWeights, mergeHeads, selfAttend, splitHeads } from './ops/attend.ts';
+export {
+  activate as applyActivation,
+  type Activation,
+  ACTIVATIONS,
+  type FusedActivation,
+  gelu,
+  geluTanh,
+  silu,
+} from './ops/activation.ts';
+export {
+  attend,
+  type AttendAttributes,
+  type AttendOptions,
+  attentionWeights,
+  mergeHeads,
+  selfAttend,
+  splitHeads,
+} from './ops/attend.ts';
 export { crossEntropy, type CrossEntropyOptions, linearCrossEntropy } from './ops/cross-entropy.ts';
 export { dropout, dropoutMask } from './ops/dropout.ts';
 export { embedding } from './ops/embedding.ts';
 export { linear, type LinearOptions } from './ops/linear.ts';
 export { layerNorm, type LayerNormParameters, rmsNorm } from './ops/norm.ts';
 export { type AdamWNumbers, type AdamWSlot, adamWStep, globalNorm, gradientScale } from './ops/optimizer-steps.ts';
-export { normalValues, type RandomKey, randomKey, type RandomState, RandomStream, threefry2x32, uniformValues } from './random.ts';
+export {
+  normalValues,
+  type RandomKey,
+  randomKey,
+  type RandomState,
+  RandomStream,
+  threefry2x32,
+  uniformValues,
+} from './random.ts';
 export { isTapeOn, type ValueAndGradients, valueAndGradients, vjp, withoutTape } from './tape.ts';

@@ -19,7 +19,11 @@ export interface ValueAndGradients<T extends Tensor> {
  * @param f Computes the value from `xs`; borrows them.
  * @param options.outputGradient The gradient of the value, of its shape; default ones.
  */
-export function valueAndGradients<T extends Tensor>(f: () => T, xs: readonly Tensor[], options: { outputGradient?: Tensor } = {}): ValueAndGradients<T> {
+export function valueAndGradients<T extends Tensor>(
+  f: () => T,
+  xs: readonly Tensor[],
+  options: { outputGradient?: Tensor } = {},
+): ValueAndGradients<T> {
   const { state } = tfjsEngine();
   // A fresh tape: inside a gradient function the outer one is still being walked, inside f of an outer call it goes on afterwards.
   const outer = { activeTape: state.activeTape, gradientDepth: state.gradientDepth, kernelDepth: state.kernelDepth };
@@ -100,7 +104,12 @@ export function isGradientWanted(input: string): boolean {
   return wantedInputs?.has(input) ?? true;
 }
 
-function reversePass(tape: TapeNode[], xs: readonly Tensor[], value: Tensor, outputGradient: Tensor | undefined): Tensor[] {
+function reversePass(
+  tape: TapeNode[],
+  xs: readonly Tensor[],
+  value: Tensor,
+  outputGradient: Tensor | undefined,
+): Tensor[] {
   const dependent = new Set(xs.map((x) => x.id)); // ids of the tensors that depend on xs
   const nodes = tape.filter((node) => {
     const depends = Object.values(node.inputs).some((input) => dependent.has(input.id));
@@ -128,9 +137,17 @@ function reversePass(tape: TapeNode[], xs: readonly Tensor[], value: Tensor, out
 }
 
 /** Adds what one operation contributes to the gradients of its inputs. */
-function accumulate(node: TapeNode, outputGradients: (Tensor | null)[], dependent: ReadonlySet<number>, gradients: Map<number, Tensor>): void {
+function accumulate(
+  node: TapeNode,
+  outputGradients: (Tensor | null)[],
+  dependent: ReadonlySet<number>,
+  gradients: Map<number, Tensor>,
+): void {
   const { gradient } = node;
-  if (!gradient) throw new Error(`${node.kernelName} has no gradient; write it with operations that have one, or give it one with defineOp`);
+  if (!gradient)
+    throw new Error(
+      `${node.kernelName} has no gradient; write it with operations that have one, or give it one with defineOp`,
+    );
   const names = Object.keys(node.inputs).filter((name) => dependent.has(node.inputs[name]?.id ?? -1));
   const contributions = tidy(() => {
     const outer = wantedInputs;
@@ -150,7 +167,10 @@ function accumulate(node: TapeNode, outputGradients: (Tensor | null)[], dependen
     const id = node.inputs[names[i] ?? '']?.id ?? -1;
     const before = gradients.get(id);
     // A gradient function may hand a tensor through unchanged (addition does, to both of its inputs): then it isn't ours alone.
-    const shared = outputGradients.includes(contribution) || node.saved.includes(contribution) || contributions.lastIndexOf(contribution) > i;
+    const shared =
+      outputGradients.includes(contribution) ||
+      node.saved.includes(contribution) ||
+      contributions.lastIndexOf(contribution) > i;
     gradients.set(id, before ? add(before, contribution) : shared ? contribution.clone() : contribution);
     before?.dispose();
     if (before && !shared) contribution.dispose();

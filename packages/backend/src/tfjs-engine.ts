@@ -1,4 +1,11 @@
-import { type DataId, engine, type KernelBackend, type NamedTensorMap, type Tensor, type TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  type DataId,
+  engine,
+  type KernelBackend,
+  type NamedTensorMap,
+  type Tensor,
+  type TensorInfo,
+} from '@tensorflow/tfjs-core';
 
 /** One recorded operation. `gradient` maps the gradients of the outputs to one lazy gradient per input. */
 export interface TapeNode {

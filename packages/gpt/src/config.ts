@@ -38,14 +38,15 @@ export interface GPTConfig {
 }
 
 /** What must be said of a GPT; the rest has GPT-2's values. `dropout` sets all three rates. */
-export type GPTOptions = Pick<GPTConfig, 'vocabSize' | 'contextLength' | 'dim' | 'numHeads' | 'numLayers'> & Partial<GPTConfig> & { dropout?: number };
+export type GPTOptions = Pick<GPTConfig, 'vocabSize' | 'contextLength' | 'dim' | 'numHeads' | 'numLayers'> &
+  Partial<GPTConfig> & { dropout?: number };
 
 /** Sizes by name: OpenAI's four (GPT-2, table 2), nanoGPT's small ones, and one for tests that runs in milliseconds. Each needs a `vocabSize`. */
 export const GPT_PRESETS = {
-  'testing': { contextLength: 16, dim: 32, numHeads: 4, numLayers: 2 },
+  testing: { contextLength: 16, dim: 32, numHeads: 4, numLayers: 2 },
   'nano-cpu': { contextLength: 64, dim: 128, numHeads: 4, numLayers: 4 },
-  'nano': { contextLength: 256, dim: 384, numHeads: 6, numLayers: 6 },
-  'gpt2': { contextLength: 1024, dim: 768, numHeads: 12, numLayers: 12 },
+  nano: { contextLength: 256, dim: 384, numHeads: 6, numLayers: 6 },
+  gpt2: { contextLength: 1024, dim: 768, numHeads: 12, numLayers: 12 },
   'gpt2-medium': { contextLength: 1024, dim: 1024, numHeads: 16, numLayers: 24 },
   'gpt2-large': { contextLength: 1024, dim: 1280, numHeads: 20, numLayers: 36 },
   'gpt2-xl': { contextLength: 1024, dim: 1600, numHeads: 25, numLayers: 48 },
@@ -59,7 +60,10 @@ function number(wanted: string, condition: (value: number) => boolean) {
   return v.pipe(v.number(wanted), v.check(condition, wanted));
 }
 
-const size = number('a whole number from 1 to 2^24', (value) => Number.isInteger(value) && value >= 1 && value <= 2 ** 24);
+const size = number(
+  'a whole number from 1 to 2^24',
+  (value) => Number.isInteger(value) && value >= 1 && value <= 2 ** 24,
+);
 const rate = number('a number from 0 to below 1', (value) => value >= 0 && value < 1);
 const amount = number('a finite number of at least 0', (value) => Number.isFinite(value) && value >= 0);
 const id = number('a whole number', Number.isInteger);
@@ -118,11 +122,17 @@ export function gptConfig({ dropout = 0, ...options }: GPTOptions): GPTConfig {
     const [issue] = result.issues;
     const option = v.getDotPath(issue);
     if (issue.expected === 'never') throw new ConfigError(`GPTConfig: there is no option ${option}`);
-    throw new ConfigError(`GPTConfig: ${option} must be ${issue.type === 'strict_object' ? 'given' : issue.message}, got ${issue.received}`);
+    throw new ConfigError(
+      `GPTConfig: ${option} must be ${issue.type === 'strict_object' ? 'given' : issue.message}, got ${issue.received}`,
+    );
   }
   const { vocabSize, contextLength, dim, numHeads, numLayers, hiddenDim } = config;
-  if (dim % numHeads !== 0) throw new ConfigError(`GPTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
+  if (dim % numHeads !== 0)
+    throw new ConfigError(`GPTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
   const numParameters = (vocabSize + contextLength) * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim);
-  if (numParameters > MOST_PARAMETERS) throw new ConfigError(`GPTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`);
+  if (numParameters > MOST_PARAMETERS)
+    throw new ConfigError(
+      `GPTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`,
+    );
   return config;
 }

@@ -24,7 +24,11 @@ const BASE_NAMES: readonly NameRow[] = [
   ['norm.bias', 'ln_f.bias'],
 ];
 
-const DECODER_NAMES: readonly NameRow[] = BASE_NAMES.map(([ours, theirs, ...layout]) => [`decoder.${ours}`, `transformer.${theirs}`, ...layout]);
+const DECODER_NAMES: readonly NameRow[] = BASE_NAMES.map(([ours, theirs, ...layout]) => [
+  `decoder.${ours}`,
+  `transformer.${theirs}`,
+  ...layout,
+]);
 
 const shared = {
   modelType: 'gpt2',
@@ -36,7 +40,12 @@ const shared = {
 } as const;
 
 /** `GPT2Model` folders. */
-export const GPT2_MODEL: PretrainedFormat<GPTConfig> = { ...shared, architecture: 'GPT2Model', isBase: true, names: BASE_NAMES };
+export const GPT2_MODEL: PretrainedFormat<GPTConfig> = {
+  ...shared,
+  architecture: 'GPT2Model',
+  isBase: true,
+  names: BASE_NAMES,
+};
 
 /** `GPT2LMHeadModel` folders. */
 export const GPT2_LANGUAGE_MODEL: PretrainedFormat<GPTConfig> = {
@@ -77,7 +86,8 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     eos_token_id: eosTokenId = null,
     pad_token_id: padTokenId = null,
   } = json;
-  if (crossAttention !== false) throw new ConfigError('config.json: add_cross_attention must be false, a GPT has no cross-attention');
+  if (crossAttention !== false)
+    throw new ConfigError('config.json: add_cross_attention must be false, a GPT has no cross-attention');
   // gptConfig checks types and ranges: what is wrong in the file is refused there.
   return gptConfig({
     vocabSize,

@@ -30,7 +30,15 @@ export class GPT extends PretrainedModel<[ids: Tensor2D, options?: LanguageModel
     super();
     this.decoder = new GPTModel(options, init);
     const { dim, vocabSize, initStd, tieEmbeddings } = this.config;
-    this.head = tieEmbeddings ? undefined : new Linear({ inDim: dim, outDim: vocabSize, bias: false, init: normal(initStd), random: initStream(init, 'head-init') });
+    this.head = tieEmbeddings
+      ? undefined
+      : new Linear({
+          inDim: dim,
+          outDim: vocabSize,
+          bias: false,
+          init: normal(initStd),
+          random: initStream(init, 'head-init'),
+        });
   }
 
   get config(): GPTConfig {
@@ -49,7 +57,10 @@ export class GPT extends PretrainedModel<[ids: Tensor2D, options?: LanguageModel
    * @param ids int32 [batch, seq]
    * @param options.targets int32 [batch, seq], what follows each token; -100 = don't count
    */
-  loss(ids: Tensor2D, { targets, attentionMask, positionIds, ...options }: GPTCallOptions & CrossEntropyOptions & { targets: Tensor2D }): Scalar {
+  loss(
+    ids: Tensor2D,
+    { targets, attentionMask, positionIds, ...options }: GPTCallOptions & CrossEntropyOptions & { targets: Tensor2D },
+  ): Scalar {
     return tidy(() => {
       const x = this.decoder.call(ids, { attentionMask, positionIds }); // [batch, seq, dim]
       return linearCrossEntropy(x, this.#outputWeight, { labels: targets, ...options });
@@ -62,6 +73,10 @@ export class GPT extends PretrainedModel<[ids: Tensor2D, options?: LanguageModel
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPT> {
-    return loadPretrained(location, { format: GPT2_LANGUAGE_MODEL, create: (config) => new GPT(config, { seed: null }), options });
+    return loadPretrained(location, {
+      format: GPT2_LANGUAGE_MODEL,
+      create: (config) => new GPT(config, { seed: null }),
+      options,
+    });
   }
 }

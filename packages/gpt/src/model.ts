@@ -1,7 +1,17 @@
 import { causalPaddingMask, FusedSelfAttention, type KVCache, type SelfAttentionOptions } from '@formers/attention';
 import { checkShape, RandomStream, report } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
-import { Dropout, Embedding, FeedForward, LayerNorm, loadPretrained, Module, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import {
+  Dropout,
+  Embedding,
+  FeedForward,
+  LayerNorm,
+  loadPretrained,
+  Module,
+  normal,
+  PretrainedModel,
+  type PretrainedOptions,
+} from '@formers/nn';
 import { LearnedPositions } from '@formers/positional';
 import { add, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 
@@ -39,12 +49,23 @@ export class GPTLayer extends Module<[x: Tensor3D, options?: SelfAttentionOption
 
   constructor(config: GPTConfig, { index, random }: { index: number; random: RandomStream | null }) {
     super();
-    const { dim, hiddenDim, numHeads, numLayers, activation, attentionDropout, residualDropout, normEpsilon, initStd } = config;
+    const { dim, hiddenDim, numHeads, numLayers, activation, attentionDropout, residualDropout, normEpsilon, initStd } =
+      config;
     const init = normal(initStd);
     const outputInit = normal(initStd / Math.sqrt(2 * numLayers));
-    const scale = (config.scaleAttention ? 1 / Math.sqrt(dim / numHeads) : 1) / (config.scaleAttentionByLayer ? index + 1 : 1);
+    const scale =
+      (config.scaleAttention ? 1 / Math.sqrt(dim / numHeads) : 1) / (config.scaleAttentionByLayer ? index + 1 : 1);
     this.norm1 = new LayerNorm({ dim, epsilon: normEpsilon });
-    this.attention = new FusedSelfAttention({ dim, numHeads, causal: true, dropout: attentionDropout, scale, init, outputInit, random });
+    this.attention = new FusedSelfAttention({
+      dim,
+      numHeads,
+      causal: true,
+      dropout: attentionDropout,
+      scale,
+      init,
+      outputInit,
+      random,
+    });
     this.norm2 = new LayerNorm({ dim, epsilon: normEpsilon });
     this.mlp = new FeedForward({ dim, hiddenDim, activation, dropout: residualDropout, init, outputInit, random });
     this.dropout = new Dropout(residualDropout);
@@ -99,6 +120,10 @@ export class GPTModel extends PretrainedModel<[ids: Tensor2D, options?: GPTCallO
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPTModel> {
-    return loadPretrained(location, { format: GPT2_MODEL, create: (config) => new GPTModel(config, { seed: null }), options });
+    return loadPretrained(location, {
+      format: GPT2_MODEL,
+      create: (config) => new GPTModel(config, { seed: null }),
+      options,
+    });
   }
 }

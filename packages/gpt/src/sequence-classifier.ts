@@ -1,14 +1,30 @@
 import { ConfigError } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import { Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
-import { argMax, cast, equal, expandDims, mul, notEqual, onesLike, range, sum, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import {
+  argMax,
+  cast,
+  equal,
+  expandDims,
+  mul,
+  notEqual,
+  onesLike,
+  range,
+  sum,
+  type Tensor1D,
+  type Tensor2D,
+} from '@tensorflow/tfjs-core';
 
 import type { GPTConfig, GPTOptions } from './config.ts';
 import { GPT2_SEQUENCE_CLASSIFIER } from './hf.ts';
 import { type GPTCallOptions, GPTModel, type InitOptions, initStream } from './model.ts';
 
 /** GPT-2 with a classifier on the last token of each sequence: ids [batch, seq] to logits [batch, labels]. */
-export class GPTForSequenceClassification extends PretrainedModel<[ids: Tensor2D, options?: GPTCallOptions], Tensor2D, GPTConfig> {
+export class GPTForSequenceClassification extends PretrainedModel<
+  [ids: Tensor2D, options?: GPTCallOptions],
+  Tensor2D,
+  GPTConfig
+> {
   readonly format: typeof GPT2_SEQUENCE_CLASSIFIER = GPT2_SEQUENCE_CLASSIFIER;
   decoder: GPTModel;
   head: Linear<Tensor2D>;
@@ -17,7 +33,13 @@ export class GPTForSequenceClassification extends PretrainedModel<[ids: Tensor2D
     super();
     this.decoder = new GPTModel(options, init);
     const { dim, numLabels, initStd } = this.config;
-    this.head = new Linear({ inDim: dim, outDim: numLabels, bias: false, init: normal(initStd), random: initStream(init, 'head-init') });
+    this.head = new Linear({
+      inDim: dim,
+      outDim: numLabels,
+      bias: false,
+      init: normal(initStd),
+      random: initStream(init, 'head-init'),
+    });
   }
 
   get config(): GPTConfig {
@@ -34,7 +56,10 @@ export class GPTForSequenceClassification extends PretrainedModel<[ids: Tensor2D
   #lastToken(ids: Tensor2D): Tensor1D {
     const { padTokenId } = this.config;
     const [batch, seq] = ids.shape;
-    if (padTokenId === undefined && batch > 1) throw new ConfigError('GPTForSequenceClassification: padTokenId must be set to classify more than one sequence at once');
+    if (padTokenId === undefined && batch > 1)
+      throw new ConfigError(
+        'GPTForSequenceClassification: padTokenId must be set to classify more than one sequence at once',
+      );
     const positions = range(1, seq + 1, 1, 'int32'); // counts from 1, so that a sequence of padding alone gives its first place
     const isToken = padTokenId === undefined ? onesLike(ids) : cast(notEqual(ids, padTokenId), 'int32');
     return argMax(mul(positions, isToken), 1); // [batch]
@@ -42,7 +67,8 @@ export class GPTForSequenceClassification extends PretrainedModel<[ids: Tensor2D
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPTForSequenceClassification> {
-    const create = (config: GPTConfig): GPTForSequenceClassification => new GPTForSequenceClassification(config, { seed: options?.newHead ? (options.seed ?? 0) : null });
+    const create = (config: GPTConfig): GPTForSequenceClassification =>
+      new GPTForSequenceClassification(config, { seed: options?.newHead ? (options.seed ?? 0) : null });
     return loadPretrained(location, { format: GPT2_SEQUENCE_CLASSIFIER, create, options });
   }
 }

@@ -139,23 +139,26 @@ describe('how it is stored', () => {
     expectClose(model.call(tokens), plain.call(tokens), { rtol: 0.05, atol: 0.05 });
   });
 
-  test.each(['F16', 'BF16'] as const)('weights of a %s checkpoint that were trained are written as float32', async (dtype) => {
-    const files = new Map<string, Uint8Array>();
-    {
-      using source = await GPT.fromPretrained(original);
-      await source.savePretrained(files, { dtype });
-    }
-    using model = await GPT.fromPretrained(files);
-    const { bias } = model.decoder.norm;
-    tidy(() => bias.assign(add(bias, 1e-4)));
-    const trained = await bias.data();
-    const { files: written, tensors, config } = await saved(model);
-    expect(tensors.get('transformer.ln_f.bias')!.dtype).toBe('F32');
-    expect(tensors.get('transformer.ln_f.weight')!.dtype).toBe(dtype);
-    expect(config['dtype']).toBe('float32');
-    using again = await GPT.fromPretrained(written);
-    expect([...(await again.decoder.norm.bias.data())]).toEqual([...trained]);
-  });
+  test.each(['F16', 'BF16'] as const)(
+    'weights of a %s checkpoint that were trained are written as float32',
+    async (dtype) => {
+      const files = new Map<string, Uint8Array>();
+      {
+        using source = await GPT.fromPretrained(original);
+        await source.savePretrained(files, { dtype });
+      }
+      using model = await GPT.fromPretrained(files);
+      const { bias } = model.decoder.norm;
+      tidy(() => bias.assign(add(bias, 1e-4)));
+      const trained = await bias.data();
+      const { files: written, tensors, config } = await saved(model);
+      expect(tensors.get('transformer.ln_f.bias')!.dtype).toBe('F32');
+      expect(tensors.get('transformer.ln_f.weight')!.dtype).toBe(dtype);
+      expect(config['dtype']).toBe('float32');
+      using again = await GPT.fromPretrained(written);
+      expect([...(await again.decoder.norm.bias.data())]).toEqual([...trained]);
+    },
+  );
 
   test.each(['F16', 'BF16', 'F32'] as const)('saving as %s when told, and the config says so', async (dtype) => {
     using model = await GPT.fromPretrained(original);

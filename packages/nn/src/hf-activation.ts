@@ -25,7 +25,10 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
 /** The activation of a Hugging Face config. @throws {@link ConfigError} for a name that isn't known. */
 export function activationFromHuggingFace(name: string): Activation {
   const activation = ACTIVATIONS.get(name);
-  if (!activation) throw new ConfigError(`config.json: the activation must be one of ${[...ACTIVATIONS.keys()].join(', ')}, got ${JSON.stringify(name)}`);
+  if (!activation)
+    throw new ConfigError(
+      `config.json: the activation must be one of ${[...ACTIVATIONS.keys()].join(', ')}, got ${JSON.stringify(name)}`,
+    );
   return activation;
 }
 

@@ -16,11 +16,13 @@ export const ones: Initializer = (shape) => new Float32Array(sizeOf(shape)).fill
 
 /** Normal with mean 0. GPT-2 and BERT take a standard deviation of 0.02. */
 export function normal(std: number): Initializer {
-  return (shape, random) => (random ? normalValues(random.nextKey(), sizeOf(shape)).map((value) => value * std) : zeros(shape, null));
+  return (shape, random) =>
+    random ? normalValues(random.nextKey(), sizeOf(shape)).map((value) => value * std) : zeros(shape, null);
 }
 
 /** Uniform in ±1/√inDim: what PyTorch gives `nn.Linear` (Kaiming with a = √5; He et al. 2015). */
-export const fanInUniform: Initializer = (shape, random) => uniformWithin(1 / Math.sqrt(shape.at(-1) ?? 1), shape, random);
+export const fanInUniform: Initializer = (shape, random) =>
+  uniformWithin(1 / Math.sqrt(shape.at(-1) ?? 1), shape, random);
 
 /** Uniform in ±√(6 / (inDim + outDim)) (Glorot and Bengio 2010, equation 16). */
 export const xavierUniform: Initializer = (shape, random) => {
@@ -29,7 +31,9 @@ export const xavierUniform: Initializer = (shape, random) => {
 };
 
 function uniformWithin(bound: number, shape: readonly number[], random: RandomStream | null): Float32Array {
-  return random ? uniformValues(random.nextKey(), sizeOf(shape)).map((value) => (2 * value - 1) * bound) : zeros(shape, null);
+  return random
+    ? uniformValues(random.nextKey(), sizeOf(shape)).map((value) => (2 * value - 1) * bound)
+    : zeros(shape, null);
 }
 
 function sizeOf(shape: readonly number[]): number {

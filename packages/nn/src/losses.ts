@@ -1,5 +1,22 @@
 import { crossEntropy } from '@formers/backend';
-import { abs, add, exp, log1p, mean, mul, neg, relu, reshape, type Scalar, squaredDifference, sub, type Tensor, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import {
+  abs,
+  add,
+  exp,
+  log1p,
+  mean,
+  mul,
+  neg,
+  relu,
+  reshape,
+  type Scalar,
+  squaredDifference,
+  sub,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 /** What a sequence classifier predicts, in the words of Hugging Face's configs. */
 export type ProblemType = 'regression' | 'single_label_classification' | 'multi_label_classification';
@@ -24,7 +41,10 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Scalar {
  * @param options.labels int32 [batch] for single labels, float32 [batch, labels] for several, float32 [batch] or [batch, labels] for regression
  * @returns a scalar
  */
-export function classificationLoss(logits: Tensor2D, { labels, problemType }: { labels: Tensor; problemType: ProblemType }): Scalar {
+export function classificationLoss(
+  logits: Tensor2D,
+  { labels, problemType }: { labels: Tensor; problemType: ProblemType },
+): Scalar {
   switch (problemType) {
     case 'single_label_classification':
       return crossEntropy(logits, labels as Tensor1D);

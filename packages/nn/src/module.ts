@@ -1,4 +1,14 @@
-import { clone, type Rank, type ShapeMap, Tensor, type TensorContainer, tensor, tidy, Variable, variable } from '@tensorflow/tfjs-core';
+import {
+  clone,
+  type Rank,
+  type ShapeMap,
+  Tensor,
+  type TensorContainer,
+  tensor,
+  tidy,
+  Variable,
+  variable,
+} from '@tensorflow/tfjs-core';
 import { ConfigError, type RandomStream } from '@formers/backend';
 
 import type { Initializer } from './initializers.ts';
@@ -27,7 +37,8 @@ export abstract class Module<Inputs extends unknown[], Output> implements Dispos
   /** All parameters by path, such as `layers.0.attention.query.weight`; a shared one appears once, under its first path. */
   namedParameters(): Map<string, Variable> {
     const byParameter = new Map<Variable, string>();
-    for (const [path, value] of walk(this, '')) if (value instanceof Variable && !byParameter.has(value)) byParameter.set(value, path);
+    for (const [path, value] of walk(this, ''))
+      if (value instanceof Variable && !byParameter.has(value)) byParameter.set(value, path);
     return new Map([...byParameter].map(([value, path]) => [path, value]));
   }
 
@@ -94,7 +105,9 @@ function* walk(
       if (value instanceof Variable) yield [prefix + path, value];
       else if (value instanceof Module) {
         if (value === module || owners.includes(value)) {
-          throw new ConfigError(`${prefix}${path} is a module that it belongs to itself; make what points back #private`);
+          throw new ConfigError(
+            `${prefix}${path} is a module that it belongs to itself; make what points back #private`,
+          );
         }
         yield [prefix + path, value];
         yield* walk(value, `${prefix}${path}.`, [...owners, module]);
@@ -111,6 +124,7 @@ function* walk(
 function hidesModules(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || value instanceof Tensor) return false;
   const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
-  const inner = value instanceof Map || value instanceof Set ? [...value.values()] : isPlain ? Object.values(value) : [];
+  const inner =
+    value instanceof Map || value instanceof Set ? [...value.values()] : isPlain ? Object.values(value) : [];
   return inner.some((item) => item instanceof Module || item instanceof Variable);
 }

@@ -68,7 +68,10 @@ export interface SaveOptions {
 }
 
 /** A model that reads and writes Hugging Face folders. */
-export abstract class PretrainedModel<Inputs extends unknown[], Output, Config extends object> extends Module<Inputs, Output> {
+export abstract class PretrainedModel<Inputs extends unknown[], Output, Config extends object> extends Module<
+  Inputs,
+  Output
+> {
   abstract readonly config: Config;
   abstract readonly format: PretrainedFormat<Config>;
   /** Set by `fromPretrained`. */
@@ -80,7 +83,10 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
    *
    * @param target A folder path (Node), a Map that takes the files, or where else files can be written.
    */
-  async savePretrained(target: string | Map<string, Uint8Array> | FolderTarget, { dtype, maxShardBytes }: SaveOptions = {}): Promise<void> {
+  async savePretrained(
+    target: string | Map<string, Uint8Array> | FolderTarget,
+    { dtype, maxShardBytes }: SaveOptions = {},
+  ): Promise<void> {
     const { origin } = this;
     const folder = typeof target === 'string' || target instanceof Map ? openTarget(target) : target;
     const names = this.fileNames();
@@ -89,14 +95,19 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     for (const [path, variable] of this.namedParameters()) {
       const { name, transpose } = names.get(path) as StoredName;
       const loaded = asFloat(origin?.dtypes.get(name));
-      const stored = await (dtype ? storeParameter(variable, { transpose, dtype }) : storeLossless(variable, { transpose, dtype: loaded }));
+      const stored = await (dtype
+        ? storeParameter(variable, { transpose, dtype })
+        : storeLossless(variable, { transpose, dtype: loaded }));
       isWidened ||= dtype === undefined && stored.dtype !== loaded;
       tensors.push([name, stored]);
     }
     const config = { ...origin?.config, ...this.#configJson(isWidened ? 'F32' : dtype) };
     await folder.write('config.json', serializeJson(config, { keepSpellingOf: origin?.config }));
     if (origin?.generationConfig) await folder.write('generation_config.json', origin.generationConfig);
-    await saveCheckpoint(folder, tensors, { metadata: { format: 'pt' }, ...(maxShardBytes !== undefined && { maxShardBytes }) });
+    await saveCheckpoint(folder, tensors, {
+      metadata: { format: 'pt' },
+      ...(maxShardBytes !== undefined && { maxShardBytes }),
+    });
   }
 
   /** Where each parameter lies in the checkpoint that was loaded, or that saving writes. */
@@ -107,12 +118,22 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
   #configJson(dtype: SaveOptions['dtype']): JsonObject {
     const { format, origin, config } = this;
     const own = format.serializeConfig(config);
-    if (!origin) return { ...own, model_type: format.modelType, architectures: [format.architecture], dtype: DTYPE_NAMES[dtype ?? 'F32'] };
+    if (!origin)
+      return {
+        ...own,
+        model_type: format.modelType,
+        architectures: [format.architecture],
+        dtype: DTYPE_NAMES[dtype ?? 'F32'],
+      };
     // Only what differs from the file is written: spellings and keys that we don't know survive.
     const before = format.serializeConfig(format.parseConfig(origin.config));
     const changed = Object.entries(own).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key]));
     const dtypeKey = 'torch_dtype' in origin.config ? 'torch_dtype' : 'dtype'; // the older releases' name
-    return { ...Object.fromEntries(changed), architectures: [format.architecture], ...(dtype && { [dtypeKey]: DTYPE_NAMES[dtype] }) };
+    return {
+      ...Object.fromEntries(changed),
+      architectures: [format.architecture],
+      ...(dtype && { [dtypeKey]: DTYPE_NAMES[dtype] }),
+    };
   }
 }
 
@@ -143,12 +164,16 @@ export async function loadPretrained<Config extends object, Model extends Pretra
   const folder = await openFolder(location, options);
   const config = await readJson(folder, 'config.json');
   if (config['model_type'] !== format.modelType) {
-    throw new ConfigError(`config.json: model_type must be "${format.modelType}", got ${JSON.stringify(config['model_type'])}`);
+    throw new ConfigError(
+      `config.json: model_type must be "${format.modelType}", got ${JSON.stringify(config['model_type'])}`,
+    );
   }
   const checkpoint = await openCheckpoint(folder, options);
   const model = create(format.parseConfig(config));
   try {
-    const generationConfig = (await folder.has('generation_config.json')) ? await folder.read('generation_config.json') : undefined;
+    const generationConfig = (await folder.has('generation_config.json'))
+      ? await folder.read('generation_config.json')
+      : undefined;
     model.origin = { ...(await loadParameters(model, checkpoint, options)), config, generationConfig };
     return model;
   } catch (error) {
@@ -165,15 +190,31 @@ async function loadParameters<Config extends object>(
   const { format } = model;
   const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
   const names = fileNames(model, prefixed);
-  const isHead = ({ name }: { name: string }): boolean => (prefixed ? !name.startsWith(format.basePrefix) : !format.isBase && isHeadName(model, name));
-  const parameters = [...model.namedParameters()].map(([path, variable]) => ({ variable, ...(names.get(path) as StoredName) }));
-  const wanted = newHead ? parameters.filter(({ name }) => !isHead({ name }) || checkpoint.names.includes(name)) : parameters;
+  const isHead = ({ name }: { name: string }): boolean =>
+    prefixed ? !name.startsWith(format.basePrefix) : !format.isBase && isHeadName(model, name);
+  const parameters = [...model.namedParameters()].map(([path, variable]) => ({
+    variable,
+    ...(names.get(path) as StoredName),
+  }));
+  const wanted = newHead
+    ? parameters.filter(({ name }) => !isHead({ name }) || checkpoint.names.includes(name))
+    : parameters;
 
   const known = new Set(wanted.map(({ name }) => name));
-  const unused = checkpoint.names.filter((name) => !known.has(name) && isHead({ name }) && !format.ignored.some((pattern) => pattern.test(name)));
-  const skipped = new Set([...unused, ...checkpoint.names.filter((name) => !known.has(name) && format.ignored.some((pattern) => pattern.test(name)))]);
-  const expected = new Map(wanted.map(({ name, transpose, variable }) => [name, transpose ? variable.shape.toReversed() : variable.shape]));
-  compareNames(expected, new Map(checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape])));
+  const unused = checkpoint.names.filter(
+    (name) => !known.has(name) && isHead({ name }) && !format.ignored.some((pattern) => pattern.test(name)),
+  );
+  const skipped = new Set([
+    ...unused,
+    ...checkpoint.names.filter((name) => !known.has(name) && format.ignored.some((pattern) => pattern.test(name))),
+  ]);
+  const expected = new Map(
+    wanted.map(({ name, transpose, variable }) => [name, transpose ? variable.shape.toReversed() : variable.shape]),
+  );
+  compareNames(
+    expected,
+    new Map(checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape])),
+  );
 
   const dtypes = new Map<string, StoredTensor['dtype']>();
   const places = new Map(wanted.map((place) => [place.name, place]));
@@ -188,11 +229,15 @@ async function loadParameters<Config extends object>(
 }
 
 /** Checkpoint names of all parameters, with or without the base prefix. */
-function fileNames<Config extends object>(model: PretrainedModel<never, unknown, Config>, prefixed: boolean): Map<string, StoredName> {
+function fileNames<Config extends object>(
+  model: PretrainedModel<never, unknown, Config>,
+  prefixed: boolean,
+): Map<string, StoredName> {
   const { basePrefix, isBase, names } = model.format;
   const stored = storedNames(model.namedParameters().keys(), names);
   if (prefixed !== isBase) return stored;
-  const rename = (name: string): string => (isBase ? basePrefix + name : name.startsWith(basePrefix) ? name.slice(basePrefix.length) : name);
+  const rename = (name: string): string =>
+    isBase ? basePrefix + name : name.startsWith(basePrefix) ? name.slice(basePrefix.length) : name;
   return new Map([...stored].map(([path, { name, transpose }]) => [path, { name: rename(name), transpose }]));
 }
 

@@ -1,4 +1,13 @@
-import { matMul, reshape, type Tensor, type Tensor2D, type Tensor3D, tensor2d, tidy, transpose } from '@tensorflow/tfjs-core';
+import {
+  matMul,
+  reshape,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  tensor2d,
+  tidy,
+  transpose,
+} from '@tensorflow/tfjs-core';
 
 /** Rows and columns of a grid of positions. */
 export type GridSize = readonly [rows: number, columns: number];
@@ -10,7 +19,10 @@ export type GridSize = readonly [rows: number, columns: number];
  * @param positions [1, rows · columns, dim], row by row
  * @returns [1, newRows · newColumns, dim]; a grid of the same size comes back with the same bits
  */
-export function interpolatePositions(positions: Tensor3D, { from: [rows, columns], to: [newRows, newColumns] }: { from: GridSize; to: GridSize }): Tensor3D {
+export function interpolatePositions(
+  positions: Tensor3D,
+  { from: [rows, columns], to: [newRows, newColumns] }: { from: GridSize; to: GridSize },
+): Tensor3D {
   if (rows === newRows && columns === newColumns) return positions.clone();
   const dim = positions.shape[2];
   return tidy(() => {

@@ -32,7 +32,10 @@ export class LearnedPositions extends Module<[request: PositionRequest], Tensor3
     if ('positionIds' in request) return embedding<Tensor3D>(this.weight, request.positionIds); // [batch, seq, dim]
     const { seq, offset = 0 } = request;
     const [contextLength] = this.weight.shape;
-    if (offset + seq > contextLength) throw new ShapeError(`LearnedPositions: there are ${contextLength} positions, got ${seq} tokens from position ${offset}`);
+    if (offset + seq > contextLength)
+      throw new ShapeError(
+        `LearnedPositions: there are ${contextLength} positions, got ${seq} tokens from position ${offset}`,
+      );
     return embedding<Tensor3D>(this.weight, reshape(range(offset, offset + seq, 1, 'int32'), [1, seq])); // [1, seq, dim]
   }
 }

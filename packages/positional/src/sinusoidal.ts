@@ -10,7 +10,15 @@ export type SinusoidalLayout = 'interleaved' | 'halves';
  *
  * @returns [length, dim]
  */
-export function sinusoidal({ length, dim, layout = 'interleaved' }: { length: number; dim: number; layout?: SinusoidalLayout }): Float32Array {
+export function sinusoidal({
+  length,
+  dim,
+  layout = 'interleaved',
+}: {
+  length: number;
+  dim: number;
+  layout?: SinusoidalLayout;
+}): Float32Array {
   const table = new Float32Array(length * dim);
   const sines = Math.ceil(dim / 2);
   for (let position = 0; position < length; position++) {
@@ -28,7 +36,15 @@ export function sinusoidal({ length, dim, layout = 'interleaved' }: { length: nu
 export class SinusoidalPositions extends Module<[x: Tensor3D, offset?: number], Tensor3D> {
   readonly #table: Tensor2D; // [contextLength, dim]
 
-  constructor({ contextLength, dim, layout = 'interleaved' }: { contextLength: number; dim: number; layout?: SinusoidalLayout }) {
+  constructor({
+    contextLength,
+    dim,
+    layout = 'interleaved',
+  }: {
+    contextLength: number;
+    dim: number;
+    layout?: SinusoidalLayout;
+  }) {
     super();
     this.#table = keep(tensor2d(sinusoidal({ length: contextLength, dim, layout }), [contextLength, dim])); // as long as the module, like parameters
   }
@@ -37,7 +53,10 @@ export class SinusoidalPositions extends Module<[x: Tensor3D, offset?: number], 
   protected override forward(x: Tensor3D, offset = 0): Tensor3D {
     const [, seq, dim] = x.shape;
     const [contextLength] = this.#table.shape;
-    if (offset + seq > contextLength) throw new ShapeError(`SinusoidalPositions: x must end before position ${contextLength}, got ${seq} tokens from ${offset}`);
+    if (offset + seq > contextLength)
+      throw new ShapeError(
+        `SinusoidalPositions: x must end before position ${contextLength}, got ${seq} tokens from ${offset}`,
+      );
     return add(x, slice(this.#table, [offset, 0], [seq, dim])); // [batch, seq, dim]
   }
 

@@ -37,8 +37,8 @@ export type ViTOptions = Pick<ViTConfig, 'dim' | 'numHeads' | 'numLayers'> &
 
 /** Sizes by name: those of the paper (Dosovitskiy et al. 2021, table 1), one for MNIST's digits, and one for tests that runs in milliseconds. */
 export const VIT_PRESETS = {
-  'testing': { imageSize: 8, patchSize: 4, numChannels: 1, dim: 16, numHeads: 2, numLayers: 2 },
-  'mnist': { imageSize: 28, patchSize: 4, numChannels: 1, dim: 64, numHeads: 4, numLayers: 4 },
+  testing: { imageSize: 8, patchSize: 4, numChannels: 1, dim: 16, numHeads: 2, numLayers: 2 },
+  mnist: { imageSize: 28, patchSize: 4, numChannels: 1, dim: 64, numHeads: 4, numLayers: 4 },
   'vit-tiny': { imageSize: 224, patchSize: 16, dim: 192, numHeads: 3, numLayers: 12 },
   'vit-small': { imageSize: 224, patchSize: 16, dim: 384, numHeads: 6, numLayers: 12 },
   'vit-base': { imageSize: 224, patchSize: 16, dim: 768, numHeads: 12, numLayers: 12 },
@@ -49,7 +49,11 @@ export const VIT_PRESETS = {
 export type ViTPreset = keyof typeof VIT_PRESETS;
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
-const rate = v.pipe(v.number(), v.minValue(0), v.custom<number>((value) => Number(value) < 1, 'Expected less than 1'));
+const rate = v.pipe(
+  v.number(),
+  v.minValue(0),
+  v.custom<number>((value) => Number(value) < 1, 'Expected less than 1'),
+);
 const positive = v.pipe(v.number(), v.finite(), v.minValue(0));
 
 const schema = v.strictObject({
@@ -99,14 +103,23 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
   const result = v.safeParse(schema, config);
   if (!result.success) {
     const [issue] = result.issues;
-    throw new ConfigError(`ViTConfig: ${v.getDotPath(issue) ?? ''} must be ${issue.expected ?? 'valid'}, got ${issue.received}`);
+    throw new ConfigError(
+      `ViTConfig: ${v.getDotPath(issue) ?? ''} must be ${issue.expected ?? 'valid'}, got ${issue.received}`,
+    );
   }
   const { dim, numHeads, numLayers, hiddenDim } = config;
-  if (dim % numHeads !== 0) throw new ConfigError(`ViTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
+  if (dim % numHeads !== 0)
+    throw new ConfigError(`ViTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
   const patches = numPatches(config);
-  if (patches < 1) throw new ConfigError(`ViTConfig: imageSize must hold a patch of [${config.patchSize.join(', ')}], got [${config.imageSize.join(', ')}]`);
+  if (patches < 1)
+    throw new ConfigError(
+      `ViTConfig: imageSize must hold a patch of [${config.patchSize.join(', ')}], got [${config.imageSize.join(', ')}]`,
+    );
   const numParameters = patches * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim);
-  if (numParameters > MOST_PARAMETERS) throw new ConfigError(`ViTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`);
+  if (numParameters > MOST_PARAMETERS)
+    throw new ConfigError(
+      `ViTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`,
+    );
   return config;
 }
 

@@ -52,7 +52,11 @@ export const VIT_IMAGE_CLASSIFIER: PretrainedFormat<ViTConfig> = {
   ignored: [/^(vit\.)?pooler\.dense\.(weight|bias)$/],
   architecture: 'ViTForImageClassification',
   isBase: false,
-  names: [...ENCODER_NAMES.map(([ours, theirs]): NameRow => [ours, `vit.${theirs}`]), ['head.weight', 'classifier.weight'], ['head.bias', 'classifier.bias']],
+  names: [
+    ...ENCODER_NAMES.map(([ours, theirs]): NameRow => [ours, `vit.${theirs}`]),
+    ['head.weight', 'classifier.weight'],
+    ['head.bias', 'classifier.bias'],
+  ],
 };
 
 /** A `vit` config.json as ours. @throws {@link ConfigError} naming what no ViT can be built from. */
@@ -103,7 +107,8 @@ function labelsOf({ id2label, num_labels: numLabels }: JsonObject): string[] {
   const byId = new Map<string, JsonValue>(Object.entries(id2label));
   return Array.from(byId, (_, i) => {
     const label = byId.get(String(i));
-    if (typeof label !== 'string') throw new ConfigError(`config.json: id2label must name the ids 0 to ${byId.size - 1}, got none for ${i}`);
+    if (typeof label !== 'string')
+      throw new ConfigError(`config.json: id2label must name the ids 0 to ${byId.size - 1}, got none for ${i}`);
     return label;
   });
 }

@@ -13,7 +13,11 @@ import { classTokenOf, type InitOptions, initStream, type ViTCallOptions, ViTEnc
  * using model = new ViTForImageClassification({ ...VIT_PRESETS.mnist, labels: ['0', '1', '2'] }, { seed: 1 });
  * const logits = model.call(images);
  */
-export class ViTForImageClassification extends PretrainedModel<[images: Tensor4D, options?: ViTCallOptions], Tensor2D, ViTConfig> {
+export class ViTForImageClassification extends PretrainedModel<
+  [images: Tensor4D, options?: ViTCallOptions],
+  Tensor2D,
+  ViTConfig
+> {
   readonly config: ViTConfig;
   readonly format: typeof VIT_IMAGE_CLASSIFIER = VIT_IMAGE_CLASSIFIER;
   encoder: ViTEncoder;
@@ -24,7 +28,12 @@ export class ViTForImageClassification extends PretrainedModel<[images: Tensor4D
     this.config = vitConfig(options);
     const { dim, labels, initStd } = this.config;
     this.encoder = new ViTEncoder(this.config, initStream(init, 'init'));
-    this.head = new Linear({ inDim: dim, outDim: labels.length, init: normal(initStd), random: initStream(init, 'head-init') });
+    this.head = new Linear({
+      inDim: dim,
+      outDim: labels.length,
+      init: normal(initStd),
+      random: initStream(init, 'head-init'),
+    });
   }
 
   protected override forward(images: Tensor4D, options?: ViTCallOptions): Tensor2D {
@@ -33,7 +42,8 @@ export class ViTForImageClassification extends PretrainedModel<[images: Tensor4D
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<ViTForImageClassification> {
-    const create = (config: ViTConfig): ViTForImageClassification => new ViTForImageClassification(config, { seed: options?.newHead ? (options.seed ?? 0) : null });
+    const create = (config: ViTConfig): ViTForImageClassification =>
+      new ViTForImageClassification(config, { seed: options?.newHead ? (options.seed ?? 0) : null });
     return loadPretrained(location, { format: VIT_IMAGE_CLASSIFIER, create, options });
   }
 }

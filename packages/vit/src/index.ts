@@ -1,4 +1,12 @@
-export { numPatches, type Size, VIT_PRESETS, type ViTConfig, vitConfig, type ViTOptions, type ViTPreset } from './config.ts';
+export {
+  numPatches,
+  type Size,
+  VIT_PRESETS,
+  type ViTConfig,
+  vitConfig,
+  type ViTOptions,
+  type ViTPreset,
+} from './config.ts';
 export { vitConfigFromHuggingFace } from './hf.ts';
 export { ViTForImageClassification } from './image-classifier.ts';
 export { type InitOptions, type ViTCallOptions, ViTEncoder, ViTLayer, ViTModel, type ViTOutput } from './model.ts';

@@ -1,9 +1,32 @@
 import { MultiHeadAttention } from '@formers/attention';
 import { applyActivation, checkShape, RandomStream, report } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
-import { Dropout, FeedForward, LayerNorm, Linear, loadPretrained, Module, normal, parameter, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import {
+  Dropout,
+  FeedForward,
+  LayerNorm,
+  Linear,
+  loadPretrained,
+  Module,
+  normal,
+  parameter,
+  PretrainedModel,
+  type PretrainedOptions,
+} from '@formers/nn';
 import { interpolatePositions } from '@formers/positional';
-import { add, concat, type Rank, reshape, slice, type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tile, type Variable } from '@tensorflow/tfjs-core';
+import {
+  add,
+  concat,
+  type Rank,
+  reshape,
+  slice,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tile,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 
 import { numPatches, type Size, type ViTConfig, vitConfig, type ViTOptions } from './config.ts';
 import { VIT_MODEL } from './hf.ts';
@@ -34,11 +57,22 @@ export class ViTLayer extends Module<[x: Tensor3D], Tensor3D> {
   mlp: FeedForward<Tensor3D>;
   readonly dropout: Dropout<Tensor3D>;
 
-  constructor({ dim, hiddenDim, numHeads, activation, dropout, attentionDropout, normEpsilon, initStd, qkvBias }: ViTConfig, random: RandomStream | null) {
+  constructor(
+    { dim, hiddenDim, numHeads, activation, dropout, attentionDropout, normEpsilon, initStd, qkvBias }: ViTConfig,
+    random: RandomStream | null,
+  ) {
     super();
     const init = normal(initStd);
     this.norm1 = new LayerNorm({ dim, epsilon: normEpsilon });
-    this.attention = new MultiHeadAttention({ dim, numHeads, bias: qkvBias, outputBias: true, dropout: attentionDropout, init, random });
+    this.attention = new MultiHeadAttention({
+      dim,
+      numHeads,
+      bias: qkvBias,
+      outputBias: true,
+      dropout: attentionDropout,
+      init,
+      random,
+    });
     this.norm2 = new LayerNorm({ dim, epsilon: normEpsilon });
     this.mlp = new FeedForward({ dim, hiddenDim, activation, dropout, init, random });
     this.dropout = new Dropout(dropout);
@@ -75,9 +109,16 @@ export class ViTEncoder extends Module<[images: Tensor4D, options?: ViTCallOptio
     this.norm = new LayerNorm({ dim, epsilon: normEpsilon });
   }
 
-  protected override forward(images: Tensor4D, { interpolatePositions: interpolate = false }: ViTCallOptions = {}): Tensor3D {
+  protected override forward(
+    images: Tensor4D,
+    { interpolatePositions: interpolate = false }: ViTCallOptions = {},
+  ): Tensor3D {
     const { imageSize, numChannels } = this.#config;
-    checkShape('ViTEncoder: images', images, ['batch', numChannels, ...(interpolate ? ['height', 'width'] : imageSize)]);
+    checkShape('ViTEncoder: images', images, [
+      'batch',
+      numChannels,
+      ...(interpolate ? ['height', 'width'] : imageSize),
+    ]);
     const classTokens = tile(this.classToken, [images.shape[0], 1, 1]); // [batch, 1, dim]
     const tokens = concat([classTokens, this.patches.call(images)], 1); // [batch, 1 + patches, dim]
     let x = this.dropout.call(add(tokens, this.#positionsFor(images))); // [batch, 1 + patches, dim]
@@ -96,7 +137,10 @@ export class ViTEncoder extends Module<[images: Tensor4D, options?: ViTCallOptio
     const to = gridOf([images.shape[2], images.shape[3]], patchSize);
     if (from.join() === to.join()) return this.positions;
     const [, tokens, dim] = this.positions.shape;
-    const patches = interpolatePositions(slice(this.positions as Tensor3D, [0, 1, 0], [1, tokens - 1, dim]), { from, to });
+    const patches = interpolatePositions(slice(this.positions as Tensor3D, [0, 1, 0], [1, tokens - 1, dim]), {
+      from,
+      to,
+    });
     return concat([slice(this.positions as Tensor3D, [0, 0, 0], [1, 1, dim]), patches], 1);
   }
 }
@@ -131,7 +175,12 @@ export class ViTModel extends PretrainedModel<[images: Tensor4D, options?: ViTCa
     this.config = vitConfig(options);
     const { dim, poolerDim, initStd } = this.config;
     this.encoder = new ViTEncoder(this.config, initStream(init, 'init'));
-    this.pooler = new Linear({ inDim: dim, outDim: poolerDim, init: normal(initStd), random: initStream(init, 'pooler-init') });
+    this.pooler = new Linear({
+      inDim: dim,
+      outDim: poolerDim,
+      init: normal(initStd),
+      random: initStream(init, 'pooler-init'),
+    });
   }
 
   protected override forward(images: Tensor4D, options?: ViTCallOptions): ViTOutput {
@@ -141,6 +190,10 @@ export class ViTModel extends PretrainedModel<[images: Tensor4D, options?: ViTCa
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<ViTModel> {
-    return loadPretrained(location, { format: VIT_MODEL, create: (config) => new ViTModel(config, { seed: null }), options });
+    return loadPretrained(location, {
+      format: VIT_MODEL,
+      create: (config) => new ViTModel(config, { seed: null }),
+      options,
+    });
   }
 }

@@ -1,6 +1,17 @@
 import { checkShape, linear, type RandomStream } from '@formers/backend';
 import { type Initializer, Module, normal, parameter, zeros } from '@formers/nn';
-import { type Rank, reshape, slice, type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tidy, transpose, type Variable } from '@tensorflow/tfjs-core';
+import {
+  type Rank,
+  reshape,
+  slice,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tidy,
+  transpose,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 
 import type { Size } from './config.ts';
 

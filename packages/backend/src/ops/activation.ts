@@ -1,4 +1,18 @@
-import { add, clone, erf, leakyRelu, mul, relu, relu6, sigmoid, softplus, square, type Tensor, tanh, tidy } from '@tensorflow/tfjs-core';
+import {
+  add,
+  clone,
+  erf,
+  leakyRelu,
+  mul,
+  relu,
+  relu6,
+  sigmoid,
+  softplus,
+  square,
+  type Tensor,
+  tanh,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 import { defineOp, type Op } from '../define-op.ts';
 
@@ -6,7 +20,20 @@ import { defineOp, type Op } from '../define-op.ts';
 export type FusedActivation = 'relu' | 'gelu' | 'geluTanh' | 'silu' | 'tanh';
 
 /** The names of all activations. */
-export const ACTIVATIONS = ['identity', 'relu', 'gelu', 'geluTanh', 'silu', 'tanh', 'leakyRelu', 'mish', 'quickGelu', 'relu6', 'reluSquared', 'sigmoid'] as const;
+export const ACTIVATIONS = [
+  'identity',
+  'relu',
+  'gelu',
+  'geluTanh',
+  'silu',
+  'tanh',
+  'leakyRelu',
+  'mish',
+  'quickGelu',
+  'relu6',
+  'reluSquared',
+  'sigmoid',
+] as const;
 
 /** An activation by name. `quickGelu` is `x σ(1.702 x)` (CLIP), `reluSquared` is `max(x, 0)²` (So et al. 2021), `leakyRelu` has a slope of 0.01. */
 export type Activation = (typeof ACTIVATIONS)[number];

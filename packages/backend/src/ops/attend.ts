@@ -60,7 +60,10 @@ export function attend(q: Tensor4D, k: Tensor4D, v: Tensor4D, options: AttendOpt
   checkAttention('attend', q, k);
   const [batch, kvHeads, keys] = k.shape;
   checkShape('attend: v', v, [batch, kvHeads, keys, 'valueDim']);
-  return attendOp({ q, k, v, mask: options.mask, bias: options.bias }, attributes(q.shape[2], keys, q.shape[3], options));
+  return attendOp(
+    { q, k, v, mask: options.mask, bias: options.bias },
+    attributes(q.shape[2], keys, q.shape[3], options),
+  );
 }
 
 /**
@@ -72,8 +75,14 @@ export function attend(q: Tensor4D, k: Tensor4D, v: Tensor4D, options: AttendOpt
 export function selfAttend(qkv: Tensor3D, { numHeads, ...options }: AttendOptions & { numHeads: number }): Tensor3D {
   const [, seq, width] = qkv.shape;
   const headDim = width / 3 / numHeads;
-  if (!Number.isInteger(headDim)) throw new ShapeError(`selfAttend: qkv must be [batch, seq, 3 * dim] with ${numHeads} heads dividing dim, got [${qkv.shape.join(', ')}]`);
-  return selfAttendOp({ qkv, mask: options.mask, bias: options.bias }, { ...attributes(seq, seq, headDim, options), numHeads });
+  if (!Number.isInteger(headDim))
+    throw new ShapeError(
+      `selfAttend: qkv must be [batch, seq, 3 * dim] with ${numHeads} heads dividing dim, got [${qkv.shape.join(', ')}]`,
+    );
+  return selfAttendOp(
+    { qkv, mask: options.mask, bias: options.bias },
+    { ...attributes(seq, seq, headDim, options), numHeads },
+  );
 }
 
 /**
@@ -83,13 +92,22 @@ export function selfAttend(qkv: Tensor3D, { numHeads, ...options }: AttendOption
  */
 export function attentionWeights(q: Tensor4D, k: Tensor4D, options: AttendOptions = {}): Tensor4D {
   checkAttention('attentionWeights', q, k);
-  return tidy(() => weights(q, k, { mask: options.mask, bias: options.bias, ...attributes(q.shape[2], k.shape[2], q.shape[3], { ...options, dropout: 0 }) }));
+  return tidy(() =>
+    weights(q, k, {
+      mask: options.mask,
+      bias: options.bias,
+      ...attributes(q.shape[2], k.shape[2], q.shape[3], { ...options, dropout: 0 }),
+    }),
+  );
 }
 
 /** [batch, seq, heads · headDim] to [batch, heads, seq, headDim]. */
 export function splitHeads(x: Tensor3D, numHeads: number): Tensor4D {
   const [batch, seq, dim] = x.shape;
-  if (dim % numHeads !== 0) throw new ShapeError(`splitHeads: x must be [batch, seq, dim] with ${numHeads} heads dividing dim, got [${x.shape.join(', ')}]`);
+  if (dim % numHeads !== 0)
+    throw new ShapeError(
+      `splitHeads: x must be [batch, seq, dim] with ${numHeads} heads dividing dim, got [${x.shape.join(', ')}]`,
+    );
   return tidy(() => transpose(reshape(x, [batch, seq, numHeads, dim / numHeads]), [0, 2, 1, 3]) as Tensor4D);
 }
 
@@ -134,19 +152,31 @@ export const attendOp: Op<Inputs, AttendAttributes, Tensor4D> = defineOp<Inputs,
 });
 
 /** Kernel of {@link selfAttend}. */
-export const selfAttendOp: Op<SelfInputs, AttendAttributes & { numHeads: number }, Tensor3D> = defineOp<SelfInputs, AttendAttributes & { numHeads: number }, Tensor3D>({
+export const selfAttendOp: Op<SelfInputs, AttendAttributes & { numHeads: number }, Tensor3D> = defineOp<
+  SelfInputs,
+  AttendAttributes & { numHeads: number },
+  Tensor3D
+>({
   name: 'FormersSelfAttend',
   differentiable: ['qkv', 'bias'],
   saves: ['qkv', 'mask', 'bias'],
   savesOutput: true,
   composition: ({ qkv, mask, bias }, { numHeads, ...attrs }) =>
     tidy(() => {
-      const [q, k, v] = split<Tensor3D>(qkv, 3, 2).map((part) => splitHeads(part, numHeads)) as [Tensor4D, Tensor4D, Tensor4D]; // [batch, heads, seq, headDim]
+      const [q, k, v] = split<Tensor3D>(qkv, 3, 2).map((part) => splitHeads(part, numHeads)) as [
+        Tensor4D,
+        Tensor4D,
+        Tensor4D,
+      ]; // [batch, heads, seq, headDim]
       return mergeHeads(attendOp({ q, k, v, mask, bias }, attrs)); // [batch, seq, dim]
     }),
 });
 
-function weights(q: Tensor4D, k: Tensor4D, { mask, bias, scale, causal, queryOffset, window, softCap }: Omit<AttendAttributes, 'dropout'> & Masks): Tensor4D {
+function weights(
+  q: Tensor4D,
+  k: Tensor4D,
+  { mask, bias, scale, causal, queryOffset, window, softCap }: Omit<AttendAttributes, 'dropout'> & Masks,
+): Tensor4D {
   const [, heads, queries] = q.shape;
   const keys = k.shape[2];
   let scores: Tensor = mul(matMul(q, repeatHeads(k, heads), false, true), scale); // [batch, heads, queries, keys]
@@ -159,7 +189,19 @@ function weights(q: Tensor4D, k: Tensor4D, { mask, bias, scale, causal, queryOff
   return mul(softmax(where(visible, scores, scalar(-1e30)) as Tensor4D), cast(visible, 'float32')) as Tensor4D;
 }
 
-function bandMask({ queries, keys, causal, queryOffset, window }: { queries: number; keys: number; causal: boolean; queryOffset: number; window: number }): Tensor {
+function bandMask({
+  queries,
+  keys,
+  causal,
+  queryOffset,
+  window,
+}: {
+  queries: number;
+  keys: number;
+  causal: boolean;
+  queryOffset: number;
+  window: number;
+}): Tensor {
   const visible = new Uint8Array(queries * keys);
   for (let query = 0; query < queries; query++) {
     const position = query + queryOffset;
@@ -181,11 +223,21 @@ function repeatHeads(x: Tensor4D, heads: number): Tensor4D {
 function checkAttention(where: string, q: Tensor4D, k: Tensor4D): void {
   checkShape(`${where}: q`, q, ['batch', 'heads', 'queries', 'headDim']);
   checkShape(`${where}: k`, k, [q.shape[0], 'kvHeads', 'keys', q.shape[3]]);
-  if (q.shape[1] % k.shape[1] !== 0) throw new ShapeError(`${where}: the heads of q must be a multiple of those of k, got ${q.shape[1]} and ${k.shape[1]}`);
+  if (q.shape[1] % k.shape[1] !== 0)
+    throw new ShapeError(
+      `${where}: the heads of q must be a multiple of those of k, got ${q.shape[1]} and ${k.shape[1]}`,
+    );
 }
 
 function attributes(queries: number, keys: number, headDim: number, options: AttendOptions): AttendAttributes {
-  const { causal = false, queryOffset = causal || options.window ? keys - queries : 0, window = 0, softCap = 0, scale = 1 / Math.sqrt(headDim), dropout = 0 } = options;
+  const {
+    causal = false,
+    queryOffset = causal || options.window ? keys - queries : 0,
+    window = 0,
+    softCap = 0,
+    scale = 1 / Math.sqrt(headDim),
+    dropout = 0,
+  } = options;
   const key = dropout > 0 ? nextDropoutKey() : undefined;
   return { scale, causal, queryOffset, window, softCap, dropout: key && { rate: dropout, key } };
 }

@@ -46,7 +46,12 @@ export interface CrossEntropyOptions {
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Scalar {
   const classes = logits.shape.at(-1) ?? 0;
   checkShape('crossEntropy: labels', labels, logits.shape.slice(0, -1));
-  return tidy(() => crossEntropyOp({ logits: reshape(logits, [-1, classes]) as Tensor2D, labels: reshape(labels, [-1]) as Tensor1D }, withDefaults(options)));
+  return tidy(() =>
+    crossEntropyOp(
+      { logits: reshape(logits, [-1, classes]) as Tensor2D, labels: reshape(labels, [-1]) as Tensor1D },
+      withDefaults(options),
+    ),
+  );
 }
 
 /**
@@ -57,12 +62,21 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
  * @param options.labels int32 [...]
  * @returns a scalar
  */
-export function linearCrossEntropy(x: Tensor, weight: Tensor2D, { labels, ...options }: CrossEntropyOptions & { labels: Tensor }): Scalar {
+export function linearCrossEntropy(
+  x: Tensor,
+  weight: Tensor2D,
+  { labels, ...options }: CrossEntropyOptions & { labels: Tensor },
+): Scalar {
   const [, dim] = weight.shape;
   const places = x.shape.slice(0, -1);
   checkShape('linearCrossEntropy: x', x, [...places, dim]);
   checkShape('linearCrossEntropy: labels', labels, places);
-  return tidy(() => linearCrossEntropyOp({ x: reshape(x, [-1, dim]) as Tensor2D, weight, labels: reshape(labels, [-1]) as Tensor1D }, withDefaults(options)));
+  return tidy(() =>
+    linearCrossEntropyOp(
+      { x: reshape(x, [-1, dim]) as Tensor2D, weight, labels: reshape(labels, [-1]) as Tensor1D },
+      withDefaults(options),
+    ),
+  );
 }
 
 type Attributes = Required<CrossEntropyOptions>;
@@ -88,7 +102,9 @@ export const crossEntropyOp: Op<Inputs, Attributes, Scalar> = defineOp<Inputs, A
       const logProbabilities = logSoftmax(logits); // [rows, classes]
       // Choosing, where multiplying by 0 would make NaN of the log-probability -Infinity.
       const chosen = sum(where(isLabel(labels, logits.shape[1]), logProbabilities, zerosLike(logProbabilities)), 1); // [rows]
-      const smoothed = labelSmoothing ? add(mul(chosen, 1 - labelSmoothing), mul(mean(logProbabilities, 1), labelSmoothing)) : chosen; // [rows]
+      const smoothed = labelSmoothing
+        ? add(mul(chosen, 1 - labelSmoothing), mul(mean(logProbabilities, 1), labelSmoothing))
+        : chosen; // [rows]
       const total = neg(sum(where(counts, smoothed, zerosLike(smoothed))));
       return (reduction === 'sum' ? total : div(total, maximum(sum(cast(counts, 'float32')), 1))) as Scalar;
     }),
@@ -111,5 +127,6 @@ export const linearCrossEntropyOp: Op<LinearInputs, Attributes, Scalar> = define
   differentiable: ['x', 'weight'],
   saves: ['x', 'weight', 'labels'],
   savesOutput: true,
-  composition: ({ x, weight, labels }, attributes) => tidy(() => crossEntropyOp({ logits: linear(x, weight), labels }, attributes)),
+  composition: ({ x, weight, labels }, attributes) =>
+    tidy(() => crossEntropyOp({ logits: linear(x, weight), labels }, attributes)),
 });

@@ -17,7 +17,10 @@ export function dropout<T extends Tensor>(x: T, rate: number): T {
 export function dropoutMask(shape: readonly number[], rate: number, key: RandomKey): Tensor {
   const size = shape.reduce((product, axis) => product * axis, 1);
   const keep = 1 / (1 - rate);
-  return tensor(uniformValues(key, size).map((uniform) => (uniform >= rate ? keep : 0)), [...shape]);
+  return tensor(
+    uniformValues(key, size).map((uniform) => (uniform >= rate ? keep : 0)),
+    [...shape],
+  );
 }
 
 type Inputs = {
@@ -25,7 +28,11 @@ type Inputs = {
 };
 
 /** `rate` in (0, 1); element i stays where `uniformValues(key)[i] >= rate`. The gradient needs the key alone. */
-export const dropoutOp: Op<Inputs, { rate: number; key: RandomKey }, Tensor> = defineOp<Inputs, { rate: number; key: RandomKey }, Tensor>({
+export const dropoutOp: Op<Inputs, { rate: number; key: RandomKey }, Tensor> = defineOp<
+  Inputs,
+  { rate: number; key: RandomKey },
+  Tensor
+>({
   name: 'FormersDropout',
   differentiable: ['x'],
   saves: [],

@@ -24,5 +24,6 @@ export const embeddingOp: Op<Inputs, { vocabSize: number }, Tensor> = defineOp<I
   differentiable: ['weight'],
   saves: ['ids'],
   savesOutput: false,
-  composition: ({ weight, ids }) => tidy(() => reshape(gather(weight, reshape(ids, [-1])), [...ids.shape, weight.shape[1]])),
+  composition: ({ weight, ids }) =>
+    tidy(() => reshape(gather(weight, reshape(ids, [-1])), [...ids.shape, weight.shape[1]])),
 });

@@ -21,7 +21,11 @@ export interface LinearOptions {
  * @returns [..., outDim]
  * @throws {@link ShapeError} when the last axis of x is not inDim.
  */
-export function linear<T extends Tensor>(x: T, weight: Tensor2D, { bias, activation, residual }: LinearOptions = {}): T {
+export function linear<T extends Tensor>(
+  x: T,
+  weight: Tensor2D,
+  { bias, activation, residual }: LinearOptions = {},
+): T {
   const [outDim, inDim] = weight.shape;
   if (x.shape.at(-1) !== inDim) throw new ShapeError(`linear: x must be [..., ${inDim}], got [${x.shape.join(', ')}]`);
   if (bias) checkShape('linear: bias', bias, [outDim]);
@@ -41,7 +45,11 @@ type Inputs = {
 };
 
 /** The op behind {@link linear}. An activation with a residual is legal; kernels may rely on `y` carrying their pre-activation. */
-export const linearOp: Op<Inputs, { activation: FusedActivation | undefined }, Tensor> = defineOp<Inputs, { activation: FusedActivation | undefined }, Tensor>({
+export const linearOp: Op<Inputs, { activation: FusedActivation | undefined }, Tensor> = defineOp<
+  Inputs,
+  { activation: FusedActivation | undefined },
+  Tensor
+>({
   name: 'FormersLinear',
   differentiable: ['x', 'weight', 'bias', 'residual'],
   saves: ['x', 'weight'],

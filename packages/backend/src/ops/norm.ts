@@ -67,5 +67,6 @@ export const rmsNormOp: Op<Inputs, { epsilon: number }, Tensor> = defineOp<Input
   differentiable: ['x', 'weight'],
   saves: ['x', 'weight'],
   savesOutput: true,
-  composition: ({ x, weight }, { epsilon }) => tidy(() => mul(mul(x, rsqrt(add(mean(square(x), -1, true), epsilon))), weight)),
+  composition: ({ x, weight }, { epsilon }) =>
+    tidy(() => mul(mul(x, rsqrt(add(mean(square(x), -1, true), epsilon))), weight)),
 });

@@ -1,4 +1,22 @@
-import { add, addN, div, greaterEqual, isFinite, minimum, mul, scalar, type Scalar, sqrt, square, sub, sum, type Tensor, tidy, type Variable, where } from '@tensorflow/tfjs-core';
+import {
+  add,
+  addN,
+  div,
+  greaterEqual,
+  isFinite,
+  minimum,
+  mul,
+  scalar,
+  type Scalar,
+  sqrt,
+  square,
+  sub,
+  sum,
+  type Tensor,
+  tidy,
+  type Variable,
+  where,
+} from '@tensorflow/tfjs-core';
 
 import { hasKernel } from '../define-op.ts';
 import { withoutTape } from '../tape.ts';
@@ -6,7 +24,12 @@ import { tfjsEngine } from '../tfjs-engine.ts';
 
 /** The global L2 norm of all tensors together, a scalar. */
 export function globalNorm(tensors: readonly Tensor[]): Scalar {
-  if (hasKernel('FormersGlobalNorm')) return tfjsEngine().runKernel('FormersGlobalNorm', Object.fromEntries(tensors.map((tensor, i) => [`tensor${i}`, tensor])), {}) as Scalar;
+  if (hasKernel('FormersGlobalNorm'))
+    return tfjsEngine().runKernel(
+      'FormersGlobalNorm',
+      Object.fromEntries(tensors.map((tensor, i) => [`tensor${i}`, tensor])),
+      {},
+    ) as Scalar;
   return tidy(() => sqrt(addN(tensors.map((tensor) => sum(square(tensor))))) as Scalar);
 }
 
@@ -59,10 +82,22 @@ export function adamWStep(slots: readonly AdamWSlot[], numbers: AdamWNumbers): v
   const inputs: Record<string, Tensor> = { gradientScale: numbers.gradientScale };
   slots.forEach(({ parameter, gradient, firstMoment, secondMoment }, i) => {
     for (const written of [parameter, firstMoment, secondMoment]) own(written);
-    Object.assign(inputs, { [`parameter${i}`]: parameter, [`gradient${i}`]: gradient, [`firstMoment${i}`]: firstMoment, [`secondMoment${i}`]: secondMoment });
+    Object.assign(inputs, {
+      [`parameter${i}`]: parameter,
+      [`gradient${i}`]: gradient,
+      [`firstMoment${i}`]: firstMoment,
+      [`secondMoment${i}`]: secondMoment,
+    });
   });
   const { learningRate, beta1, beta2, epsilon, step } = numbers;
-  const attributes = { learningRate, beta1, beta2, epsilon, step, weightDecays: slots.map(({ weightDecay }) => weightDecay) };
+  const attributes = {
+    learningRate,
+    beta1,
+    beta2,
+    epsilon,
+    step,
+    weightDecays: slots.map(({ weightDecay }) => weightDecay),
+  };
   withoutTape(() => tidy(() => void tfjsEngine().runKernel('FormersAdamW', inputs, attributes))); // what the kernel returns says nothing
 }
 
@@ -71,7 +106,10 @@ function own(variable: Variable): void {
   if (tfjsEngine().backend.refCount(variable.dataId) > 1) tidy(() => variable.assign(add(variable, 0)));
 }
 
-function adamWComposition({ parameter, gradient, firstMoment, secondMoment, weightDecay }: AdamWSlot, numbers: AdamWNumbers): void {
+function adamWComposition(
+  { parameter, gradient, firstMoment, secondMoment, weightDecay }: AdamWSlot,
+  numbers: AdamWNumbers,
+): void {
   const { learningRate, beta1, beta2, epsilon, step, gradientScale: scale } = numbers;
   const apply = greaterEqual(scale, 0);
   const g = mul(gradient, scale);

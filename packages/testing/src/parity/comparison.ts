@@ -9,12 +9,16 @@ export class Comparison {
 
   /** Compares number by number; `counts(i)` says whether number i has to agree. */
   numbers(name: string, found: ArrayLike<number>, { expected, tolerance, counts = () => true }: NumbersRequest): void {
-    if (found.length !== expected.length) return this.wrong(`${name}: ${found.length} values instead of ${expected.length}`);
+    if (found.length !== expected.length)
+      return this.wrong(`${name}: ${found.length} values instead of ${expected.length}`);
     for (let i = 0; i < expected.length; i++) {
       if (!counts(i)) continue;
       const wanted = expected[i] as number;
       const value = found[i] as number;
-      const share = Object.is(wanted, value) || wanted === value ? 0 : Math.abs(value - wanted) / (tolerance.atol + tolerance.rtol * Math.abs(wanted));
+      const share =
+        Object.is(wanted, value) || wanted === value
+          ? 0
+          : Math.abs(value - wanted) / (tolerance.atol + tolerance.rtol * Math.abs(wanted));
       this.#note(Number.isNaN(share) ? Infinity : share, () => `${name}[${i}]: ${value} instead of ${wanted}`);
     }
   }

@@ -29,7 +29,12 @@ const ENGINES: ReadonlyMap<string, () => EngineFactory> = new Map([
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { engine: { type: 'string', default: 'cpu' }, json: { type: 'boolean', default: false }, all: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      engine: { type: 'string', default: 'cpu' },
+      json: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) {
     process.stdout.write(HELP);
@@ -42,22 +47,30 @@ async function main(): Promise<number> {
   if (!engine) throw new Error(`--engine must be one of ${[...ENGINES.keys()].join(', ')}, got ${values.engine}`);
   const { name } = await useBackend(engine());
 
-  const print = values.json ? (result: CaseResult) => console.log(JSON.stringify(result)) : (result: CaseResult) => printLine(result, values.all);
+  const print = values.json
+    ? (result: CaseResult) => console.log(JSON.stringify(result))
+    : (result: CaseResult) => printLine(result, values.all);
   const counts = { passed: 0, failed: 0, unsupported: 0 };
   for await (const result of runParity(folder)) {
     counts[result.status === 'pass' ? 'passed' : result.status === 'fail' ? 'failed' : 'unsupported']++;
     print(result);
   }
-  if (counts.passed + counts.failed + counts.unsupported === 0) throw new Error(`no case.json, manifest.json or schedules.json under ${folder}`);
+  if (counts.passed + counts.failed + counts.unsupported === 0)
+    throw new Error(`no case.json, manifest.json or schedules.json under ${folder}`);
   if (values.json) console.log(JSON.stringify({ summary: true, engine: name, ...counts }));
-  else console.log(`\nengine ${name}, ${counts.unsupported} unsupported\n${counts.passed} passed, ${counts.failed} failed`);
+  else
+    console.log(
+      `\nengine ${name}, ${counts.unsupported} unsupported\n${counts.passed} passed, ${counts.failed} failed`,
+    );
   return counts.failed === 0 ? 0 : 1;
 }
 
 function printLine({ group, name, status, compared, worst, detail }: CaseResult, all: boolean): void {
   if (status === 'unsupported') console.log(`unsupported  ${group}  ${name}  ${detail}`);
-  else if (status === 'fail') console.log(`FAIL         ${group}  ${name}  ${worst.toPrecision(3)} of the tolerance: ${detail}`);
-  else if (all) console.log(`pass         ${group}  ${name}  ${compared} compared, worst ${worst.toPrecision(2)} of the tolerance`);
+  else if (status === 'fail')
+    console.log(`FAIL         ${group}  ${name}  ${worst.toPrecision(3)} of the tolerance: ${detail}`);
+  else if (all)
+    console.log(`pass         ${group}  ${name}  ${compared} compared, worst ${worst.toPrecision(2)} of the tolerance`);
 }
 
 try {

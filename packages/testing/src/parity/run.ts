@@ -16,7 +16,8 @@ export async function* runParity(root: string): AsyncGenerator<CaseResult> {
   for (const testCase of await findCases(root)) {
     const { group, name } = testCase;
     try {
-      for (const [part, run] of await partsOf(testCase)) yield await runPart({ group, name: part ? `${name}/${part}` : name, run });
+      for (const [part, run] of await partsOf(testCase))
+        yield await runPart({ group, name: part ? `${name}/${part}` : name, run });
     } catch (error) {
       yield resultOf({ group, name, error, comparison: new Comparison() });
     }
@@ -58,9 +59,20 @@ async function runPart({ group, name, run }: { group: string; name: string; run:
   }
 }
 
-function resultOf({ group, name, error, comparison }: { group: string; name: string; error?: unknown; comparison: Comparison }): CaseResult {
+function resultOf({
+  group,
+  name,
+  error,
+  comparison,
+}: {
+  group: string;
+  name: string;
+  error?: unknown;
+  comparison: Comparison;
+}): CaseResult {
   const { compared, worst, detail } = comparison;
-  if (error instanceof Unsupported) return { group, name, status: 'unsupported', compared, worst, detail: error.message };
+  if (error instanceof Unsupported)
+    return { group, name, status: 'unsupported', compared, worst, detail: error.message };
   if (error !== undefined) return { group, name, status: 'fail', compared, worst: Infinity, detail: String(error) };
   return { group, name, status: worst > 1 ? 'fail' : 'pass', compared, worst, detail };
 }

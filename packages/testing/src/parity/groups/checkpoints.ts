@@ -18,17 +18,26 @@ interface ManifestEntry {
 }
 
 /** The entries of a manifest by file. */
-export async function checkpointCases({ folder }: Case): Promise<[string, (comparison: Comparison) => Promise<void>][]> {
+export async function checkpointCases({
+  folder,
+}: Case): Promise<[string, (comparison: Comparison) => Promise<void>][]> {
   const entries = await readCaseJson<ManifestEntry[]>(folder, 'manifest.json');
   return entries.map((entry) => [entry.file, (comparison) => runEntry(folder, entry, comparison)]);
 }
 
-async function runEntry(folder: string, { file, kind, valid, reason, tolerated }: ManifestEntry, comparison: Comparison): Promise<void> {
-  const refusal = await (kind === 'safetensors' ? readFileOf(path.join(folder, file)) : readFolder(path.join(folder, file))).then(
+async function runEntry(
+  folder: string,
+  { file, kind, valid, reason, tolerated }: ManifestEntry,
+  comparison: Comparison,
+): Promise<void> {
+  const refusal = await (
+    kind === 'safetensors' ? readFileOf(path.join(folder, file)) : readFolder(path.join(folder, file))
+  ).then(
     () => undefined,
     (error: unknown) => error,
   );
-  if (refusal !== undefined && !isTyped(refusal)) comparison.wrong(`${file}: ${String(refusal)}, which is no typed error`);
+  if (refusal !== undefined && !isTyped(refusal))
+    comparison.wrong(`${file}: ${String(refusal)}, which is no typed error`);
   if (tolerated === undefined) comparison.equal(`${file} (${reason}) is accepted`, refusal === undefined, valid);
   comparison.equal('Object.prototype keys', Object.keys(Object.prototype), []);
   comparison.equal('Object.prototype.polluted', 'polluted' in {}, false);

@@ -33,13 +33,19 @@ export async function generationCases(testCase: Case): Promise<[string, (compari
         comparison.equal('sequences', result.sequences, one.sequences);
         if (one.sequences_scores) {
           const tolerance = toleranceOf(testCase, 'sequences_scores');
-          comparison.numbers('sequences_scores', result.sequenceScores ?? [], { expected: one.sequences_scores, tolerance });
+          comparison.numbers('sequences_scores', result.sequenceScores ?? [], {
+            expected: one.sequences_scores,
+            tolerance,
+          });
         }
         one.transition_scores?.forEach((expected, row) => {
           const scores = result.scores[row] ?? [];
           // After a row's end the library goes on with the scores of padding; null stands for an infinite value.
           const numbers = expected.slice(0, scores.length).map((score) => score ?? -Infinity);
-          comparison.numbers(`transition_scores ${row}`, scores, { expected: numbers, tolerance: toleranceOf(testCase, 'transition_scores') });
+          comparison.numbers(`transition_scores ${row}`, scores, {
+            expected: numbers,
+            tolerance: toleranceOf(testCase, 'transition_scores'),
+          });
         });
       } finally {
         model.dispose();

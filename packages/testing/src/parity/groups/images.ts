@@ -78,7 +78,13 @@ async function compareResized(folder: string, comparison: Comparison): Promise<v
 
 async function comparePixelValues(
   folder: string,
-  { name, class: className, config, backend, comparison }: ImagesDescription['processors'][number] & { backend: ResizeBackend; comparison: Comparison },
+  {
+    name,
+    class: className,
+    config,
+    backend,
+    comparison,
+  }: ImagesDescription['processors'][number] & { backend: ResizeBackend; comparison: Comparison },
 ): Promise<void> {
   if (!CLASSES.includes(className)) throw new Unsupported(`the image processor ${className}`);
   const processor = ImageProcessor.fromConfig(await readCaseJson<ProcessorJson>(folder, config), { backend });
@@ -99,7 +105,10 @@ async function comparePixelValues(
       });
     }
     if (backend === 'pil') {
-      const close = wanted.reduce((sum, value, i) => sum + Number(Math.abs(value - (pixelValues[i] ?? NaN)) <= 1e-5), 0);
+      const close = wanted.reduce(
+        (sum, value, i) => sum + Number(Math.abs(value - (pixelValues[i] ?? NaN)) <= 1e-5),
+        0,
+      );
       comparison.equal(`${key}: 99 % within 1e-5`, close >= 0.99 * wanted.length, true);
     }
   }

@@ -20,11 +20,17 @@ export async function runModelCase(testCase: Case, comparison: Comparison): Prom
   const adapter = adapterOf(description.model_class);
   const stored = await readCaseTensors(folder, 'inputs.safetensors');
   const unknown = [...stored.tensors.keys()].filter((name) => !adapter.inputs.includes(name));
-  if (unknown.length > 0) throw new Unsupported(`${description.model_class} here has no argument ${unknown.join(', ')}`);
+  if (unknown.length > 0)
+    throw new Unsupported(`${description.model_class} here has no argument ${unknown.join(', ')}`);
 
-  const { output_hidden_states: _, output_attentions: __, ...forwardArguments } = (description['forward_arguments'] ?? {}) as Record<string, unknown>;
+  const {
+    output_hidden_states: _,
+    output_attentions: __,
+    ...forwardArguments
+  } = (description['forward_arguments'] ?? {}) as Record<string, unknown>;
   const unknownArguments = Object.keys(forwardArguments).filter((name) => !adapter.forwardArguments?.includes(name));
-  if (unknownArguments.length > 0) throw new Unsupported(`${description.model_class} here has no argument ${unknownArguments.join(', ')}`);
+  if (unknownArguments.length > 0)
+    throw new Unsupported(`${description.model_class} here has no argument ${unknownArguments.join(', ')}`);
 
   const model = await adapter.load(folder);
   const inputs = Object.fromEntries([...stored.tensors].map(([name, tensor]) => [name, toTensor(tensor)]));
@@ -45,9 +51,16 @@ interface Loaded {
   forwardArguments: ForwardArguments;
 }
 
-async function compareOutputs(testCase: Case, { adapter, model, inputs, forwardArguments }: Loaded, comparison: Comparison): Promise<void> {
-  const { value, hiddenStates, attentions, crossAttentions } = capture(() => adapter.run(model, inputs, forwardArguments));
-  const numbered = (name: string, tensors: Tensor[]): [string, Tensor][] => tensors.map((tensor, i) => [`${name}.${i}`, tensor]);
+async function compareOutputs(
+  testCase: Case,
+  { adapter, model, inputs, forwardArguments }: Loaded,
+  comparison: Comparison,
+): Promise<void> {
+  const { value, hiddenStates, attentions, crossAttentions } = capture(() =>
+    adapter.run(model, inputs, forwardArguments),
+  );
+  const numbered = (name: string, tensors: Tensor[]): [string, Tensor][] =>
+    tensors.map((tensor, i) => [`${name}.${i}`, tensor]);
   const found = new Map([
     ...Object.entries(value),
     ...numbered('hidden_states', hiddenStates),
@@ -62,7 +75,8 @@ async function compareOutputs(testCase: Case, { adapter, model, inputs, forwardA
   for (const [name, stored] of expected.tensors) {
     const tensor = found.get(name);
     if (!tensor) comparison.wrong(`${name}: not among the outputs`);
-    else if (tensor.shape.join() !== stored.shape.join()) comparison.wrong(`${name}: shape [${tensor.shape}] instead of [${stored.shape}]`);
+    else if (tensor.shape.join() !== stored.shape.join())
+      comparison.wrong(`${name}: shape [${tensor.shape}] instead of [${stored.shape}]`);
     else {
       const counts = mask ? await maskedPositions(mask, { name, shape: tensor.shape }) : () => true;
       comparison.numbers(name, await tensor.data(), { expected: toFloat32(stored), tolerance, counts });
@@ -72,7 +86,10 @@ async function compareOutputs(testCase: Case, { adapter, model, inputs, forwardA
 }
 
 /** Whether number i belongs to a token: by the query in attention maps, by the position elsewhere. */
-async function maskedPositions(mask: Tensor, { name, shape }: { name: string; shape: number[] }): Promise<(i: number) => boolean> {
+async function maskedPositions(
+  mask: Tensor,
+  { name, shape }: { name: string; shape: number[] },
+): Promise<(i: number) => boolean> {
   const isToken = await mask.data();
   const [batch = 1, seq = 1] = mask.shape;
   if (shape[0] !== batch || shape.length < 3) return () => true; // a loss, or one vector per row
@@ -82,11 +99,23 @@ async function maskedPositions(mask: Tensor, { name, shape }: { name: string; sh
   return (i) => isToken[Math.floor(i / perRow) * seq + (Math.floor(i / perPosition) % seq)] === 1;
 }
 
-async function compareGradients(testCase: Case, { adapter, model, inputs, forwardArguments }: Loaded, comparison: Comparison): Promise<void> {
+async function compareGradients(
+  testCase: Case,
+  { adapter, model, inputs, forwardArguments }: Loaded,
+  comparison: Comparison,
+): Promise<void> {
   const parameters = model.namedParameters();
-  const { value, gradients } = valueAndGradients(() => scalarOf(testCase, { adapter, model, inputs, forwardArguments }), [...parameters.values()]);
+  const { value, gradients } = valueAndGradients(
+    () => scalarOf(testCase, { adapter, model, inputs, forwardArguments }),
+    [...parameters.values()],
+  );
   const names = model.fileNames();
-  const found = new Map([...parameters.keys()].map((path, i) => [names.get(path)?.name, { gradient: gradients[i] as Tensor, transposed: names.get(path)?.transpose }]));
+  const found = new Map(
+    [...parameters.keys()].map((path, i) => [
+      names.get(path)?.name,
+      { gradient: gradients[i] as Tensor, transposed: names.get(path)?.transpose },
+    ]),
+  );
 
   const expected = await readCaseTensors(testCase.folder, 'grads.safetensors');
   const tolerance = toleranceOf(testCase, 'grads');

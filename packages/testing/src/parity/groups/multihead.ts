@@ -1,7 +1,21 @@
 import { MultiHeadAttention } from '@formers/attention';
 import { capture, valueAndGradients } from '@formers/backend';
 import { type SafetensorsFile, toFloat32 } from '@formers/checkpoints';
-import { concat, dispose, logicalAnd, logicalNot, mean, mul, reshape, type Scalar, slice, sum, type Tensor, type Tensor3D, type Variable } from '@tensorflow/tfjs-core';
+import {
+  concat,
+  dispose,
+  logicalAnd,
+  logicalNot,
+  mean,
+  mul,
+  reshape,
+  type Scalar,
+  slice,
+  sum,
+  type Tensor,
+  type Tensor3D,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 
 import { type Case, readCaseJson, readCaseTensors, toleranceOf, Unsupported } from '../case.ts';
 import type { Comparison } from '../comparison.ts';
@@ -25,11 +39,19 @@ interface MultiheadCase {
 export async function multiheadCases(testCase: Case): Promise<[string, (comparison: Comparison) => Promise<void>][]> {
   const cases = await readCaseJson<MultiheadCase[]>(testCase.folder, 'multihead.json');
   const { tensors } = await readCaseTensors(testCase.folder, 'multihead.safetensors');
-  return cases.map((one) => [`multihead/${one.name}`, (comparison) => runMultihead(testCase, { one, tensors }, comparison)]);
+  return cases.map((one) => [
+    `multihead/${one.name}`,
+    (comparison) => runMultihead(testCase, { one, tensors }, comparison),
+  ]);
 }
 
-async function runMultihead(testCase: Case, { one, tensors }: { one: MultiheadCase; tensors: SafetensorsFile['tensors'] }, comparison: Comparison): Promise<void> {
-  if (one.add_bias_kv || one.add_zero_attn) throw new Unsupported('add_bias_kv and add_zero_attn are PyTorch options that no published Transformer uses');
+async function runMultihead(
+  testCase: Case,
+  { one, tensors }: { one: MultiheadCase; tensors: SafetensorsFile['tensors'] },
+  comparison: Comparison,
+): Promise<void> {
+  if (one.add_bias_kv || one.add_zero_attn)
+    throw new Unsupported('add_bias_kv and add_zero_attn are PyTorch options that no published Transformer uses');
   const find = (key: string): Tensor | undefined => {
     const stored = tensors.get(`${one.name}.${key}`);
     return stored && toTensor(stored);
@@ -51,22 +73,35 @@ async function runMultihead(testCase: Case, { one, tensors }: { one: MultiheadCa
   const map = [...attentions, ...crossAttentions][0] as Tensor;
   const inputs = one.self_attention ? [q] : [q, k, v];
   const parameters = places.map(({ variable }) => variable);
-  const { gradients } = valueAndGradients(() => sum(mul(run(), read('out_weight'))) as Scalar, [...inputs, ...parameters]);
+  const { gradients } = valueAndGradients(
+    () => sum(mul(run(), read('out_weight'))) as Scalar,
+    [...inputs, ...parameters],
+  );
 
-  const found = new Map<string, Tensor>([['out', out], ['weights', map], ['weights_average', mean(map, 1)]]);
+  const found = new Map<string, Tensor>([
+    ['out', out],
+    ['weights', map],
+    ['weights_average', mean(map, 1)],
+  ]);
   ['grad_q', 'grad_k', 'grad_v'].slice(0, inputs.length).forEach((name, i) => found.set(name, gradients[i] as Tensor));
   for (const name of new Set(places.map((place) => place.torchName))) {
-    const parts = places.flatMap((place, i) => (place.torchName === name ? [gradients[inputs.length + i] as Tensor] : []));
+    const parts = places.flatMap((place, i) =>
+      place.torchName === name ? [gradients[inputs.length + i] as Tensor] : [],
+    );
     found.set(`grad.${name}`, concat(parts, 0));
   }
   for (const [name, tensor] of found) {
     const expected = tensors.get(`${one.name}.${name}`);
     if (!expected) continue;
-    comparison.numbers(name, await tensor.data(), { expected: toFloat32(expected), tolerance: toleranceOf(testCase, name.startsWith('grad') ? 'grads' : 'forward') });
+    comparison.numbers(name, await tensor.data(), {
+      expected: toFloat32(expected),
+      tolerance: toleranceOf(testCase, name.startsWith('grad') ? 'grads' : 'forward'),
+    });
   }
   for (const name of tensors.keys()) {
     const [prefix, key] = [name.slice(0, one.name.length + 1), name.slice(one.name.length + 1)];
-    if (prefix === `${one.name}.` && key.startsWith('grad') && !found.has(key)) comparison.wrong(`${key}: not computed`);
+    if (prefix === `${one.name}.` && key.startsWith('grad') && !found.has(key))
+      comparison.wrong(`${key}: not computed`);
   }
   dispose([...found.values(), ...gradients]);
 }
@@ -84,7 +119,11 @@ function torchPlaces({ query, key, value, output }: MultiHeadAttention, dim: num
   const fused = key.weight.shape[1] === dim && value.weight.shape[1] === dim;
   const places: Place[] = [];
   projections.forEach((projection, i) => {
-    places.push(fused ? { torchName: 'in_proj_weight', variable: projection.weight, from: i * dim } : { torchName: `${'qkv'[i]}_proj_weight`, variable: projection.weight, from: undefined });
+    places.push(
+      fused
+        ? { torchName: 'in_proj_weight', variable: projection.weight, from: i * dim }
+        : { torchName: `${'qkv'[i]}_proj_weight`, variable: projection.weight, from: undefined },
+    );
   });
   projections.forEach((projection, i) => {
     if (projection.bias) places.push({ torchName: 'in_proj_bias', variable: projection.bias, from: i * dim });
@@ -96,7 +135,10 @@ function torchPlaces({ query, key, value, output }: MultiHeadAttention, dim: num
 
 /** Both masks of torch as ours: boolean ones hide there and show here, additive ones hide by -Infinity. */
 function attentionMasks(attention: Tensor | undefined, padding: Tensor | undefined): { mask?: Tensor; bias?: Tensor } {
-  const split = attention?.dtype === 'float32' ? splitAdditive(attention) : { mask: attention && logicalNot(attention), bias: undefined };
+  const split =
+    attention?.dtype === 'float32'
+      ? splitAdditive(attention)
+      : { mask: attention && logicalNot(attention), bias: undefined };
   const [batch = 1, keys = 1] = padding?.shape ?? [];
   const visible = padding && reshape(logicalNot(padding), [batch, 1, 1, keys]);
   const mask = split.mask && visible ? logicalAnd(split.mask, visible) : (split.mask ?? visible);

@@ -37,16 +37,22 @@ export async function processorCases(testCase: Case): Promise<[string, (comparis
 }
 
 /** Our processors have Hugging Face's names with a small first letter, and its parameters in camelCase. */
-function createProcessor({ class: name, parameters }: ProcessorCase['steps'][number], { row, ids }: { row: number; ids: (name: string) => number[][] }): LogitsProcessor {
+function createProcessor(
+  { class: name, parameters }: ProcessorCase['steps'][number],
+  { row, ids }: { row: number; ids: (name: string) => number[][] },
+): LogitsProcessor {
   const factory = FACTORIES.get(`${name.charAt(0).toLowerCase()}${name.slice(1)}`);
   if (typeof factory !== 'function') throw new Unsupported(`the processor ${name}`);
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(parameters)) {
     const isTensor = key.endsWith('input_ids') && typeof value === 'string';
-    options[key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = isTensor ? ids(value)[row] : value;
+    options[key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())] = isTensor
+      ? ids(value)[row]
+      : value;
   }
   const allowed = options['allowedTokensByLastToken'] as Readonly<Record<string, number[]>> | undefined;
-  if (allowed) options['prefixAllowedTokens'] = (_prompt: number, tokens: readonly number[]) => allowed[String(tokens.at(-1))];
+  if (allowed)
+    options['prefixAllowedTokens'] = (_prompt: number, tokens: readonly number[]) => allowed[String(tokens.at(-1))];
   return (factory as (options: object) => LogitsProcessor)(options);
 }
 

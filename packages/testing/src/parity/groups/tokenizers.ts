@@ -35,7 +35,12 @@ interface ExpectedPart {
 }
 
 interface ExpectedBatch {
-  readonly truncation?: { readonly max_length: number; readonly stride: number; readonly strategy: string; readonly direction: string };
+  readonly truncation?: {
+    readonly max_length: number;
+    readonly stride: number;
+    readonly strategy: string;
+    readonly direction: string;
+  };
   readonly padding?: {
     readonly direction: string;
     readonly pad_id: number;
@@ -53,9 +58,20 @@ interface ExpectedBatch {
 export async function tokenizerCases({ folder }: Case): Promise<[string, (comparison: Comparison) => Promise<void>][]> {
   const file = await readFile(path.join(folder, 'tokenizer.json'), 'utf8');
   return [
-    ['encodings', async (comparison) => compareEncodings(file, await readCaseJson<ExpectedEncoding[]>(folder, 'encodings.json'), comparison)],
-    ['stages', async (comparison) => compareStages(file, await readCaseJson<ExpectedStage[]>(folder, 'stages.json'), comparison)],
-    ['batches', async (comparison) => compareBatches(file, await readCaseJson<ExpectedBatch[]>(folder, 'batches.json'), comparison)],
+    [
+      'encodings',
+      async (comparison) =>
+        compareEncodings(file, await readCaseJson<ExpectedEncoding[]>(folder, 'encodings.json'), comparison),
+    ],
+    [
+      'stages',
+      async (comparison) => compareStages(file, await readCaseJson<ExpectedStage[]>(folder, 'stages.json'), comparison),
+    ],
+    [
+      'batches',
+      async (comparison) =>
+        compareBatches(file, await readCaseJson<ExpectedBatch[]>(folder, 'batches.json'), comparison),
+    ],
   ];
 }
 
@@ -71,9 +87,17 @@ function compareEncodings(file: string, cases: readonly ExpectedEncoding[], comp
     comparison.equal(`${name} offsets`, offsetsOf(encoding, [text, pair ?? '']), expected.offsets);
     comparison.equal(`${name} special tokens`, [...encoding.specialTokensMask], expected.special_tokens_mask);
     comparison.equal(`${name} type ids`, [...encoding.typeIds], expected.type_ids ?? expected.ids.map(() => 0));
-    comparison.equal(`${name} ids without special tokens`, [...tokenizer.encode(text, { ...options, addSpecialTokens: false }).ids], expected.ids_without_special);
+    comparison.equal(
+      `${name} ids without special tokens`,
+      [...tokenizer.encode(text, { ...options, addSpecialTokens: false }).ids],
+      expected.ids_without_special,
+    );
     comparison.equal(`${name} decoded`, tokenizer.decode(encoding.ids, { skipSpecialTokens: true }), expected.decoded);
-    comparison.equal(`${name} decoded with special tokens`, tokenizer.decode(encoding.ids), expected.decoded_with_special);
+    comparison.equal(
+      `${name} decoded with special tokens`,
+      tokenizer.decode(encoding.ids),
+      expected.decoded_with_special,
+    );
   }
 }
 
@@ -83,17 +107,30 @@ function compareStages(file: string, cases: readonly ExpectedStage[], comparison
     comparison.equal(`${JSON.stringify(text)} normalized`, tokenizer.normalize(text), normalized);
     if (!expected) continue;
     const words = tokenizer.preTokenize(normalized);
-    const offsets = codePointOffsets(normalized, words.map((word) => word.offsets));
-    comparison.equal(`${JSON.stringify(text)} pre-tokens`, words.map((word, i) => [word.text, offsets[i]]), expected);
+    const offsets = codePointOffsets(
+      normalized,
+      words.map((word) => word.offsets),
+    );
+    comparison.equal(
+      `${JSON.stringify(text)} pre-tokens`,
+      words.map((word, i) => [word.text, offsets[i]]),
+      expected,
+    );
   }
 }
 
 function compareBatches(file: string, cases: readonly ExpectedBatch[], comparison: Comparison): void {
   for (const [i, batch] of cases.entries()) {
-    const json = { ...(JSON.parse(file) as object), truncation: truncationSection(batch), padding: paddingSection(batch) };
+    const json = {
+      ...(JSON.parse(file) as object),
+      truncation: truncationSection(batch),
+      padding: paddingSection(batch),
+    };
     const encode = (): Encoding[] => Tokenizer.fromJson(json).encodeBatch(batch.texts);
     if (batch.error === undefined) {
-      const found = encode().map((encoding, row) => describePart(encoding, { expected: batch.encodings?.[row], texts: [batch.texts[row] ?? ''].flat() }));
+      const found = encode().map((encoding, row) =>
+        describePart(encoding, { expected: batch.encodings?.[row], texts: [batch.texts[row] ?? ''].flat() }),
+      );
       comparison.equal(`batch ${i}`, found, batch.encodings);
     } else comparison.equal(`batch ${i} is refused`, refuses(encode), true);
   }
@@ -109,14 +146,28 @@ function refuses(encode: () => unknown): boolean {
 }
 
 /** What the case tells of a part, in its order, and no more. */
-function describePart(encoding: Encoding, { expected, texts }: { expected: ExpectedPart | undefined; texts: readonly string[] }): object {
-  const found: Record<string, unknown> = { ids: [...encoding.ids], attention_mask: [...encoding.attentionMask], type_ids: [...encoding.typeIds], offsets: offsetsOf(encoding, texts) };
+function describePart(
+  encoding: Encoding,
+  { expected, texts }: { expected: ExpectedPart | undefined; texts: readonly string[] },
+): object {
+  const found: Record<string, unknown> = {
+    ids: [...encoding.ids],
+    attention_mask: [...encoding.attentionMask],
+    type_ids: [...encoding.typeIds],
+    offsets: offsetsOf(encoding, texts),
+  };
   if (encoding.overflowing.length > 0) {
-    found['overflowing'] = encoding.overflowing.map((part, i) => describePart(part, { expected: expected?.overflowing?.[i], texts }));
+    found['overflowing'] = encoding.overflowing.map((part, i) =>
+      describePart(part, { expected: expected?.overflowing?.[i], texts }),
+    );
   }
   const told = new Set([...Object.keys(expected ?? {}), 'ids', 'overflowing']);
   const order = Object.keys(expected ?? found);
-  return Object.fromEntries(Object.entries(found).filter(([key]) => told.has(key)).toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b)));
+  return Object.fromEntries(
+    Object.entries(found)
+      .filter(([key]) => told.has(key))
+      .toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b)),
+  );
 }
 
 /** Offsets of tokens as the cases count them. */
@@ -137,7 +188,11 @@ function codePointOffsets(text: string, offsets: readonly (readonly [number, num
   return offsets.map(([start, end]) => [counts[start] ?? -1, counts[end] ?? -1]);
 }
 
-const STRATEGIES: ReadonlyMap<string, string> = new Map([['longest_first', 'LongestFirst'], ['only_first', 'OnlyFirst'], ['only_second', 'OnlySecond']]);
+const STRATEGIES: ReadonlyMap<string, string> = new Map([
+  ['longest_first', 'LongestFirst'],
+  ['only_first', 'OnlyFirst'],
+  ['only_second', 'OnlySecond'],
+]);
 
 function truncationSection({ truncation }: ExpectedBatch): object | null {
   if (!truncation) return null;

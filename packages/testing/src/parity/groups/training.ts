@@ -20,7 +20,12 @@ interface TrainingDescription {
   readonly optimizer: Readonly<Record<string, unknown>> & { readonly kind: string; readonly lr: number };
   readonly schedule: Readonly<Record<string, unknown>> & { readonly kind: string };
   readonly lora: object | null;
-  readonly trajectory: readonly { readonly losses: number[]; readonly loss: number; readonly grad_norm: number; readonly lr: number }[];
+  readonly trajectory: readonly {
+    readonly losses: number[];
+    readonly loss: number;
+    readonly grad_norm: number;
+    readonly lr: number;
+  }[];
   readonly float64: { readonly final_weight_difference: Readonly<Record<string, number>> };
 }
 
@@ -43,8 +48,15 @@ export async function runTrainingCase(testCase: Case, comparison: Comparison): P
         dispose(inputs);
       }
       const result = optimizer.step();
-      const compare = (key: 'loss' | 'grad_norm' | 'lr', name: string, values: [found: number[], expected: number[]]): void =>
-        comparison.numbers(`step ${i} ${name}`, values[0], { expected: values[1], tolerance: toleranceOf(testCase, key) });
+      const compare = (
+        key: 'loss' | 'grad_norm' | 'lr',
+        name: string,
+        values: [found: number[], expected: number[]],
+      ): void =>
+        comparison.numbers(`step ${i} ${name}`, values[0], {
+          expected: values[1],
+          tolerance: toleranceOf(testCase, key),
+        });
       compare('loss', 'losses', [await result.losses(), expected.losses]);
       compare('loss', 'loss', [[await result.loss()], [expected.loss]]);
       compare('grad_norm', 'grad_norm', [[await result.gradientNorm()], [expected.grad_norm]]);
@@ -60,13 +72,30 @@ function checkOptimizer({ optimizer }: TrainingDescription): void {
   if (optimizer.kind !== 'AdamW' && optimizer.kind !== 'SGD') throw new Unsupported(`the optimizer ${optimizer.kind}`);
 }
 
-function createOptimizer(model: Model, { optimizer, schedule, clip_grad_norm: clipNorm, steps }: TrainingDescription): Optimizer {
-  const { kind, lr, betas = [0.9, 0.999], eps: epsilon = 1e-8, weight_decay: weightDecay = kind === 'AdamW' ? 0.01 : 0, momentum = 0, nesterov = false } = optimizer;
+function createOptimizer(
+  model: Model,
+  { optimizer, schedule, clip_grad_norm: clipNorm, steps }: TrainingDescription,
+): Optimizer {
+  const {
+    kind,
+    lr,
+    betas = [0.9, 0.999],
+    eps: epsilon = 1e-8,
+    weight_decay: weightDecay = kind === 'AdamW' ? 0.01 : 0,
+    momentum = 0,
+    nesterov = false,
+  } = optimizer;
   const { kind: scheduleName, ...scheduleOptions } = schedule;
-  const learningRate = huggingFaceSchedule(scheduleName, { learning_rate: lr, num_training_steps: steps, ...scheduleOptions });
+  const learningRate = huggingFaceSchedule(scheduleName, {
+    learning_rate: lr,
+    num_training_steps: steps,
+    ...scheduleOptions,
+  });
   const options = { learningRate, weightDecay, ...(clipNorm !== null && { clipNorm }) };
   const [beta1, beta2] = betas as [number, number];
-  return kind === 'AdamW' ? new AdamW(model, { ...options, beta1, beta2, epsilon } as AdamWOptions) : new SGD(model, { ...options, momentum, nesterov } as SGDOptions);
+  return kind === 'AdamW'
+    ? new AdamW(model, { ...options, beta1, beta2, epsilon } as AdamWOptions)
+    : new SGD(model, { ...options, momentum, nesterov } as SGDOptions);
 }
 
 /** The tensors of one micro-batch out of [step, micro-batch, ...]. */
@@ -74,7 +103,11 @@ function microBatch({ tensors }: SafetensorsFile, [step, micro]: [number, number
   const cut = ({ dtype, shape, bytes }: StoredTensor): StoredTensor => {
     const [, micros = 1, ...rest] = shape;
     const size = bytes.length / ((shape[0] ?? 1) * micros);
-    return { dtype, shape: rest, bytes: bytes.subarray((step * micros + micro) * size, (step * micros + micro + 1) * size) };
+    return {
+      dtype,
+      shape: rest,
+      bytes: bytes.subarray((step * micros + micro) * size, (step * micros + micro + 1) * size),
+    };
   };
   return Object.fromEntries([...tensors].map(([name, stored]) => [name, toTensor(cut(stored))]));
 }
@@ -83,7 +116,12 @@ async function compareFinal(testCase: Case, model: Model, comparison: Comparison
   const { final_weight_difference: differences } = (testCase.description as unknown as TrainingDescription).float64;
   const { tensors } = await readCaseTensors(testCase.folder, 'final.safetensors');
   const names = model.fileNames();
-  const parameters = new Map([...model.namedParameters()].map(([path, variable]) => [names.get(path)?.name, { variable, transposed: names.get(path)?.transpose }]));
+  const parameters = new Map(
+    [...model.namedParameters()].map(([path, variable]) => [
+      names.get(path)?.name,
+      { variable, transposed: names.get(path)?.transpose },
+    ]),
+  );
   for (const [name, stored] of tensors) {
     const parameter = parameters.get(name);
     if (!parameter) {
@@ -113,7 +151,11 @@ export async function scheduleCases({ folder }: Case): Promise<[string, (compari
     name,
     (comparison) => {
       const rate = huggingFaceSchedule(schedule, { learning_rate: peak, num_training_steps: lr.length, ...options });
-      comparison.numbers('lr', lr.map((_, step) => rate(step)), { expected: lr, tolerance: { rtol: 1e-9, atol: 1e-12 } });
+      comparison.numbers(
+        'lr',
+        lr.map((_, step) => rate(step)),
+        { expected: lr, tolerance: { rtol: 1e-9, atol: 1e-12 } },
+      );
       return Promise.resolve();
     },
   ]);

@@ -8,7 +8,9 @@ export type NamedTensors = Readonly<Record<string, Tensor>>;
 export type ForwardArguments = Readonly<Record<string, unknown>>;
 
 /** Runs one Hugging Face model class with our models. */
-export interface ModelAdapter<Model extends PretrainedModel<never, unknown, object> = PretrainedModel<never, unknown, object>> {
+export interface ModelAdapter<
+  Model extends PretrainedModel<never, unknown, object> = PretrainedModel<never, unknown, object>,
+> {
   /** Whether it is a decoder that `generate` takes. */
   readonly isDecoder?: boolean;
   /** Names of the tensor arguments it understands. */

@@ -31,7 +31,8 @@ const languageModel: ModelAdapter<GPT> = {
   inputs: ['input_ids', 'attention_mask', 'position_ids', 'labels'],
   load: (folder) => GPT.fromPretrained(folder),
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: (model, inputs) => model.loss(ids(inputs), { ...callOptions(inputs), targets: nextTokens(inputs['labels'] as Tensor2D) }),
+  loss: (model, inputs) =>
+    model.loss(ids(inputs), { ...callOptions(inputs), targets: nextTokens(inputs['labels'] as Tensor2D) }),
 };
 
 const classifier: ModelAdapter<GPTForSequenceClassification> = {
@@ -40,7 +41,10 @@ const classifier: ModelAdapter<GPTForSequenceClassification> = {
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
   loss: (model, inputs) => {
     const labels = inputs['labels'] as Tensor;
-    return classificationLoss(model.call(ids(inputs), callOptions(inputs)), { labels, problemType: problemTypeOf(model, { labels, numLabels: model.config.numLabels }) });
+    return classificationLoss(model.call(ids(inputs), callOptions(inputs)), {
+      labels,
+      problemType: problemTypeOf(model, { labels, numLabels: model.config.numLabels }),
+    });
   },
 };
 

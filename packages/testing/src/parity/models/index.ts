@@ -10,7 +10,10 @@ import { VIT_ADAPTERS } from './vit.ts';
 
 const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...GPT_ADAPTERS, ...VIT_ADAPTERS]);
 
-const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map<unknown, (json: JsonObject) => object>([
+const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map<
+  unknown,
+  (json: JsonObject) => object
+>([
   ['gpt2', gptConfigFromHuggingFace],
   ['vit', vitConfigFromHuggingFace],
 ]);
@@ -25,6 +28,9 @@ export function adapterOf(modelClass: string | undefined): ModelAdapter {
 /** Reads a config.json by its `model_type`. */
 export function parseModelConfig(json: JsonObject): object {
   const parse = CONFIG_PARSERS.get(json['model_type']);
-  if (!parse) throw new ConfigError(`config.json: model_type must be one of ${[...CONFIG_PARSERS.keys()].join(', ')}, got ${JSON.stringify(json['model_type'])}`);
+  if (!parse)
+    throw new ConfigError(
+      `config.json: model_type must be one of ${[...CONFIG_PARSERS.keys()].join(', ')}, got ${JSON.stringify(json['model_type'])}`,
+    );
   return parse(json);
 }

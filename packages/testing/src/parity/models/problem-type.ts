@@ -2,7 +2,10 @@ import type { PretrainedModel, ProblemType } from '@formers/nn';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
 /** What a classifier predicts, found as Hugging Face finds it: from the config, else from the number of labels and their type. */
-export function problemTypeOf({ origin }: PretrainedModel<never, unknown, object>, { labels, numLabels }: { labels: Tensor; numLabels: number }): ProblemType {
+export function problemTypeOf(
+  { origin }: PretrainedModel<never, unknown, object>,
+  { labels, numLabels }: { labels: Tensor; numLabels: number },
+): ProblemType {
   const stated = origin?.config['problem_type'];
   if (typeof stated === 'string') return stated as ProblemType;
   if (numLabels === 1) return 'regression';

@@ -24,7 +24,9 @@ const classifier: ModelAdapter<ViTForImageClassification> = {
   inputs: ['pixel_values', 'labels'],
   forwardArguments: ['interpolate_pos_encoding'],
   load: (folder) => ViTForImageClassification.fromPretrained(folder),
-  run: (model, inputs, { interpolate_pos_encoding: interpolate = false }) => ({ logits: model.call(images(inputs), { interpolatePositions: interpolate === true }) }),
+  run: (model, inputs, { interpolate_pos_encoding: interpolate = false }) => ({
+    logits: model.call(images(inputs), { interpolatePositions: interpolate === true }),
+  }),
   loss: (model, inputs) => {
     const labels = inputs['labels'] as Tensor;
     const problemType = problemTypeOf(model, { labels, numLabels: model.config.labels.length });
