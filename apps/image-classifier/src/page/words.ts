@@ -1,0 +1,38 @@
+import type { BackendChoice } from '@formers/backend';
+
+const ENGINE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['formers-simd', 'SIMD'],
+  ['cpu', 'JavaScript'],
+]);
+
+/** The engine as its badge shows it, and why it isn't a faster one, if so. */
+export function describeEngine({ name, threads, features, passedOver }: BackendChoice): { badge: string; reason: string } {
+  const badge = `${nameOf(name)} · ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  const notes = features.filter((feature) => feature.includes(' as '));
+  const reasons = [...passedOver.map((other) => `${nameOf(other.name)} did not start: ${other.reason}`), ...notes];
+  return { badge, reason: reasons.map(asSentence).join(' ') };
+}
+
+/** A probability as `98.2 %`. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** A time as `3.1 ms`. */
+export function milliseconds(time: number): string {
+  return `${time < 100 ? time.toFixed(1) : time.toFixed(0)} ms`;
+}
+
+/** The message of an error, without the name of the function that it begins with, as a sentence. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return asSentence(text.replace(/^\w+(\.\w+)?: /, ''));
+}
+
+function nameOf(engine: string): string {
+  return ENGINE_NAMES.get(engine) ?? engine;
+}
+
+function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
