@@ -1,5 +1,8 @@
 import type { DecodeOptions } from './options.ts';
 
+/** More ids than the bytes of any character: what is broken after these many stays broken. */
+const longestCharacter = 6;
+
 /** Turns ids into text one by one; a character whose bytes are not all there yet waits for the rest. */
 export class DecodeStream {
   readonly #decode: (ids: readonly number[]) => string;
@@ -15,7 +18,8 @@ export class DecodeStream {
   push(id: number): string {
     this.#ids.push(id);
     const text = this.#decode(this.#ids);
-    if (text.length <= this.#shown.length || text.endsWith('\ufffd')) return '';
+    const waits = text.endsWith('\ufffd') && this.#ids.length - this.#settled < longestCharacter;
+    if (waits || text.length <= this.#shown.length) return '';
     const fresh = text.slice(this.#shown.length);
     // Keep the last settled ids as context: decoders treat the first token of a text differently.
     this.#ids = this.#ids.slice(this.#settled);

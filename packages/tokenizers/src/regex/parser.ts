@@ -79,9 +79,8 @@ class Parser {
     const max = comma ? (high === '' ? Infinity : Number(high)) : min;
     if (min > maxRepeat || (max > maxRepeat && max !== Infinity)) throw this.#error(`repeated more than ${maxRepeat} times`);
     if (min > max) throw this.#error(`${text} counts down`);
-    if (this.#peek() !== '?') return { min, max, mode: 'greedy' };
-    this.#at++;
-    return min === max ? { min: 0, max, mode: 'greedy' } : { min, max, mode: 'lazy' }; // a{n}? makes all of a{n} optional
+    // a{n}? is no lazy repetition: it makes all of a{n} optional
+    return { min, max, mode: min !== max && this.#take('?') ? 'lazy' : 'greedy' };
   }
 
   /** One atom; nothing for a group that only sets flags and for comments. */

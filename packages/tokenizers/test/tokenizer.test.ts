@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Tokenizer, TokenizerError, trainBpe, trainCharacters, trainUnigram, trainWordPiece } from '../src/index.ts';
+import { corpus } from './helpers/fixtures.ts';
+
+const bert = (config: object = { pad_token: '[PAD]', model_max_length: 12 }): Tokenizer =>
+  Tokenizer.fromJson(readFileSync(join(import.meta.dirname, 'fixtures/wordpiece-uncased/tokenizer.json'), 'utf8'), config);
+
+describe('characters', () => {
+  test('ids are the order of code points, from 0', () => {
+    const tokenizer = trainCharacters('hello\n😀');
+    expect(tokenizer.vocabSize).toBe(6);
+    expect(['\n', 'e', 'h', 'l', 'o', '😀'].map((char) => tokenizer.tokenToId(char))).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...tokenizer.encodeIds('hole😀')]).toEqual([2, 4, 3, 1, 5]);
+    expect(tokenizer.decode([2, 4, 3, 1, 5])).toBe('hole😀');
+  });
+
+  test('an unknown character is an error, or the unknown token where one is named', () => {
+    expect(() => trainCharacters('ab').encode('abc')).toThrowError(expect.objectContaining({ code: 'unknown-token' }));
+    const tokenizer = trainCharacters('ab', { unkToken: '<unk>', eosToken: '<eos>' });
+    expect(tokenizer.vocabSize).toBe(4);
+    expect([...tokenizer.encodeIds('acb<eos>')]).toEqual([0, tokenizer.unkTokenId, 1, tokenizer.eosTokenId]);
+    expect(tokenizer.decode([0, 3, 1], { skipSpecialTokens: true })).toBe('ab');
+  });
+});
+
+describe('options of encode', () => {
+  test('pairs, types and sequences', () => {
+    const encoding = bert().encode('the citizen', { pair: 'The kin' });
+    expect(encoding.tokens.join(' ')).toBe('[CLS] the citizen [SEP] the k ##in [SEP]');
+    expect([...encoding.typeIds]).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    expect(encoding.sequenceIds).toEqual([null, 0, 0, null, 1, 1, 1, null]);
+    expect(encoding.wordIds).toEqual([null, 0, 1, null, 0, 1, 1, null]);
+    expect([...encoding.specialTokensMask]).toEqual([1, 0, 0, 1, 0, 0, 0, 1]);
+    expect(encoding.offsets).toEqual([[0, 0], [0, 3], [4, 11], [0, 0], [0, 3], [4, 5], [5, 7], [0, 0]]);
+  });
+
+  test('truncation to model_max_length, to maxLength, from the left', () => {
+    const text = 'the citizen will learn what every citizen than have the loss';
+    expect(bert().encode(text).length).toBe(13);
+    expect(bert().encode(text, { truncation: true }).length).toBe(12);
+    const right = bert().encode(text, { maxLength: 6, stride: 1 });
+    expect(right.tokens).toEqual(['[CLS]', 'the', 'citizen', 'will', 'learn', '[SEP]']);
+    expect(right.overflowing[0]?.tokens.slice(0, 3)).toEqual(['[CLS]', 'learn', 'what']);
+    expect(bert().encode(text, { maxLength: 5, truncationSide: 'left' }).tokens.at(-2)).toBe('loss');
+    expect(bert().encode(text, { maxLength: 5, truncation: false }).length).toBe(13);
+  });
+
+  test('padding to the longest, to maxLength, to a number, to multiples, on the left', () => {
+    const lengths = (options: object): number[] => bert().encodeBatch(['the', 'the citizen'], options).map((encoding) => encoding.length);
+    expect(lengths({ padding: true })).toEqual([4, 4]);
+    expect(lengths({ padding: 'max_length', maxLength: 9 })).toEqual([9, 9]);
+    expect(lengths({ padding: 'max_length' })).toEqual([12, 12]);
+    expect(lengths({ padding: 7 })).toEqual([7, 7]);
+    expect(lengths({ padding: 'longest', padToMultipleOf: 8 })).toEqual([8, 8]);
+    const [padded] = bert().encodeBatch(['the'], { padding: 5, paddingSide: 'left' });
+    expect(padded?.tokens).toEqual(['[PAD]', '[PAD]', '[CLS]', 'the', '[SEP]']);
+    expect([...(padded?.attentionMask ?? [])]).toEqual([0, 0, 1, 1, 1]);
+  });
+
+  test('what can not be done is refused', () => {
+    const code = (run: () => unknown): unknown => {
+      try {
+        return run();
+      } catch (error) {
+        return TokenizerError.isInstance(error) ? error.code : error;
+      }
+    };
+    expect(code(() => bert({}).encode('a', { truncation: true }))).toBe('argument');
+    expect(code(() => bert({}).encode('a', { padding: true }))).toBe('argument');
+    expect(code(() => bert().encode('a', { maxLength: -1 }))).toBe('argument');
+    expect(code(() => bert().encode('a', { maxLength: 1 }))).toBe('argument');
+    expect(code(() => bert().encode('a b c d e f', { maxLength: 4, stride: 2 }))).toBe('argument');
+    expect(code(() => bert().encode('the the the', { maxLength: 4, truncation: 'only_second' }))).toBe('truncation');
+    expect(code(() => trainBpe(['a'], { vocabSize: 0 }))).toBe('argument');
+    expect(code(() => trainUnigram(['abc'], { vocabSize: 5 }))).toBe('argument');
+    expect(code(() => trainWordPiece(['abc'], { vocabSize: 50, specialTokens: ['x'] }))).toBe('argument');
+  });
+});
+
+describe('decoding', () => {
+  test('special tokens, unknown ids, clean-up', () => {
+    const ids = [...bert().encode('the citizen').ids, 99_999];
+    expect(bert().decode(ids)).toBe('[CLS] the citizen [SEP]');
+    expect(bert().decode(ids, { skipSpecialTokens: true })).toBe('the citizen');
+    const words = trainCharacters('a ,b');
+    expect(words.decode(words.encodeIds('a , b'), { cleanUpTokenizationSpaces: true })).toBe('a, b');
+  });
+
+  test('a stream waits for whole characters, and gives up on broken ones', () => {
+    const tokenizer = trainBpe([], { vocabSize: 257 });
+    const ids = [...tokenizer.encodeIds('a😀é')];
+    const stream = tokenizer.decodeStream();
+    expect(ids.map((id) => stream.push(id))).toEqual(['a', '', '', '', '😀', '', 'é']);
+    const half = ids[1] ?? 0;
+    expect(stream.push(half)).toBe('');
+    expect(stream.end()).toBe('\ufffd');
+    expect([half, half, half, half, half, half, half].map((id) => stream.push(id)).join('').length).toBeGreaterThan(4);
+  });
+});
+
+describe('folders', () => {
+  test('what is saved opens again and is the same', async () => {
+    for (const tokenizer of [trainBpe(corpus, { vocabSize: 300, modelMaxLength: 64 }), trainWordPiece(corpus, { vocabSize: 300 }), trainUnigram(corpus, { vocabSize: 700 })]) {
+      const files = new Map<string, Uint8Array>();
+      await tokenizer.savePretrained(files);
+      expect([...files.keys()].sort()).toEqual(['tokenizer.json', 'tokenizer_config.json']);
+      const opened = await Tokenizer.fromPretrained(files);
+      expect(opened.toJson()).toEqual(JSON.parse(JSON.stringify(tokenizer.toJson())));
+      expect(opened.config.toJson()).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast' });
+      expect(opened.config.modelMaxLength).toBe(tokenizer.config.modelMaxLength);
+      expect([opened.eosTokenId, opened.unkTokenId, opened.padTokenId]).toEqual([tokenizer.eosTokenId, tokenizer.unkTokenId, tokenizer.padTokenId]);
+      expect([...opened.encode('The people speak.').ids]).toEqual([...tokenizer.encode('The people speak.').ids]);
+    }
+  });
+
+  test('special_tokens_map.json names special tokens, tokenizer_config.json goes first', async () => {
+    const text = (value: object): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+    const files = new Map([
+      ['tokenizer.json', text(bert().toJson())],
+      ['special_tokens_map.json', text({ pad_token: { content: '[PAD]' }, mask_token: '[CLS]' })],
+      ['tokenizer_config.json', text({ mask_token: '[MASK]', model_max_length: 1e30, made_by: 'someone' })],
+    ]);
+    const tokenizer = await Tokenizer.fromPretrained(files);
+    expect([tokenizer.padTokenId, tokenizer.maskTokenId, tokenizer.clsTokenId]).toEqual([0, 4, undefined]);
+    expect(tokenizer.config.modelMaxLength).toBeUndefined();
+    expect(tokenizer.config.toJson()).toMatchObject({ made_by: 'someone' });
+    expect(tokenizer.specialTokenIds).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('a folder without tokenizer.json is an error of the checkpoints package', async () => {
+    await expect(Tokenizer.fromPretrained(new Map())).rejects.toMatchObject({ code: 'missing-file' });
+  });
+});
+
+test('a long text of one character is one encode like any other', () => {
+  for (const char of [' ', '\n', 'a', '😀', '\u0301', 'ש', '\ud800']) {
+    const text = char.repeat(50_000);
+    for (const tokenizer of [trainBpe(corpus, { vocabSize: 300 }), bert()]) {
+      const { offsets } = tokenizer.encode(text, { addSpecialTokens: false });
+      for (const [start, end] of offsets) expect(end - start).toBeLessThanOrEqual(text.length);
+    }
+  }
+});
