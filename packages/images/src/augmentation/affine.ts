@@ -25,15 +25,14 @@ export function affine(image: RawImage, { shift = [0, 0], rotate = 0, scale = 1,
   const output = emptyImage({ width, height, channels });
   const [centerX, centerY] = [(width - 1) / 2, (height - 1) / 2];
   const [cos, sin] = turn(rotate).map((part) => part / scale) as [number, number];
-  const pixel = new Float64Array(channels);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       // Where this pixel comes from: the movement backwards. On the screen y points down.
       const right = x - centerX - shift[0];
       const down = y - centerY - shift[1];
-      sample(image, { x: centerX + cos * right - sin * down, y: centerY + sin * right + cos * down, fill }, pixel);
+      const from = { x: centerX + cos * right - sin * down, y: centerY + sin * right + cos * down };
       const at = (y * width + x) * channels;
-      for (let i = 0; i < channels; i++) output.data[at + i] = Math.round(pixel[i] as number);
+      for (let i = 0; i < channels; i++) output.data[at + i] = Math.round(sample(image, from, { channel: i, fill }));
     }
   }
   return output;
@@ -47,21 +46,19 @@ function turn(degrees: number): [cos: number, sin: number] {
   return [Math.cos(angle), Math.sin(angle)];
 }
 
-function sample(image: RawImage, { x, y, fill }: { x: number; y: number; fill: number }, pixel: Float64Array): void {
-  const { data, width, height, channels } = image;
-  const [left, top] = [Math.floor(x), Math.floor(y)];
-  pixel.fill(0);
-  for (const [column, row, weight] of [
-    [left, top, (left + 1 - x) * (top + 1 - y)],
-    [left + 1, top, (x - left) * (top + 1 - y)],
-    [left, top + 1, (left + 1 - x) * (y - top)],
-    [left + 1, top + 1, (x - left) * (y - top)],
-  ] as const) {
-    if (weight === 0) continue;
+/** A channel between four pixels. */
+function sample(
+  { data, width, height, channels }: RawImage,
+  { x, y }: { x: number; y: number },
+  { channel, fill }: { channel: number; fill: number },
+): number {
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  const level = (column: number, row: number): number => {
     const isInside = column >= 0 && column < width && row >= 0 && row < height;
-    const at = (row * width + column) * channels;
-    for (let i = 0; i < channels; i++) {
-      pixel[i] = (pixel[i] as number) + weight * (isInside ? (data[at + i] as number) : fill);
-    }
-  }
+    return isInside ? (data[(row * width + column) * channels + channel] as number) : fill;
+  };
+  const upper = level(left, top) * (left + 1 - x) + level(left + 1, top) * (x - left);
+  const lower = level(left, top + 1) * (left + 1 - x) + level(left + 1, top + 1) * (x - left);
+  return upper * (top + 1 - y) + lower * (y - top);
 }

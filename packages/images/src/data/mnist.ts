@@ -30,10 +30,7 @@ export function mnistImages(digits: MnistDigits): ImageDataSet {
   digits.forEach(({ raw }, digit) => {
     const count = raw.length / pixels;
     ids.fill(digit, index, index + count);
-    data.set(
-      Uint8Array.from(raw, (value) => Math.round(value * 255)),
-      index * pixels,
-    );
+    for (let i = 0; i < raw.length; i++) data[index * pixels + i] = Math.round((raw[i] as number) * 255);
     index += count;
   });
   return {

@@ -2,19 +2,24 @@ import { toRgb } from '../colour.ts';
 import { ImageError } from '../errors.ts';
 import type { RawImage } from '../raw-image.ts';
 import type { ImageHeader } from './image-header.ts';
+import { withoutExif } from './without-exif.ts';
 
 /** Decodes by the browser, which draws the image on a canvas that nobody sees; works in workers, too. */
 export async function decodeInBrowser(
   bytes: Uint8Array,
   { header: { format }, applyOrientation }: { header: ImageHeader; applyOrientation: boolean },
 ): Promise<RawImage> {
-  const blob = new Blob([Uint8Array.from(bytes)], { type: `image/${format}` });
+  const shown = applyOrientation ? bytes : withoutExif(bytes, format);
+  const blob = new Blob([Uint8Array.from(shown)], { type: `image/${format}` });
   const bitmap = await createImageBitmap(blob, {
-    imageOrientation: applyOrientation ? 'from-image' : 'none',
+    imageOrientation: 'from-image',
     premultiplyAlpha: 'none',
     colorSpaceConversion: 'none',
   }).catch((cause: unknown) => {
-    throw new ImageError('corrupt', `decodeImage: the browser can't decode the ${format} file`, { cause });
+    const isCut = format === 'jpeg' && !(bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9);
+    throw new ImageError(isCut ? 'truncated' : 'corrupt', `decodeImage: the browser can't decode the ${format} file`, {
+      cause,
+    });
   });
   try {
     const { width, height } = bitmap;

@@ -1,4 +1,4 @@
-import { cmykToRgb } from '../colour.ts';
+import { cmykToRgb, toGrey } from '../colour.ts';
 import { ImageError } from '../errors.ts';
 import { type Channels, MAX_PIXELS, type RawImage } from '../raw-image.ts';
 import type { ImageHeader } from './image-header.ts';
@@ -21,10 +21,11 @@ export async function decodeInNode(
     });
     const { space, hasAlpha } = await picture.metadata();
     if (space === 'cmyk') picture.pipelineColourspace('cmyk').toColourspace('cmyk');
-    else if (!hasAlpha && (space === 'b-w' || space === 'grey16')) picture.toColourspace('b-w');
     const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
     const image = { data, width: info.width, height: info.height, channels: info.channels as Channels };
-    return space === 'cmyk' ? cmykToRgb(image) : image;
+    if (space === 'cmyk') return cmykToRgb(image);
+    const isGrey = space === 'b-w' || space === 'grey16';
+    return isGrey && !hasAlpha ? toGrey(image) : image; // sharp gives three equal channels, and of 16 bits the upper 8
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     const code = /premature|truncated|end of|eof|incomplete/i.test(text) ? 'truncated' : 'corrupt';
@@ -41,7 +42,7 @@ export async function decodeInNode(
 async function importSharp(): Promise<typeof import('sharp').default> {
   const name = 'sharp'; // a variable, so that bundlers for browsers don't look for it
   try {
-    const { default: sharp } = (await import(name)) as typeof import('sharp');
+    const { default: sharp } = (await import(/* @vite-ignore */ name)) as typeof import('sharp');
     return sharp;
   } catch (cause) {
     throw new ImageError(

@@ -45,12 +45,18 @@ export class ImageProcessor {
   readonly config: ImageProcessorConfig;
   readonly backend: ResizeBackend;
   readonly #json: ProcessorJson;
+  /** Whether it was read from a file, whose spelling of numbers is kept. */
+  readonly #isStored: boolean;
   readonly #levels: Float32Array;
 
-  private constructor(json: ProcessorJson, { backend = 'pil' }: ImageProcessorOptions) {
+  private constructor(
+    json: ProcessorJson,
+    { backend = 'pil', isStored = false }: ImageProcessorOptions & { isStored?: boolean },
+  ) {
     this.config = parseProcessorConfig(json);
     this.backend = backend;
     this.#json = json;
+    this.#isStored = isStored;
     this.#levels = levelTable(this.config, backend);
   }
 
@@ -60,7 +66,7 @@ export class ImageProcessor {
    * @throws {@link ConfigError} for values that can't be, and for classes other than those of ViT, DeiT and CLIP.
    */
   static fromConfig(json: ProcessorJson, options: ImageProcessorOptions = {}): ImageProcessor {
-    return new ImageProcessor(json, options);
+    return new ImageProcessor(json, { ...options, isStored: false });
   }
 
   /** Reads preprocessor_config.json of a folder on disk, at a URL, on the hub or in memory. @throws {@link CheckpointError} when it isn't there. */
@@ -72,7 +78,7 @@ export class ImageProcessor {
       maxBytes: 1_000_000,
       signal: options.signal,
     });
-    return new ImageProcessor(json, backend === undefined ? {} : { backend });
+    return new ImageProcessor(json, { ...(backend && { backend }), isStored: true });
   }
 
   /** 1 for grey images, 3 for colours. */
@@ -107,7 +113,8 @@ export class ImageProcessor {
   /** Writes preprocessor_config.json, which Python's `AutoImageProcessor` opens; what was read comes back, unknown keys included. */
   async savePretrained(target: string | Map<string, Uint8Array> | FolderTarget): Promise<void> {
     const json = { ...serializeProcessorConfig(this.config), ...this.#json };
-    await openTarget(target).write(FILE, serializeJson(json, { keepSpellingOf: this.#json, floatKeys: FLOATS }));
+    const keepSpellingOf = this.#isStored ? this.#json : undefined;
+    await openTarget(target).write(FILE, serializeJson(json, { keepSpellingOf, floatKeys: FLOATS }));
   }
 
   /** The image with the right channels and size, still as levels. */
