@@ -28,19 +28,27 @@ export interface Reporter {
   close(): void;
 }
 
+/** What the numbers of a log line are measured by. */
+interface Scale {
+  readonly steps: number;
+  /** What is counted per second. */
+  readonly unit: string;
+}
+
+/** Options of {@link createReporter}. */
+interface ReporterOptions extends Omit<Scale, 'unit'> {
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  /** Default `tokens`. */
+  readonly unit?: string;
+}
+
 /** One live line on a terminal, plain lines elsewhere, JSON records or nothing as asked. */
-export function createReporter({
-  json = false,
-  quiet = false,
-  steps,
-}: {
-  json?: boolean | undefined;
-  quiet?: boolean | undefined;
-  steps: number;
-}): Reporter {
+export function createReporter({ json = false, quiet = false, steps, unit = 'tokens' }: ReporterOptions): Reporter {
   if (json) return jsonReporter();
   if (quiet) return quietReporter();
-  return process.stdout.isTTY ? terminalReporter(steps) : plainReporter(steps);
+  const scale = { steps, unit };
+  return process.stdout.isTTY ? terminalReporter(scale) : plainReporter(scale);
 }
 
 const nothing = (): void => undefined;
@@ -66,17 +74,17 @@ function quietReporter(): Reporter {
   };
 }
 
-function plainReporter(steps: number): Reporter {
+function plainReporter(scale: Scale): Reporter {
   return {
     note: (line) => console.log(line),
     progress: nothing,
-    log: (record) => console.log(logLine(record, steps)),
+    log: (record) => console.log(logLine(record, scale)),
     summary: nothing,
     close: nothing,
   };
 }
 
-function terminalReporter(steps: number): Reporter {
+function terminalReporter(scale: Scale): Reporter {
   const bar = new SingleBar({
     format: '{bar} {line}',
     barsize: 20,
@@ -90,18 +98,18 @@ function terminalReporter(steps: number): Reporter {
   const above = (print: () => void): void => {
     if (running) bar.stop(); // cleared: what is printed stays above the line
     print();
-    if (running) bar.start(steps, 0, { line: '' });
+    if (running) bar.start(scale.steps, 0, { line: '' });
   };
   return {
     note: (line) => above(() => console.log(line)),
     progress: (record) => {
-      if (!running) bar.start(steps, record.step, { line: '' });
+      if (!running) bar.start(scale.steps, record.step, { line: '' });
       running = true;
-      bar.update(record.step, { line: logLine(record, steps) });
+      bar.update(record.step, { line: logLine(record, scale) });
     },
     log: (record) => {
       if (record.eval_loss !== undefined || record.checkpoint !== undefined)
-        above(() => console.log(logLine(record, steps)));
+        above(() => console.log(logLine(record, scale)));
     },
     summary: nothing,
     close: () => {
@@ -111,12 +119,12 @@ function terminalReporter(steps: number): Reporter {
   };
 }
 
-function logLine(record: LogRecord, steps: number): string {
+function logLine(record: LogRecord, { steps, unit }: Scale): string {
   const parts = [`step ${String(record.step).padStart(String(steps).length)}/${steps}`];
   if (record.loss !== undefined) parts.push(`loss ${record.loss.toFixed(4)}`);
   if (record.learning_rate !== undefined) parts.push(`rate ${record.learning_rate.toExponential(2)}`);
   if (record.tokens_per_second !== undefined)
-    parts.push(`${Math.round(record.tokens_per_second).toLocaleString('en')} tokens/s`);
+    parts.push(`${Math.round(record.tokens_per_second).toLocaleString('en')} ${unit}/s`);
   if (record.seconds_left !== undefined) parts.push(`${duration(record.seconds_left)} left`);
   if (record.eval_loss !== undefined) parts.push(`held-out loss ${record.eval_loss.toFixed(4)}`);
   if (record.eval_bits_per_character !== undefined)

@@ -14,6 +14,15 @@ export async function readRunConfig<Config extends { family: string }>(folder: s
   }
 }
 
+/** What a run trains, by the folder of the run or of one of its checkpoints; undefined where there is none. */
+export async function familyOfRun(folder: string): Promise<string | undefined> {
+  for (const place of [folder, path.dirname(folder)]) {
+    const config = await readRunConfig<{ family: string }>(place).catch(() => undefined);
+    if (config) return config.family;
+  }
+  return undefined;
+}
+
 /** Keeps the config of a run in its folder. */
 export async function saveRunConfig(out: string, config: object): Promise<void> {
   const temporary = path.join(out, `.tmp-${RUN_FILE}`);
