@@ -35,7 +35,7 @@ export interface AttendOptions {
   causal?: boolean | undefined;
   /** Position of the first query among the keys; default `keys - queries` when causal, so that the last query sees the last key. */
   queryOffset?: number | undefined;
-  /** Query i sees at most the last `window` keys up to its own position. */
+  /** Query i sees nothing before the last `window` keys up to its own position; what comes later is for `causal` to hide. */
   window?: number | undefined;
   /** Factor of the scores; default `1 / √headDim`. */
   scale?: number | undefined;
