@@ -56,7 +56,7 @@ export function cmykToRgb(image: RawImage): RawImage {
 function mapPixels(
   { data: source, width, height, channels: from }: RawImage,
   channels: Channels,
-  paint: (source: RawImage['data'], from: number, output: Uint8Array, to: number) => void,
+  paint: (source: Uint8Array, from: number, output: Uint8Array, to: number) => void,
 ): RawImage {
   const output = emptyImage({ width, height, channels });
   for (let pixel = 0; pixel < width * height; pixel++) paint(source, pixel * from, output.data, pixel * channels);

@@ -5,8 +5,8 @@ export type Channels = 1 | 2 | 3 | 4;
 
 /** Pixels in memory: 8 bits per channel, row after row from the top, the channels of a pixel side by side. */
 export interface RawImage {
-  /** [height, width, channels] */
-  readonly data: Uint8Array | Uint8ClampedArray;
+  /** [height, width, channels]; of a canvas's `ImageData`: `new Uint8Array(data.buffer)` */
+  readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
   readonly channels: Channels;
@@ -45,6 +45,6 @@ export function checkSize({ width, height }: { width: number; height: number }, 
 }
 
 /** An image with no pixels painted yet. */
-export function emptyImage({ width, height, channels }: Omit<RawImage, 'data'>): RawImage & { data: Uint8Array } {
+export function emptyImage({ width, height, channels }: Omit<RawImage, 'data'>): RawImage {
   return { data: new Uint8Array(width * height * channels), width, height, channels };
 }

@@ -25,7 +25,7 @@ export async function decodeInBrowser(
     const { width, height } = bitmap;
     const context = canvasContext(width, height);
     context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, width, height);
+    const data = new Uint8Array(context.getImageData(0, 0, width, height).data.buffer);
     const image: RawImage = { data, width, height, channels: 4 };
     return isOpaque(data) ? toRgb(image) : image;
   } finally {
@@ -43,7 +43,7 @@ function canvasContext(width: number, height: number): CanvasRenderingContext2D 
   throw new ImageError('unsupported', 'decodeImage: the browser gives no canvas to draw on');
 }
 
-function isOpaque(data: Uint8ClampedArray): boolean {
+function isOpaque(data: Uint8Array): boolean {
   for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return false;
   return true;
 }
