@@ -33,4 +33,7 @@ const modules = {
   relaxed: await compile('relaxed', [...relaxed, '--sharedMemory']),
 };
 const lines = Object.entries(modules).map(([name, bytes]) => `  ${name}:\n    '${bytes}',`);
-writeFileSync('src/kernels.gen.js', `// Written by scripts/build-kernels.ts.\nexport const kernelModules = {\n${lines.join('\n')}\n};\n`);
+writeFileSync(
+  'src/kernels.gen.js',
+  `// Written by scripts/build-kernels.ts.\nexport const kernelModules = {\n${lines.join('\n')}\n};\n`,
+);

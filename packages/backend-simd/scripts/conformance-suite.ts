@@ -2,9 +2,6 @@
  * What scripts/conformance.ts bundles and runs: tfjs-core's own tests (`@tensorflow/tfjs-core/dist/tests.js`) on the engine. Bundled because tfjs-core's
  * ES modules can't be imported by Node as they are.
  */
-import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops';
-import '@tensorflow/tfjs-core/dist/register_all_gradients';
-
 import { useBackend } from '@formers/backend';
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util';
 
@@ -27,6 +24,8 @@ export async function run(jasmine: Jasmine, threads: number): Promise<Conformanc
   const uses = kernelUse();
   const restart = { threads: info.threads, features: info.features };
   setTestEnvs([{ name: 'formers-simd', backendName: 'formers-simd', isDataSync: true }]);
+  await import('@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops');
+  await import('@tensorflow/tfjs-core/dist/register_all_gradients');
   await import('@tensorflow/tfjs-core/dist/tests');
   const failed: { test: string; message: string }[] = [];
   let passed = 0;
@@ -46,7 +45,10 @@ export async function run(jasmine: Jasmine, threads: number): Promise<Conformanc
 }
 
 interface Jasmine {
-  addReporter(reporter: { specDone(spec: { status: string; fullName: string; failedExpectations: { message: string }[] }): void; jasmineDone(): void }): void;
+  addReporter(reporter: {
+    specDone(spec: { status: string; fullName: string; failedExpectations: { message: string }[] }): void;
+    jasmineDone(): void;
+  }): void;
   configure(options: { random: boolean }): void;
   execute(): void;
 }

@@ -42,23 +42,40 @@ export async function bundleSuite(): Promise<void> {
 
 /** Runs all tests in a process of their own. */
 export async function runConformance(threads: number): Promise<ConformanceResult> {
-  const child = spawn(process.execPath, ['-e', runner, String(threads)], { cwd: join(import.meta.dirname, '..'), stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['-e', runner, String(threads)], {
+    cwd: join(import.meta.dirname, '..'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   return JSON.parse(await text(child.stdout)) as ConformanceResult;
 }
 
 function report({ threads, features, passed, pending, failed, kernels }: ConformanceResult): void {
-  console.log(`\n${threads} thread${threads === 1 ? '' : 's'} (${features.join(', ')}): ${passed} passed, ${failed.length} failed, ${pending} pending`);
+  console.log(
+    `\n${threads} thread${threads === 1 ? '' : 's'} (${features.join(', ')}): ${passed} passed, ${failed.length} failed, ${pending} pending`,
+  );
   for (const { test, message } of failed) console.log(`  FAILED ${test}\n         ${message.slice(0, 200)}`);
   const used = Object.entries(kernels).filter(([, { ours, inherited }]) => ours + inherited > 0);
   const kind = (test: (use: { ours: number; inherited: number }) => boolean) => used.filter(([, use]) => test(use));
   const both = kind(({ ours, inherited }) => ours > 0 && inherited > 0);
-  console.log(`ours: ${kind(({ inherited }) => inherited === 0).map(([name]) => name).join(' ')}`);
-  console.log(`ours, inherited for some inputs: ${both.map(([name, { ours, inherited }]) => `${name} (${ours} of ${ours + inherited})`).join(' ')}`);
-  console.log(`inherited: ${kind(({ ours }) => ours === 0).map(([name]) => name).join(' ')}`);
+  console.log(
+    `ours: ${kind(({ inherited }) => inherited === 0)
+      .map(([name]) => name)
+      .join(' ')}`,
+  );
+  console.log(
+    `ours, inherited for some inputs: ${both.map(([name, { ours, inherited }]) => `${name} (${ours} of ${ours + inherited})`).join(' ')}`,
+  );
+  console.log(
+    `inherited: ${kind(({ ours }) => ours === 0)
+      .map(([name]) => name)
+      .join(' ')}`,
+  );
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { threads: { type: 'string', default: '1,2' }, json: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { threads: { type: 'string', default: '1,2' }, json: { type: 'boolean', default: false } },
+  });
   await bundleSuite();
   const results: ConformanceResult[] = [];
   for (const threads of values.threads.split(',').map(Number)) results.push(await runConformance(threads));
@@ -66,4 +83,3 @@ if (import.meta.main) {
   else for (const result of results) report(result);
   if (results.some(({ failed, passed }) => failed.length > 0 || passed === 0)) process.exitCode = 1;
 }
-

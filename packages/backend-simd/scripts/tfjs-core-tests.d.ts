@@ -3,5 +3,7 @@ declare module '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chain
 declare module '@tensorflow/tfjs-core/dist/register_all_gradients';
 declare module '@tensorflow/tfjs-core/dist/tests';
 declare module '@tensorflow/tfjs-core/dist/jasmine_util' {
-  export function setTestEnvs(environments: readonly { name: string; backendName: string; isDataSync: boolean }[]): void;
+  export function setTestEnvs(
+    environments: readonly { name: string; backendName: string; isDataSync: boolean }[],
+  ): void;
 }

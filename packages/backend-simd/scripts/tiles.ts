@@ -22,7 +22,8 @@ const PANEL = 16;
 function tile({ name, rows, columns, unroll, packed }: Tile): string {
   const vectors = columns / 4;
   const cell = (f: (i: number, v: number) => string) => lines(rows, (i) => lines(vectors, (v) => f(i, v)));
-  const advanceA = (steps: number) => (packed ? `    a += ${steps * rows * 4};` : lines(rows, (i) => `    a${i} += ${steps * 4};`));
+  const advanceA = (steps: number) =>
+    packed ? `    a += ${steps * rows * 4};` : lines(rows, (i) => `    a${i} += ${steps * 4};`);
   const step = (u: number) =>
     [
       lines(vectors, (v) => `    const b${u}_${v} = v128.load(b, ${u * PANEL * 4 + v * 16});`),

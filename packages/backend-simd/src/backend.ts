@@ -30,7 +30,9 @@ class MemoryEntry {
   get values(): Numbers {
     const { buffer } = this.#engine.memory.memory;
     if (this.dtype === 'float32') return new Float32Array(buffer, this.address, this.length);
-    return this.dtype === 'int32' ? new Int32Array(buffer, this.address, this.length) : new Uint8Array(buffer, this.address, this.length);
+    return this.dtype === 'int32'
+      ? new Int32Array(buffer, this.address, this.length)
+      : new Uint8Array(buffer, this.address, this.length);
   }
 
   set values(values: Numbers) {
@@ -102,7 +104,8 @@ export class SimdBackend extends MathBackendCPU {
   /** What {@link attach} left there. */
   side({ dataId }: TensorInfo): SideResults {
     const entry = this.#entries.get(dataId);
-    if (!(entry instanceof MemoryEntry) || !entry.side) throw new Error('formers-simd: a gradient kernel was called on an output that its forward kernel did not make');
+    if (!(entry instanceof MemoryEntry) || !entry.side)
+      throw new Error('formers-simd: a gradient kernel was called on an output that its forward kernel did not make');
     return entry.side;
   }
 
@@ -151,7 +154,14 @@ export class SimdBackend extends MathBackendCPU {
 
   override memory(): ReturnType<MathBackendCPU['memory']> {
     const { live, peak, pooled, reserved } = this.engine.figures;
-    const figures = { unreliable: false, reasons: [], numBytesLive: live, numBytesPeak: peak, numBytesPooled: pooled, numBytesReserved: reserved };
+    const figures = {
+      unreliable: false,
+      reasons: [],
+      numBytesLive: live,
+      numBytesPeak: peak,
+      numBytesPooled: pooled,
+      numBytesReserved: reserved,
+    };
     return figures;
   }
 

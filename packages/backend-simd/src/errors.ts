@@ -6,7 +6,9 @@ export class OutOfMemoryError extends BackendError {
   readonly liveBytes: number;
 
   constructor({ wantedBytes, liveBytes }: { wantedBytes: number; liveBytes: number }) {
-    super(`formers-simd: out of memory: wanted ${wantedBytes} bytes more beside ${liveBytes} bytes in tensors; smaller batches or shorter sequences need less`);
+    super(
+      `formers-simd: out of memory: wanted ${wantedBytes} bytes more beside ${liveBytes} bytes in tensors; smaller batches or shorter sequences need less`,
+    );
     this.wantedBytes = wantedBytes;
     this.liveBytes = liveBytes;
   }

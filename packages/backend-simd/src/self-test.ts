@@ -18,7 +18,11 @@ export function passesSelfTest(engine: WasmEngine): boolean {
   }
 }
 
-function productAgrees(engine: WasmEngine, tileRows: TileRows, [rows, columns, depth]: readonly [number, number, number]): boolean {
+function productAgrees(
+  engine: WasmEngine,
+  tileRows: TileRows,
+  [rows, columns, depth]: readonly [number, number, number],
+): boolean {
   engine.tileRows = tileRows;
   const a = engine.allocate(rows * depth * 4);
   const b = engine.allocate(columns * depth * 4);
@@ -27,7 +31,9 @@ function productAgrees(engine: WasmEngine, tileRows: TileRows, [rows, columns, d
     const { f32 } = engine.memory;
     for (let i = 0; i < rows * depth; i++) f32[a / 4 + i] = Math.sin(i * 1.7);
     for (let i = 0; i < columns * depth; i++) f32[b / 4 + i] = Math.cos(i * 1.3);
-    const cases = [false, true].flatMap((aTransposed) => [false, true].map((bTransposed) => ({ aTransposed, bTransposed })));
+    const cases = [false, true].flatMap((aTransposed) =>
+      [false, true].map((bTransposed) => ({ aTransposed, bTransposed })),
+    );
     return cases.every(({ aTransposed, bTransposed }) => {
       multiply(engine, {
         rows,
@@ -40,7 +46,10 @@ function productAgrees(engine: WasmEngine, tileRows: TileRows, [rows, columns, d
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
           let sum = 0;
-          for (let k = 0; k < depth; k++) sum += (f32[a / 4 + (aTransposed ? k * rows + i : i * depth + k)] ?? 0) * (f32[b / 4 + (bTransposed ? j * depth + k : k * columns + j)] ?? 0);
+          for (let k = 0; k < depth; k++)
+            sum +=
+              (f32[a / 4 + (aTransposed ? k * rows + i : i * depth + k)] ?? 0) *
+              (f32[b / 4 + (bTransposed ? j * depth + k : k * columns + j)] ?? 0);
           if (!(Math.abs(sum - (f32[c / 4 + i * columns + j] ?? 0)) < 1e-6 * depth)) return false;
         }
       }

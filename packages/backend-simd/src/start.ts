@@ -27,7 +27,12 @@ export function runningEngine(): WasmEngine | undefined {
 }
 
 /** Compiles, tests and registers the engine; throws where this machine can't run it. */
-export async function startSimd({ threads, avx2 = true, relaxedSimd = true, maximumBytes }: SimdOptions): Promise<EngineInfo> {
+export async function startSimd({
+  threads,
+  avx2 = true,
+  relaxedSimd = true,
+  maximumBytes,
+}: SimdOptions): Promise<EngineInfo> {
   if (!hasSimd()) throw new BackendError('this machine has no WebAssembly SIMD');
   const notes: string[] = [];
   const noThreads = whyNoThreads();
@@ -36,7 +41,8 @@ export async function startSimd({ threads, avx2 = true, relaxedSimd = true, maxi
   const count = noThreads ? 1 : wanted;
   const build: Build = relaxedSimd && hasRelaxedSimd() ? 'relaxed' : 'plain';
 
-  const start = async (withAvx2: boolean) => WasmEngine.start({ module: await compileKernels({ build, avx2: withAvx2 }), threads: count, maximumBytes });
+  const start = async (withAvx2: boolean) =>
+    WasmEngine.start({ module: await compileKernels({ build, avx2: withAvx2 }), threads: count, maximumBytes });
   let withAvx2 = avx2 && hasRevectorizer();
   let engine = await start(withAvx2);
   if (withAvx2 && !passesSelfTest(engine)) {
@@ -48,7 +54,12 @@ export async function startSimd({ threads, avx2 = true, relaxedSimd = true, maxi
   if (!withAvx2 && !passesSelfTest(engine)) throw new BackendError('the self-test of the kernels failed');
   chooseTile(engine);
 
-  const features = [build === 'relaxed' ? 'relaxed-simd' : 'simd', ...(withAvx2 ? ['avx2'] : []), `tile ${engine.tileRows === 4 ? '4x16' : '6x8'}`, ...notes];
+  const features = [
+    build === 'relaxed' ? 'relaxed-simd' : 'simd',
+    ...(withAvx2 ? ['avx2'] : []),
+    `tile ${engine.tileRows === 4 ? '4x16' : '6x8'}`,
+    ...notes,
+  ];
   if (findBackendFactory(BACKEND_NAME)) removeBackend(BACKEND_NAME);
   running?.stop();
   running = engine;

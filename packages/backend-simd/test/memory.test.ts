@@ -113,7 +113,8 @@ describe('Allocator', () => {
 
   test('the same sizes again take no more memory', () => {
     const { allocator: blocks, memory } = allocator();
-    const once = () => [100, 5000, 123_456, 5000].map((size) => blocks.allocate(size)).forEach((address) => blocks.free(address));
+    const once = () =>
+      [100, 5000, 123_456, 5000].map((size) => blocks.allocate(size)).forEach((address) => blocks.free(address));
     once();
     const { size } = memory;
     for (let i = 0; i < 100; i++) once();

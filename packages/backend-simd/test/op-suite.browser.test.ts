@@ -10,4 +10,4 @@ test('two threads run in a page that is isolated from other origins', async () =
   expect(threads).toBe(2);
 });
 
-describe('in a browser, 2 threads', () => opSuite(simd({ threads: 2 })));
+describe('in a browser, 2 threads', () => void opSuite(simd({ threads: 2 })));

@@ -4,7 +4,11 @@ import { expect, test } from 'vitest';
 
 /** Runs a program in a process of its own; its last line is JSON. */
 function run(program: string): Record<string, number | string> {
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: join(import.meta.dirname, '..'), encoding: 'utf8', timeout: 60_000 });
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: join(import.meta.dirname, '..'),
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   expect(stderr).toBe('');
   expect(status, 'the process ends by itself').toBe(0);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, number | string>;

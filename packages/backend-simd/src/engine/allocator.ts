@@ -62,7 +62,12 @@ export class Allocator {
   /** A block of at least `bytes`, aligned to 64 bytes and ending on a multiple of 64; its content is anything. @throws {@link OutOfMemoryError} */
   allocate(bytes: number): number {
     const size = roundUp(bytes);
-    const address = this.#take(size) ?? this.#nearFit(size) ?? this.#mergeAndSplit(size, false) ?? this.#extend(size) ?? this.#mergeAndSplit(size, true);
+    const address =
+      this.#take(size) ??
+      this.#nearFit(size) ??
+      this.#mergeAndSplit(size, false) ??
+      this.#extend(size) ??
+      this.#mergeAndSplit(size, true);
     if (address === undefined) throw new OutOfMemoryError({ wantedBytes: size, liveBytes: this.#live });
     this.#live += this.#sizes.get(address) ?? 0;
     this.#peak = Math.max(this.#peak, this.#live);
@@ -112,7 +117,8 @@ export class Allocator {
 
   #smallestBin(from: number, to: number): number | undefined {
     let best: number | undefined;
-    for (const [size, bin] of this.#bins) if (bin.length > 0 && size >= from && size <= to && (best === undefined || size < best)) best = size;
+    for (const [size, bin] of this.#bins)
+      if (bin.length > 0 && size >= from && size <= to && (best === undefined || size < best)) best = size;
     return best;
   }
 

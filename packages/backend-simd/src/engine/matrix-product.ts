@@ -42,31 +42,94 @@ const roundUp = (n: number, multiple: number) => Math.ceil(n / multiple) * multi
 
 /** Runs one product on all threads. */
 export function multiply(engine: WasmEngine, product: Product): void {
-  const { rows, columns, depth, a, b, c, bias = 0, residual = 0, activation = 0, preActivation = 0, accumulate = false, sums = 0 } = product;
+  const {
+    rows,
+    columns,
+    depth,
+    a,
+    b,
+    c,
+    bias = 0,
+    residual = 0,
+    activation = 0,
+    preActivation = 0,
+    accumulate = false,
+    sums = 0,
+  } = product;
   const { threads, tileRows } = engine;
   if (rows <= FEW_ROWS && b.transposed && !a.transposed && !accumulate) {
-    const integers = [rows, columns, depth, a.address, a.stride * 4, 0, b.address, b.stride * 4, 1, c.address, c.stride * 4, 0, bias, residual, activation, preActivation, 0, STRIP];
+    const integers = [
+      rows,
+      columns,
+      depth,
+      a.address,
+      a.stride * 4,
+      0,
+      b.address,
+      b.stride * 4,
+      1,
+      c.address,
+      c.stride * 4,
+      0,
+      bias,
+      residual,
+      activation,
+      preActivation,
+      0,
+      STRIP,
+    ];
     engine.run('fewRowsProduct', integers, { work: (rows * columns * depth) / 4 });
     return;
   }
   const panels = Math.ceil(columns / PANEL);
   const unitRows = Math.min(192, Math.max(2 * tileRows, roundUp(rows / (threads === 1 ? 1 : threads * 4), tileRows)));
   const rowUnits = Math.ceil(rows / unitRows);
-  const columnUnits = threads === 1 || rowUnits >= 2 * threads ? 1 : Math.min(Math.ceil((4 * threads) / rowUnits), Math.ceil(panels / 4));
+  const columnUnits =
+    threads === 1 || rowUnits >= 2 * threads ? 1 : Math.min(Math.ceil((4 * threads) / rowUnits), Math.ceil(panels / 4));
   const unitColumns = roundUp(columns / columnUnits, PANEL);
   const packGroup = Math.max(1, Math.min(8, Math.ceil(panels / (threads * 2))));
   const packed = engine.scratch(panels * PANEL * depth * 4);
-  const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + (a.transposed ? roundUp(unitRows, tileRows) * DEPTH * 4 : 0));
+  const [scratch, scratchStride] = engine.threadScratch(
+    EDGE_BYTES + (a.transposed ? roundUp(unitRows, tileRows) * DEPTH * 4 : 0),
+  );
   engine.run(
     'matrixProduct',
-    [rows, columns, depth, a.address, a.stride * 4, a.transposed ? 1 : 0, b.address, b.stride * 4, b.transposed ? 1 : 0, c.address, c.stride * 4, packed]
-      .concat([bias, residual, activation, preActivation, unitRows, unitColumns, scratch, scratchStride, accumulate ? 1 : 0, sums, packGroup]),
+    [
+      rows,
+      columns,
+      depth,
+      a.address,
+      a.stride * 4,
+      a.transposed ? 1 : 0,
+      b.address,
+      b.stride * 4,
+      b.transposed ? 1 : 0,
+      c.address,
+      c.stride * 4,
+      packed,
+    ].concat([
+      bias,
+      residual,
+      activation,
+      preActivation,
+      unitRows,
+      unitColumns,
+      scratch,
+      scratchStride,
+      accumulate ? 1 : 0,
+      sums,
+      packGroup,
+    ]),
     { work: (rows * columns * depth) / 16 },
   );
 }
 
 /** Runs products of one shape that differ in their addresses alone, one per unit of work. */
-export function multiplyMany(engine: WasmEngine, product: Omit<Product, 'bias' | 'residual' | 'activation'>, addresses: { a: readonly number[]; b: readonly number[]; c: readonly number[] }): void {
+export function multiplyMany(
+  engine: WasmEngine,
+  product: Omit<Product, 'bias' | 'residual' | 'activation'>,
+  addresses: { a: readonly number[]; b: readonly number[]; c: readonly number[] },
+): void {
   const { rows, columns, depth, a, b, c } = product;
   const count = addresses.c.length;
   const lists = engine.scratch(count * 12);
@@ -78,7 +141,22 @@ export function multiplyMany(engine: WasmEngine, product: Omit<Product, 'bias' |
   const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + panels * PANEL * depth * 4 + packedA);
   engine.run(
     'matrixProducts',
-    [rows, columns, depth, lists, a.stride * 4, a.transposed ? 1 : 0, lists + 4 * count, b.stride * 4, b.transposed ? 1 : 0, lists + 8 * count, c.stride * 4, count, scratch, scratchStride],
+    [
+      rows,
+      columns,
+      depth,
+      lists,
+      a.stride * 4,
+      a.transposed ? 1 : 0,
+      lists + 4 * count,
+      b.stride * 4,
+      b.transposed ? 1 : 0,
+      lists + 8 * count,
+      c.stride * 4,
+      count,
+      scratch,
+      scratchStride,
+    ],
     { work: (count * rows * columns * depth) / 16 },
   );
 }

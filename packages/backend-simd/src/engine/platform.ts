@@ -4,13 +4,17 @@ type Process = typeof process;
 
 /** Node's `process`, undefined elsewhere. */
 export function nodeProcess(): Process | undefined {
-  return typeof process === 'object' && typeof process.getBuiltinModule === 'function' && process.versions?.node ? process : undefined;
+  return typeof process === 'object' && typeof process.getBuiltinModule === 'function' && process.versions?.node
+    ? process
+    : undefined;
 }
 
 /** Cores that this process may use. */
 export function availableCores(): number {
   const node = nodeProcess();
-  return node ? node.getBuiltinModule('node:os').availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1);
+  return node
+    ? node.getBuiltinModule('node:os').availableParallelism()
+    : (globalThis.navigator?.hardwareConcurrency ?? 1);
 }
 
 /** Why threads can't share memory here; undefined when they can. */

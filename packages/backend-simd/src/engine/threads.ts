@@ -33,7 +33,12 @@ export async function startWorker(start: WorkerStart): Promise<void> {
   const node = nodeProcess();
   if (node) {
     const { Worker: NodeWorker } = node.getBuiltinModule('node:worker_threads');
-    const worker = new NodeWorker(IN_NODE, { eval: true, workerData: start, name: `formers-simd-${start.thread}`, execArgv: [] });
+    const worker = new NodeWorker(IN_NODE, {
+      eval: true,
+      workerData: start,
+      name: `formers-simd-${start.thread}`,
+      execArgv: [],
+    });
     await new Promise<void>((resolve, reject) => worker.once('message', () => resolve()).once('error', reject));
     worker.unref();
     return;

@@ -34,7 +34,10 @@ export class WasmEngine {
   readonly #control: Control;
   readonly #kernels = new Map<string, { readonly id: number; readonly run: KernelFunction }>();
   readonly #arguments: number;
-  readonly #scratch: Record<'shared' | 'perThread', { address: number; bytes: number }> = { shared: { address: 0, bytes: 0 }, perThread: { address: 0, bytes: 0 } };
+  readonly #scratch: Record<'shared' | 'perThread', { address: number; bytes: number }> = {
+    shared: { address: 0, bytes: 0 },
+    perThread: { address: 0, bytes: 0 },
+  };
   #tileRows: TileRows = 4;
 
   private constructor(memory: WasmMemory, { module, threads }: WasmEngineOptions) {
@@ -54,7 +57,9 @@ export class WasmEngine {
   static async start(options: WasmEngineOptions): Promise<WasmEngine> {
     const engine = new WasmEngine(new WasmMemory(options.maximumBytes), options);
     const { memory } = engine.memory;
-    const workers = Array.from({ length: options.threads - 1 }, (_, i) => startWorker({ module: options.module, memory, thread: i + 1 }));
+    const workers = Array.from({ length: options.threads - 1 }, (_, i) =>
+      startWorker({ module: options.module, memory, thread: i + 1 }),
+    );
     await Promise.all(workers);
     return engine;
   }
@@ -120,7 +125,11 @@ export class WasmEngine {
    * @param options.floats Arguments that are floats, by position.
    * @param options.work Rough number of elements or multiply-adds; small jobs aren't worth waking the other threads.
    */
-  run(kernel: string, integers: readonly number[], { floats, work }: { floats?: Readonly<Record<number, number>>; work: number }): void {
+  run(
+    kernel: string,
+    integers: readonly number[],
+    { floats, work }: { floats?: Readonly<Record<number, number>>; work: number },
+  ): void {
     const entry = this.#kernels.get(kernel);
     if (!entry) throw new Error(`formers-simd: there is no kernel ${kernel}`);
     const { i32, f32 } = this.memory;

@@ -28,7 +28,11 @@ function gradient(code: number): Kernel {
     const x = input({ inputs }, 'x');
     const dx = backend.output(x.shape);
     const size = sizeOf(x);
-    backend.engine.run('activationGradient', [code, size, backend.address(x), backend.address(input({ inputs }, 'dy')), backend.address(dx)], { work: size * 4 });
+    backend.engine.run(
+      'activationGradient',
+      [code, size, backend.address(x), backend.address(input({ inputs }, 'dy')), backend.address(dx)],
+      { work: size * 4 },
+    );
     return [dx];
   };
 }

@@ -24,14 +24,46 @@ const ACTIVATIONS: Readonly<Record<string, number>> = { linear: 0, relu: 1, sigm
 
 type Shape4D = [number, number, number, number];
 
-function convolutionInfo(x: readonly number[], filter: readonly number[], { strides, dilations = 1, pad, dimRoundingMode }: ConvolutionAttributes): ConvolutionInfo {
+function convolutionInfo(
+  x: readonly number[],
+  filter: readonly number[],
+  { strides, dilations = 1, pad, dimRoundingMode }: ConvolutionAttributes,
+): ConvolutionInfo {
   return backend_util.computeConv2DInfo(x as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode);
 }
 
 /** The first 14 arguments of the kernels in assembly/convolution.ts, for some of the images. */
 function geometry(info: ConvolutionInfo, images: number): number[] {
-  const { inHeight, inWidth, inChannels, outHeight, outWidth, filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo } = info;
-  return [images, inHeight, inWidth, inChannels, outHeight, outWidth, filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo.top, padInfo.left];
+  const {
+    inHeight,
+    inWidth,
+    inChannels,
+    outHeight,
+    outWidth,
+    filterHeight,
+    filterWidth,
+    strideHeight,
+    strideWidth,
+    dilationHeight,
+    dilationWidth,
+    padInfo,
+  } = info;
+  return [
+    images,
+    inHeight,
+    inWidth,
+    inChannels,
+    outHeight,
+    outWidth,
+    filterHeight,
+    filterWidth,
+    strideHeight,
+    strideWidth,
+    dilationHeight,
+    dilationWidth,
+    padInfo.top,
+    padInfo.left,
+  ];
 }
 
 /** A convolution as products of rows of windows with the filter as a matrix. */
@@ -46,23 +78,33 @@ interface Layout {
 }
 
 function layout(info: ConvolutionInfo): Layout {
-  const { filterHeight, filterWidth, inChannels, outHeight, outWidth, inHeight, inWidth, strideHeight, strideWidth } = info;
-  const isPlain = filterHeight * filterWidth * strideHeight * strideWidth === 1 && outHeight === inHeight && outWidth === inWidth;
+  const { filterHeight, filterWidth, inChannels, outHeight, outWidth, inHeight, inWidth, strideHeight, strideWidth } =
+    info;
+  const isPlain =
+    filterHeight * filterWidth * strideHeight * strideWidth === 1 && outHeight === inHeight && outWidth === inWidth;
   return { info, window: filterHeight * filterWidth * inChannels, pixels: outHeight * outWidth, isPlain };
 }
 
 /** Calls `f` for groups of images, with room for their windows. */
-function forChunks(backend: SimdBackend, { info, window, pixels, isPlain }: Layout, f: (chunk: { from: number; images: number; windows: number }) => void): void {
-  const images = isPlain ? info.batchSize : Math.max(1, Math.min(info.batchSize, Math.floor(CHUNK / (pixels * window))));
+function forChunks(
+  backend: SimdBackend,
+  { info, window, pixels, isPlain }: Layout,
+  f: (chunk: { from: number; images: number; windows: number }) => void,
+): void {
+  const images = isPlain
+    ? info.batchSize
+    : Math.max(1, Math.min(info.batchSize, Math.floor(CHUNK / (pixels * window))));
   const windows = isPlain ? 0 : backend.engine.allocate(images * pixels * window * 4);
   try {
-    for (let from = 0; from < info.batchSize; from += images) f({ from, images: Math.min(images, info.batchSize - from), windows });
+    for (let from = 0; from < info.batchSize; from += images)
+      f({ from, images: Math.min(images, info.batchSize - from), windows });
   } finally {
     if (windows) backend.engine.free(windows);
   }
 }
 
-const isOurs = ({ dataFormat = 'NHWC' }: ConvolutionAttributes, ...tensors: readonly (TensorInfo | undefined)[]) => dataFormat === 'NHWC' && areFloats(...tensors);
+const isOurs = ({ dataFormat = 'NHWC' }: ConvolutionAttributes, ...tensors: readonly (TensorInfo | undefined)[]) =>
+  dataFormat === 'NHWC' && areFloats(...tensors);
 
 function convolve({ backend, inputs, attributes }: KernelCall<ConvolutionAttributes>): TensorInfo | undefined {
   const { engine } = backend;
@@ -80,7 +122,8 @@ function convolve({ backend, inputs, attributes }: KernelCall<ConvolutionAttribu
   if (sizeOf(y) === 0) return y;
   forChunks(backend, plan, ({ from, images, windows }) => {
     const source = backend.address(x) + from * image * 4;
-    if (!isPlain) engine.run('imageToRows', [...geometry(info, images), source, windows], { work: images * pixels * window });
+    if (!isPlain)
+      engine.run('imageToRows', [...geometry(info, images), source, windows], { work: images * pixels * window });
     const rows = images * pixels;
     const preActivation = activation ? engine.allocate(rows * info.outChannels * 4) : 0;
     multiply(engine, {
@@ -99,7 +142,11 @@ function convolve({ backend, inputs, attributes }: KernelCall<ConvolutionAttribu
   return y;
 }
 
-function convolveFilterGradient({ backend, inputs, attributes }: KernelCall<ConvolutionAttributes>): TensorInfo | undefined {
+function convolveFilterGradient({
+  backend,
+  inputs,
+  attributes,
+}: KernelCall<ConvolutionAttributes>): TensorInfo | undefined {
   const { engine } = backend;
   const x = input({ inputs }, 'x');
   const dy = input({ inputs }, 'dy');
@@ -112,7 +159,8 @@ function convolveFilterGradient({ backend, inputs, attributes }: KernelCall<Conv
   if (sizeOf(dy) === 0) return fillZeros(backend, dFilter);
   forChunks(backend, plan, ({ from, images, windows }) => {
     const source = backend.address(x) + from * image * 4;
-    if (!isPlain) engine.run('imageToRows', [...geometry(info, images), source, windows], { work: images * pixels * window });
+    if (!isPlain)
+      engine.run('imageToRows', [...geometry(info, images), source, windows], { work: images * pixels * window });
     multiply(engine, {
       rows: window,
       columns: info.outChannels,
@@ -126,7 +174,11 @@ function convolveFilterGradient({ backend, inputs, attributes }: KernelCall<Conv
   return dFilter;
 }
 
-function convolveInputGradient({ backend, inputs, attributes }: KernelCall<ConvolutionAttributes>): TensorInfo | undefined {
+function convolveInputGradient({
+  backend,
+  inputs,
+  attributes,
+}: KernelCall<ConvolutionAttributes>): TensorInfo | undefined {
   const { engine } = backend;
   const dy = input({ inputs }, 'dy');
   const filter = input({ inputs }, 'filter');
@@ -148,7 +200,8 @@ function convolveInputGradient({ backend, inputs, attributes }: KernelCall<Convo
       b: { address: backend.address(filter), stride: info.outChannels, transposed: true },
       c: { address: isPlain ? target : windows, stride: window },
     });
-    if (!isPlain) engine.run('rowsToImage', [...geometry(info, images), target, windows], { work: images * pixels * window });
+    if (!isPlain)
+      engine.run('rowsToImage', [...geometry(info, images), target, windows], { work: images * pixels * window });
   });
   return dx;
 }
@@ -171,7 +224,8 @@ function pool(kind: number): Kernel {
     const x = input({ inputs }, 'x');
     if (!areFloats(x)) return undefined;
     const info = poolInfo(x, attributes);
-    if (info.filterHeight * info.filterWidth === 1 && util.arraysEqual(info.inShape, info.outShape)) return backend.alias(x);
+    if (info.filterHeight * info.filterWidth === 1 && util.arraysEqual(info.inShape, info.outShape))
+      return backend.alias(x);
     const y = backend.output(info.outShape);
     const integers = [...geometry(info, info.batchSize), backend.address(x), backend.address(y), kind];
     backend.engine.run('pool', integers, { work: sizeOf(y) * info.filterHeight * info.filterWidth });
@@ -186,10 +240,19 @@ function poolGradient(kind: number): Kernel {
     if (!areFloats(x, dy)) return undefined;
     const info = poolInfo(x, attributes);
     const dx = backend.output(x.shape);
-    const integers = [...geometry(info, info.batchSize), backend.address(dx), backend.address(dy), kind, backend.address(x)];
+    const integers = [
+      ...geometry(info, info.batchSize),
+      backend.address(dx),
+      backend.address(dy),
+      kind,
+      backend.address(x),
+    ];
     // tfjs divides by the whole window, also where it hangs over the edge.
     const factor = 1 / (info.filterHeight * info.filterWidth);
-    backend.engine.run('poolGradient', integers, { floats: { 18: factor }, work: sizeOf(dy) * info.filterHeight * info.filterWidth });
+    backend.engine.run('poolGradient', integers, {
+      floats: { 18: factor },
+      work: sizeOf(dy) * info.filterHeight * info.filterWidth,
+    });
     return dx;
   };
 }

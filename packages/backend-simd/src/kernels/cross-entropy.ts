@@ -25,16 +25,31 @@ interface Rows {
   readonly statistics: number;
 }
 
-function runForward({ engine }: SimdBackend, { logits, rows, classes, labels, statistics }: Rows, ignoreIndex: number): void {
+function runForward(
+  { engine }: SimdBackend,
+  { logits, rows, classes, labels, statistics }: Rows,
+  ignoreIndex: number,
+): void {
   engine.run('crossEntropy', [rows, classes, logits, labels, statistics, ignoreIndex], { work: rows * classes * 2 });
 }
 
-function runGradient({ engine }: SimdBackend, { logits, rows, classes, labels, statistics }: Rows, { ignoreIndex, labelSmoothing, target, dy }: Attributes & { target: number; dy: number }): void {
-  engine.run('crossEntropyGradient', [rows, classes, logits, labels, statistics, ignoreIndex, target], { floats: { 7: dy, 8: labelSmoothing }, work: rows * classes * 2 });
+function runGradient(
+  { engine }: SimdBackend,
+  { logits, rows, classes, labels, statistics }: Rows,
+  { ignoreIndex, labelSmoothing, target, dy }: Attributes & { target: number; dy: number },
+): void {
+  engine.run('crossEntropyGradient', [rows, classes, logits, labels, statistics, ignoreIndex, target], {
+    floats: { 7: dy, 8: labelSmoothing },
+    work: rows * classes * 2,
+  });
 }
 
 /** The loss from the statistics of all rows, in float64, as a scalar tensor. */
-function loss(backend: SimdBackend, { rows, classes, labels, statistics }: Rows, { ignoreIndex, labelSmoothing, reduction }: Attributes): TensorInfo {
+function loss(
+  backend: SimdBackend,
+  { rows, classes, labels, statistics }: Rows,
+  { ignoreIndex, labelSmoothing, reduction }: Attributes,
+): TensorInfo {
   const { f32, i32 } = backend.engine.memory;
   let total = 0;
   let counted = 0;
@@ -47,11 +62,20 @@ function loss(backend: SimdBackend, { rows, classes, labels, statistics }: Rows,
     const chosen = label >= 0 && label < classes ? (f32[at + 2] as number) - logSum : 0;
     total -= chosen * (1 - labelSmoothing) + ((f32[at + 3] as number) - logSum) * labelSmoothing;
   }
-  return backend.makeTensorInfo([], 'float32', Float32Array.of(reduction === 'sum' ? total : total / Math.max(counted, 1)));
+  return backend.makeTensorInfo(
+    [],
+    'float32',
+    Float32Array.of(reduction === 'sum' ? total : total / Math.max(counted, 1)),
+  );
 }
 
 /** The gradient of one row's loss. */
-function rowGradient(backend: SimdBackend, dy: TensorInfo, { rows, labels }: { rows: number; labels: number }, { ignoreIndex, reduction }: Attributes): number {
+function rowGradient(
+  backend: SimdBackend,
+  dy: TensorInfo,
+  { rows, labels }: { rows: number; labels: number },
+  { ignoreIndex, reduction }: Attributes,
+): number {
   const { f32, i32 } = backend.engine.memory;
   const outer = f32[backend.address(dy) / 4] as number;
   if (reduction === 'sum') return outer;
@@ -80,7 +104,11 @@ function crossEntropyGradient({ backend, inputs, attributes }: KernelCall<Attrib
   const gradient = backend.output(logits.shape);
   withInt32(backend, input({ inputs }, 'labels'), (labels) => {
     const dy = rowGradient(backend, input({ inputs }, 'dy'), { rows, labels }, attributes);
-    runGradient(backend, { logits: backend.address(logits), rows, classes, labels, statistics }, { ...attributes, target: backend.address(gradient), dy });
+    runGradient(
+      backend,
+      { logits: backend.address(logits), rows, classes, labels, statistics },
+      { ...attributes, target: backend.address(gradient), dy },
+    );
   });
   return [gradient];
 }
@@ -104,9 +132,20 @@ function projection(backend: SimdBackend, inputs: KernelCall['inputs']): Project
   return { x: backend.address(x), weight: backend.address(weight), rows, dim, classes, chunk };
 }
 
-function project({ engine }: SimdBackend, { x, weight, dim, classes }: Projection, { from, count, logits }: { from: number; count: number; logits: number }): void {
+function project(
+  { engine }: SimdBackend,
+  { x, weight, dim, classes }: Projection,
+  { from, count, logits }: { from: number; count: number; logits: number },
+): void {
   const a = { address: x + from * dim * 4, stride: dim };
-  multiply(engine, { rows: count, columns: classes, depth: dim, a, b: { address: weight, stride: dim, transposed: true }, c: { address: logits, stride: classes } });
+  multiply(engine, {
+    rows: count,
+    columns: classes,
+    depth: dim,
+    a,
+    b: { address: weight, stride: dim, transposed: true },
+    c: { address: logits, stride: classes },
+  });
 }
 
 function linearCrossEntropy({ backend, inputs, attributes }: KernelCall<Attributes>): TensorInfo {
@@ -119,7 +158,11 @@ function linearCrossEntropy({ backend, inputs, attributes }: KernelCall<Attribut
     for (let from = 0; from < rows; from += chunk) {
       const count = Math.min(chunk, rows - from);
       project(backend, problem, { from, count, logits });
-      runForward(backend, { logits, rows: count, classes, labels: labels + from * 4, statistics: statistics + from * STATISTICS * 4 }, attributes.ignoreIndex);
+      runForward(
+        backend,
+        { logits, rows: count, classes, labels: labels + from * 4, statistics: statistics + from * STATISTICS * 4 },
+        attributes.ignoreIndex,
+      );
     }
     const y = loss(backend, { logits, rows, classes, labels, statistics }, attributes);
     const kept = chunk === rows;
@@ -129,7 +172,11 @@ function linearCrossEntropy({ backend, inputs, attributes }: KernelCall<Attribut
   });
 }
 
-function linearCrossEntropyGradient({ backend, inputs, attributes }: KernelCall<Attributes & { wanted: readonly string[] }>): TensorInfo[] {
+function linearCrossEntropyGradient({
+  backend,
+  inputs,
+  attributes,
+}: KernelCall<Attributes & { wanted: readonly string[] }>): TensorInfo[] {
   const { engine } = backend;
   const problem = projection(backend, inputs);
   const { x, weight, rows, dim, classes, chunk } = problem;
@@ -145,7 +192,13 @@ function linearCrossEntropyGradient({ backend, inputs, attributes }: KernelCall<
     for (let from = 0; from < rows; from += chunk) {
       const count = Math.min(chunk, rows - from);
       if (!kept) project(backend, problem, { from, count, logits });
-      const part = { logits, rows: count, classes, labels: labels + from * 4, statistics: statistics + from * STATISTICS * 4 };
+      const part = {
+        logits,
+        rows: count,
+        classes,
+        labels: labels + from * 4,
+        statistics: statistics + from * STATISTICS * 4,
+      };
       runGradient(backend, part, { ...attributes, target: gradients, dy });
       const a = { address: gradients, stride: classes };
       if (dx) {
@@ -155,7 +208,15 @@ function linearCrossEntropyGradient({ backend, inputs, attributes }: KernelCall<
       if (dWeight) {
         const b = { address: x + from * dim * 4, stride: dim };
         const c = { address: backend.address(dWeight), stride: dim };
-        multiply(engine, { rows: classes, columns: dim, depth: count, a: { ...a, transposed: true }, b, c, accumulate: from > 0 });
+        multiply(engine, {
+          rows: classes,
+          columns: dim,
+          depth: count,
+          a: { ...a, transposed: true },
+          b,
+          c,
+          accumulate: from > 0,
+        });
       }
     }
   });

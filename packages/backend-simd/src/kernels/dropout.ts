@@ -24,7 +24,16 @@ function drop(name: string): Kernel {
     const y = backend.output(x.shape);
     const [threshold, key0, key1] = dropoutNumbers(attributes);
     const size = sizeOf(x);
-    const integers = [size, backend.address(x), backend.address(y), key0, key1, threshold, 0, ...engine.threadScratch(SCRATCH_BYTES)];
+    const integers = [
+      size,
+      backend.address(x),
+      backend.address(y),
+      key0,
+      key1,
+      threshold,
+      0,
+      ...engine.threadScratch(SCRATCH_BYTES),
+    ];
     engine.run('dropout', integers, { floats: { 6: 1 / (1 - attributes.rate) }, work: size * 8 });
     return y;
   };

@@ -10,7 +10,6 @@ export interface KernelCall<Attributes = NamedAttrMap> {
 }
 
 /** One of our kernels. Returns undefined for what it leaves to tfjs's own kernel of the same name, such as other dtypes. */
-// eslint-disable-next-line typescript/no-explicit-any -- attributes differ per kernel, and tfjs types them all as one map
 export type Kernel = (call: KernelCall<never>) => TensorInfo | TensorInfo[] | undefined;
 
 /** Kernels by name. */
@@ -51,7 +50,11 @@ export function fillZeros(backend: SimdBackend, tensor: TensorInfo): TensorInfo 
 /** Runs `f` with the address of ids as int32, whatever dtype they came in. */
 export function withInt32<T>(backend: SimdBackend, ids: TensorInfo, f: (address: number) => T): T {
   if (ids.dtype === 'int32') return f(backend.address(ids));
-  const copy = backend.makeTensorInfo(ids.shape, 'int32', Int32Array.from(backend.readSync(ids.dataId) as Float32Array));
+  const copy = backend.makeTensorInfo(
+    ids.shape,
+    'int32',
+    Int32Array.from(backend.readSync(ids.dataId) as Float32Array),
+  );
   try {
     return f(backend.address(copy));
   } finally {
@@ -60,7 +63,10 @@ export function withInt32<T>(backend: SimdBackend, ids: TensorInfo, f: (address:
 }
 
 /** Gradients in the order of `wanted`, each computed when asked for. */
-export function wantedGradients(wanted: readonly string[], gradients: Readonly<Record<string, () => TensorInfo>>): TensorInfo[] {
+export function wantedGradients(
+  wanted: readonly string[],
+  gradients: Readonly<Record<string, () => TensorInfo>>,
+): TensorInfo[] {
   return wanted.map((name) => {
     const gradient = gradients[name];
     if (!gradient) throw new Error(`formers-simd: there is no gradient for the input ${name}`);

@@ -37,7 +37,11 @@ function linear({ backend, inputs, attributes: { activation } }: KernelCall<Line
   return y;
 }
 
-function linearGradient({ backend, inputs, attributes }: KernelCall<LinearAttributes & { wanted: readonly string[] }>): TensorInfo[] {
+function linearGradient({
+  backend,
+  inputs,
+  attributes,
+}: KernelCall<LinearAttributes & { wanted: readonly string[] }>): TensorInfo[] {
   const { engine } = backend;
   const dy = input({ inputs }, 'dy');
   const x = input({ inputs }, 'x');
@@ -56,7 +60,9 @@ function linearGradient({ backend, inputs, attributes }: KernelCall<LinearAttrib
   if (code && inner) {
     dPre = engine.allocate(rows * outDim * 4);
     const pre = backend.side(input({ inputs }, 'y'))['preActivation'] as number;
-    engine.run('activationGradient', [code, rows * outDim, pre, backend.address(dy), dPre], { work: rows * outDim * 4 });
+    engine.run('activationGradient', [code, rows * outDim, pre, backend.address(dy), dPre], {
+      work: rows * outDim * 4,
+    });
   }
   const a = { address: dPre, stride: outDim };
   if (wants.has('weight')) {
@@ -84,7 +90,14 @@ function linearGradient({ backend, inputs, attributes }: KernelCall<LinearAttrib
     gradients['x'] = dx;
     if (rows > 0) {
       const b = { address: backend.address(weight), stride: inDim };
-      multiply(engine, { rows, columns: inDim, depth: outDim, a, b, c: { address: backend.address(dx), stride: inDim } });
+      multiply(engine, {
+        rows,
+        columns: inDim,
+        depth: outDim,
+        a,
+        b,
+        c: { address: backend.address(dx), stride: inDim },
+      });
     }
   }
   if (code && inner) engine.free(dPre);
@@ -92,10 +105,16 @@ function linearGradient({ backend, inputs, attributes }: KernelCall<LinearAttrib
 }
 
 /** Sums over the rows of a matrix. */
-function columnSums(backend: SimdBackend, { address, rows, columns }: { address: number; rows: number; columns: number }): TensorInfo {
+function columnSums(
+  backend: SimdBackend,
+  { address, rows, columns }: { address: number; rows: number; columns: number },
+): TensorInfo {
   const sums = backend.output([columns]);
   if (rows === 0) return fillZeros(backend, sums);
-  backend.engine.run('reduceColumns', [0, 1, rows, columns, address, backend.address(sums)], { floats: { 6: 1 }, work: rows * columns });
+  backend.engine.run('reduceColumns', [0, 1, rows, columns, address, backend.address(sums)], {
+    floats: { 6: 1 },
+    work: rows * columns,
+  });
   return sums;
 }
 

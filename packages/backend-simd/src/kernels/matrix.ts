@@ -17,7 +17,12 @@ interface Epilogue {
 }
 
 /** `a · b` over the last two axes, the others broadcast. */
-function product(backend: SimdBackend, a: TensorInfo, b: TensorInfo, { transposeA, transposeB, ...epilogue }: MatMulAttributes & Epilogue): TensorInfo {
+function product(
+  backend: SimdBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  { transposeA, transposeB, ...epilogue }: MatMulAttributes & Epilogue,
+): TensorInfo {
   const { engine } = backend;
   const [aRows = 1, aColumns = 1] = a.shape.slice(-2);
   const [bRows = 1, bColumns = 1] = b.shape.slice(-2);
@@ -28,7 +33,9 @@ function product(backend: SimdBackend, a: TensorInfo, b: TensorInfo, { transpose
   const bBatch = b.shape.slice(0, -2);
   const batch = backend_util.assertAndGetBroadcastShape(aBatch, bBatch);
   if (depth !== (transposeB ? bColumns : bRows)) {
-    throw new Error(`Error in matMul: inner shapes (${depth}) and (${transposeB ? bColumns : bRows}) of Tensors with shapes ${a.shape} and ${b.shape} and transposeA=${transposeA} and transposeB=${transposeB} must match.`);
+    throw new Error(
+      `Error in matMul: inner shapes (${depth}) and (${transposeB ? bColumns : bRows}) of Tensors with shapes ${a.shape} and ${b.shape} and transposeA=${transposeA} and transposeB=${transposeB} must match.`,
+    );
   }
   const c = backend.output([...batch, rows, columns]);
   if (depth === 0 || sizeOf(c) === 0) return fillZeros(backend, c);
@@ -45,7 +52,12 @@ function product(backend: SimdBackend, a: TensorInfo, b: TensorInfo, { transpose
   };
   const preActivation = epilogue.activation ? engine.allocate(rows * columns * 4) : 0;
   const at = (base: number, elements: number) => base + elements * 4;
-  if (count > 1 && !epilogue.bias && !epilogue.activation && (count >= 4 * engine.threads || rows * columns * depth < 65536)) {
+  if (
+    count > 1 &&
+    !epilogue.bias &&
+    !epilogue.activation &&
+    (count >= 4 * engine.threads || rows * columns * depth < 65536)
+  ) {
     multiplyMany(engine, shape, {
       a: aOffsets.map((offset) => at(shape.a.address, offset)),
       b: bOffsets.map((offset) => at(shape.b.address, offset)),
@@ -81,19 +93,30 @@ function batchMatMul({ backend, inputs, attributes }: KernelCall<MatMulAttribute
   const a = input({ inputs }, 'a');
   const b = input({ inputs }, 'b');
   if (!areFloats(a, b) || a.shape.length < 2 || b.shape.length < 2) return undefined;
-  return product(backend, a, b, { transposeA: attributes.transposeA ?? false, transposeB: attributes.transposeB ?? false });
+  return product(backend, a, b, { transposeA: attributes.transposeA, transposeB: attributes.transposeB });
 }
 
 const FUSED_ACTIVATIONS: Readonly<Record<string, number>> = { linear: 0, relu: 1, sigmoid: 6 };
 
-function fusedMatMul({ backend, inputs, attributes }: KernelCall<MatMulAttributes & { activation?: string }>): TensorInfo | undefined {
+function fusedMatMul({
+  backend,
+  inputs,
+  attributes,
+}: KernelCall<MatMulAttributes & { activation?: string }>): TensorInfo | undefined {
   const a = input({ inputs }, 'a');
   const b = input({ inputs }, 'b');
   const { bias } = inputs;
-  const { transposeA = false, transposeB = false, activation = 'linear' } = attributes;
+  const { transposeA, transposeB, activation = 'linear' } = attributes;
   const code = FUSED_ACTIVATIONS[activation];
   const columns = b.shape.at(transposeB ? -2 : -1) ?? 0;
-  if (code === undefined || !areFloats(a, b, bias) || a.shape.length < 2 || b.shape.length < 2 || (bias && (sizeOf(bias) !== columns || bias.shape.at(-1) !== columns))) return undefined;
+  if (
+    code === undefined ||
+    !areFloats(a, b, bias) ||
+    a.shape.length < 2 ||
+    b.shape.length < 2 ||
+    (bias && (sizeOf(bias) !== columns || bias.shape.at(-1) !== columns))
+  )
+    return undefined;
   return product(backend, a, b, { transposeA, transposeB, bias: bias ? backend.address(bias) : 0, activation: code });
 }
 

@@ -16,7 +16,17 @@ function forward(centred: boolean): Kernel {
     const { weight, bias } = inputs;
     backend.engine.run(
       'norm',
-      [rows, dim, backend.address(x), weight ? backend.address(weight) : 0, bias ? backend.address(bias) : 0, backend.address(y), statistics, 0, centred ? 1 : 0],
+      [
+        rows,
+        dim,
+        backend.address(x),
+        weight ? backend.address(weight) : 0,
+        bias ? backend.address(bias) : 0,
+        backend.address(y),
+        statistics,
+        0,
+        centred ? 1 : 0,
+      ],
       { floats: { 7: epsilon }, work: rows * dim * 2 },
     );
     return y;
@@ -36,7 +46,16 @@ function gradient(centred: boolean): Kernel {
     if (rows === 0) for (const tensor of [dWeight, dBias]) if (tensor) fillZeros(backend, tensor);
     backend.engine.run(
       'normGradient',
-      [rows, dim, backend.address(x), backend.address(input({ inputs }, 'weight')), backend.address(input({ inputs }, 'dy')), statistics, centred ? 1 : 0, ...addresses],
+      [
+        rows,
+        dim,
+        backend.address(x),
+        backend.address(input({ inputs }, 'weight')),
+        backend.address(input({ inputs }, 'dy')),
+        statistics,
+        centred ? 1 : 0,
+        ...addresses,
+      ],
       { work: rows * dim * 4 },
     );
     return wanted.map((name) => gradients[name] as TensorInfo);

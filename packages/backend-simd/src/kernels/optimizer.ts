@@ -20,8 +20,14 @@ function adamW({ backend, inputs, attributes }: KernelCall<AdamWAttributes>): Te
   const scale = engine.memory.f32[backend.address(input({ inputs }, 'gradientScale')) / 4] as number;
   if (!(scale >= 0)) return [];
   const slots = weightDecays.map((weightDecay, i) => {
-    const tensors = ['parameter', 'gradient', 'firstMoment', 'secondMoment'].map((name) => input({ inputs }, `${name}${i}`));
-    return { size: sizeOf(tensors[0] as TensorInfo), addresses: tensors.map((tensor) => backend.address(tensor)), decay: 1 - learningRate * weightDecay };
+    const tensors = ['parameter', 'gradient', 'firstMoment', 'secondMoment'].map((name) =>
+      input({ inputs }, `${name}${i}`),
+    );
+    return {
+      size: sizeOf(tensors[0] as TensorInfo),
+      addresses: tensors.map((tensor) => backend.address(tensor)),
+      decay: 1 - learningRate * weightDecay,
+    };
   });
   const chunks = slots.reduce((count, { size }) => count + Math.ceil(size / CHUNK), 0);
   const list = engine.scratch(chunks * 24);
@@ -34,7 +40,16 @@ function adamW({ backend, inputs, attributes }: KernelCall<AdamWAttributes>): Te
       f32[at++] = decay;
     }
   }
-  const floats = { 2: beta1, 3: beta2, 4: epsilon, 5: learningRate / (1 - beta1 ** step), 6: 1 / Math.sqrt(1 - beta2 ** step), 7: scale, 8: 1 - beta1, 9: 1 - beta2 };
+  const floats = {
+    2: beta1,
+    3: beta2,
+    4: epsilon,
+    5: learningRate / (1 - beta1 ** step),
+    6: 1 / Math.sqrt(1 - beta2 ** step),
+    7: scale,
+    8: 1 - beta1,
+    9: 1 - beta2,
+  };
   engine.run('adamW', [list, chunks], { floats, work: chunks * CHUNK });
   return [];
 }
@@ -44,7 +59,10 @@ function globalNorm({ backend, inputs }: KernelCall): TensorInfo {
   const parts = Object.values(inputs).flatMap((tensor) => {
     const size = sizeOf(tensor);
     const address = backend.address(tensor);
-    return Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => [address + i * CHUNK * 4, Math.min(CHUNK, size - i * CHUNK)] as const);
+    return Array.from(
+      { length: Math.ceil(size / CHUNK) },
+      (_, i) => [address + i * CHUNK * 4, Math.min(CHUNK, size - i * CHUNK)] as const,
+    );
   });
   const list = engine.scratch(parts.length * 12);
   engine.memory.i32.set(parts.flat(), list / 4);

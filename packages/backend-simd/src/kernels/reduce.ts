@@ -16,13 +16,30 @@ interface ReduceAttributes {
 }
 
 /** Reduces neighbouring axes: [outer, axis, inner]. */
-function reduceMiddle(backend: SimdBackend, code: number, x: TensorInfo, { outer, axis, inner, shape, factor }: { outer: number; axis: number; inner: number; shape: readonly number[]; factor: number }): TensorInfo {
+function reduceMiddle(
+  backend: SimdBackend,
+  code: number,
+  x: TensorInfo,
+  {
+    outer,
+    axis,
+    inner,
+    shape,
+    factor,
+  }: { outer: number; axis: number; inner: number; shape: readonly number[]; factor: number },
+): TensorInfo {
   const y = backend.output(shape);
   if (inner === 1) {
     const unitRows = Math.max(1, Math.floor(UNIT / axis));
-    backend.engine.run('reduceRows', [code, outer, axis, backend.address(x), backend.address(y), 0, unitRows], { floats: { 5: factor }, work: outer * axis });
+    backend.engine.run('reduceRows', [code, outer, axis, backend.address(x), backend.address(y), 0, unitRows], {
+      floats: { 5: factor },
+      work: outer * axis,
+    });
   } else {
-    backend.engine.run('reduceColumns', [code, outer, axis, inner, backend.address(x), backend.address(y)], { floats: { 6: factor }, work: outer * axis * inner });
+    backend.engine.run('reduceColumns', [code, outer, axis, inner, backend.address(x), backend.address(y)], {
+      floats: { 6: factor },
+      work: outer * axis * inner,
+    });
   }
   return y;
 }
@@ -35,7 +52,9 @@ function reduction(code: number, { isMean = false } = {}): Kernel {
     const given = attributes.axis ?? attributes.reductionIndices ?? x.shape.map((_, i) => i);
     const axes = util.parseAxisParam(given, x.shape).toSorted((a, b) => a - b);
     const reduced = axes.map((axis) => x.shape[axis] as number);
-    const shape = attributes.keepDims ? x.shape.map((axis, i) => (axes.includes(i) ? 1 : axis)) : x.shape.filter((_, i) => !axes.includes(i));
+    const shape = attributes.keepDims
+      ? x.shape.map((axis, i) => (axes.includes(i) ? 1 : axis))
+      : x.shape.filter((_, i) => !axes.includes(i));
     const axis = reduced.reduce((product, n) => product * n, 1);
     const factor = isMean ? 1 / axis : 1;
     const first = axes[0] ?? 0;
@@ -45,7 +64,9 @@ function reduction(code: number, { isMean = false } = {}): Kernel {
       return reduceMiddle(backend, code, x, { outer, axis, inner: size / outer / axis, shape, factor });
     }
     const perm = [...x.shape.keys()].filter((i) => !axes.includes(i)).concat(axes);
-    const moved = movementKernels['Transpose']?.({ backend, inputs: { x }, attributes: { perm } as never }) as TensorInfo | undefined;
+    const moved = movementKernels['Transpose']?.({ backend, inputs: { x }, attributes: { perm } as never }) as
+      | TensorInfo
+      | undefined;
     if (!moved) return undefined;
     const y = reduceMiddle(backend, code, moved, { outer: size / axis, axis, inner: 1, shape, factor });
     backend.disposeData(moved.dataId);
@@ -63,4 +84,10 @@ function softmax({ backend, inputs, attributes: { dim } }: KernelCall<{ dim: num
 }
 
 /** Reductions of tfjs. */
-export const reduceKernels: KernelTable = { Sum: reduction(SUM), Mean: reduction(SUM, { isMean: true }), Max: reduction(MAX), Min: reduction(MIN), Softmax: softmax };
+export const reduceKernels: KernelTable = {
+  Sum: reduction(SUM),
+  Mean: reduction(SUM, { isMean: true }),
+  Max: reduction(MAX),
+  Min: reduction(MIN),
+  Softmax: softmax,
+};

@@ -1,4 +1,10 @@
-import { getKernel, getKernelsForBackend, type KernelFunc, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
+import {
+  getKernel,
+  getKernelsForBackend,
+  type KernelFunc,
+  registerKernel,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
 
 import type { SimdBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';

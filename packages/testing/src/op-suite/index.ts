@@ -19,7 +19,7 @@ export function opSuite(factory: EngineFactory): void {
   describe(`ops on ${factory.name}`, () => {
     useEngineForTests(factory);
     for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...imageCases, ...tfjsCases])
-      test(opCase.name, () => checkCase(factory, opCase));
+      test(`op: ${opCase.name}`, () => checkCase(factory, opCase));
     optimizerTests();
     emptyTests();
   });
