@@ -2,7 +2,7 @@ import { TokenizerError } from './errors.ts';
 import { Fields } from './fields.ts';
 import { wholeWord } from './models/model.ts';
 import type { Piece } from './pre-tokenizers/pre-tokenizer.ts';
-import { AlignedText } from './text/aligned-text.ts';
+import type { AlignedText } from './text/aligned-text.ts';
 import { characterClass, space, wordCharacter } from './text/character-class.ts';
 
 /** The most added tokens that a file may have. */
@@ -26,7 +26,8 @@ export interface AddedToken {
 
 /** Reads the `added_tokens` section. */
 export function readAddedTokens(list: readonly unknown[], place: string): AddedToken[] {
-  if (list.length > maxAddedTokens) throw new TokenizerError('limit', `${place}: at most ${maxAddedTokens} added tokens, got ${list.length}`);
+  if (list.length > maxAddedTokens)
+    throw new TokenizerError('limit', `${place}: at most ${maxAddedTokens} added tokens, got ${list.length}`);
   return list.map((value, index) => {
     const fields = new Fields(value, `${place}[${index}]`);
     return {

@@ -10,7 +10,10 @@ export class DecodeStream {
   #shown = ''; // what was returned already of the text of #ids
   #settled = 0; // how many of #ids made #shown
 
-  constructor(tokenizer: { decode(ids: Iterable<number>, options?: DecodeOptions): string }, options: DecodeOptions = {}) {
+  constructor(
+    tokenizer: { decode(ids: Iterable<number>, options?: DecodeOptions): string },
+    options: DecodeOptions = {},
+  ) {
     this.#decode = (ids) => tokenizer.decode(ids, options);
   }
 

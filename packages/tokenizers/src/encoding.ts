@@ -98,13 +98,17 @@ export class Encoding {
   }
 
   #parts(): EncodingParts {
-    const { ids, typeIds, tokens, bounds, words, specialTokensMask, attentionMask, sequences, source, overflowing } = this;
+    const { ids, typeIds, tokens, bounds, words, specialTokensMask, attentionMask, sequences, source, overflowing } =
+      this;
     return { ids, typeIds, tokens, bounds, words, specialTokensMask, attentionMask, sequences, source, overflowing };
   }
 }
 
 /** Special tokens that belong to no text. */
-export function specialEncoding(ids: readonly number[], { tokens, typeId }: { tokens: readonly string[]; typeId: number }): Encoding {
+export function specialEncoding(
+  ids: readonly number[],
+  { tokens, typeId }: { tokens: readonly string[]; typeId: number },
+): Encoding {
   const filled = (value: number): Int32Array => new Int32Array(ids.length).fill(value);
   return new Encoding({
     ids: Int32Array.from(ids),
@@ -125,10 +129,14 @@ export function concatEncodings(encodings: readonly Encoding[]): Encoding {
 }
 
 function concatTwo(left: Encoding, right: Encoding): Encoding {
-  const overflowing = left.overflowing.flatMap((part) => [concatTwo(part, withoutOverflow(right)), ...right.overflowing.map((other) => concatTwo(part, other))]);
+  const overflowing = left.overflowing.flatMap((part) => [
+    concatTwo(part, withoutOverflow(right)),
+    ...right.overflowing.map((other) => concatTwo(part, other)),
+  ]);
   overflowing.push(...right.overflowing.map((other) => concatTwo(withoutOverflow(left), other)));
   const sequences = new Map(left.sequences);
-  for (const [sequence, [first, end]] of right.sequences) sequences.set(sequence, [left.length + first, left.length + end]);
+  for (const [sequence, [first, end]] of right.sequences)
+    sequences.set(sequence, [left.length + first, left.length + end]);
   return new Encoding({
     ids: concat(left.ids, right.ids),
     typeIds: concat(left.typeIds, right.typeIds),

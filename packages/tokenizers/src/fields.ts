@@ -68,7 +68,8 @@ export class Fields {
   /** A `[token, id]` pair. */
   tokenAndId(name: string): [token: string, id: number] {
     const [token, id] = this.array(name);
-    if (typeof token !== 'string' || !isCount(id)) throw wrong(`${this.place}.${name}`, '[token, id]', this.#value.get(name));
+    if (typeof token !== 'string' || !isCount(id))
+      throw wrong(`${this.place}.${name}`, '[token, id]', this.#value.get(name));
     return [token, id];
   }
 
@@ -91,5 +92,8 @@ function isArray(value: unknown): value is readonly unknown[] {
 
 function wrong(place: string, wanted: string, value: unknown): TokenizerError {
   const shown = JSON.stringify(value) ?? 'nothing';
-  return new TokenizerError('format', `${place}: expected ${wanted}, got ${shown.length > 60 ? `${shown.slice(0, 60)}...` : shown}`);
+  return new TokenizerError(
+    'format',
+    `${place}: expected ${wanted}, got ${shown.length > 60 ? `${shown.slice(0, 60)}...` : shown}`,
+  );
 }

@@ -28,7 +28,10 @@ export function readPadding(fields: Fields): PaddingSettings {
 
 /** Pads all to one length, their overflowing parts too. */
 export function padEncodings(encodings: readonly Encoding[], settings: PaddingSettings): Encoding[] {
-  let length = settings.length === 'longest' ? encodings.reduce((most, encoding) => Math.max(most, encoding.length), 0) : settings.length;
+  let length =
+    settings.length === 'longest'
+      ? encodings.reduce((most, encoding) => Math.max(most, encoding.length), 0)
+      : settings.length;
   const multiple = settings.padToMultipleOf ?? 0;
   if (multiple > 0) length = Math.ceil(length / multiple) * multiple;
   return encodings.map((encoding) => pad(encoding, length, settings));
@@ -54,7 +57,9 @@ function pad(encoding: Encoding, length: number, settings: PaddingSettings): Enc
     specialTokensMask: fill(encoding.specialTokensMask, 1),
     attentionMask: fill(encoding.attentionMask, 0),
     // without sequences all tokens belong to the one text, padding included: kept as the tokenizers library has it
-    sequences: new Map([...encoding.sequences].map(([sequence, [first, end]]) => [sequence, [first + before, end + before]])),
+    sequences: new Map(
+      [...encoding.sequences].map(([sequence, [first, end]]) => [sequence, [first + before, end + before]]),
+    ),
     overflowing,
   });
 }

@@ -14,7 +14,8 @@ export function resolveTruncation(
   const { truncation, stride, truncationSide, maxLength } = options;
   if (truncation === false || (truncation === undefined && maxLength === undefined && !file)) return undefined;
   const length = maxLength ?? file?.maxLength ?? config.modelMaxLength;
-  if (length === undefined) throw new TokenizerError('argument', 'Tokenizer: truncation needs maxLength, as the files name none');
+  if (length === undefined)
+    throw new TokenizerError('argument', 'Tokenizer: truncation needs maxLength, as the files name none');
   const settings = {
     maxLength: wholeNumber('maxLength', length),
     stride: wholeNumber('stride', stride ?? file?.stride ?? 0),
@@ -22,7 +23,10 @@ export function resolveTruncation(
     side: truncationSide ?? file?.side ?? 'right',
   };
   if (!['longest_first', 'only_first', 'only_second'].includes(settings.strategy)) {
-    throw new TokenizerError('argument', `Tokenizer: truncation must be longest_first, only_first or only_second, got ${JSON.stringify(truncation)}`);
+    throw new TokenizerError(
+      'argument',
+      `Tokenizer: truncation must be longest_first, only_first or only_second, got ${JSON.stringify(truncation)}`,
+    );
   }
   return settings;
 }
@@ -36,7 +40,8 @@ export function resolvePadding(
   if (padding === false || (padding === undefined && !file)) return undefined;
   const padToken = file?.padToken ?? tokenizer.config.padToken;
   const padId = file?.padId ?? tokenizer.padTokenId;
-  if (padToken === undefined || padId === undefined) throw new TokenizerError('argument', 'Tokenizer: padding needs a pad token, and the files name none');
+  if (padToken === undefined || padId === undefined)
+    throw new TokenizerError('argument', 'Tokenizer: padding needs a pad token, and the files name none');
   let length: number | 'longest' = file?.length ?? 'longest';
   if (padding === true || padding === 'longest') length = 'longest';
   else if (padding === 'max_length') length = wholeNumber('maxLength', maxLength ?? tokenizer.config.modelMaxLength);
@@ -52,6 +57,7 @@ export function resolvePadding(
 }
 
 function wholeNumber(name: string, value: unknown): number {
-  if (!isCount(value)) throw new TokenizerError('argument', `Tokenizer: ${name} must be a whole number, got ${JSON.stringify(value)}`);
+  if (!isCount(value))
+    throw new TokenizerError('argument', `Tokenizer: ${name} must be a whole number, got ${JSON.stringify(value)}`);
   return value;
 }

@@ -32,7 +32,8 @@ export interface TokenizerParts {
 
 /** Parses the text of a JSON file. */
 export function parseJson(text: string, place: string): unknown {
-  if (text.length > maxFileSize) throw new TokenizerError('limit', `${place}: at most ${maxFileSize} bytes, got ${text.length}`);
+  if (text.length > maxFileSize)
+    throw new TokenizerError('limit', `${place}: at most ${maxFileSize} bytes, got ${text.length}`);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -46,11 +47,14 @@ export function readTokenizerFile(json: unknown): TokenizerParts {
   if (fields.has('version') && fields.string('version') !== '1.0') {
     throw new TokenizerError('unsupported', `tokenizer.json: version ${JSON.stringify(fields.get('version'))}`);
   }
-  const part = <T>(name: string, read: (fields: Fields) => T): T | undefined => (fields.has(name) ? read(fields.object(name)) : undefined);
+  const part = <T>(name: string, read: (fields: Fields) => T): T | undefined =>
+    fields.has(name) ? read(fields.object(name)) : undefined;
   const preTokenization = part('pre_tokenizer', readPreTokenization) ?? { steps: [], mapsToBytes: false };
   const modelFields = fields.object('model');
   const model = readModel(modelFields);
-  const addedTokens = fields.has('added_tokens') ? readAddedTokens(fields.array('added_tokens'), 'tokenizer.json.added_tokens') : [];
+  const addedTokens = fields.has('added_tokens')
+    ? readAddedTokens(fields.array('added_tokens'), 'tokenizer.json.added_tokens')
+    : [];
   checkIds(model, addedTokens);
   return {
     normalizer: part('normalizer', readNormalizer),
@@ -72,18 +76,28 @@ function checkIds(model: Model, addedTokens: readonly AddedToken[]): void {
     const known = model.tokenToId(content);
     const holder = tokens.get(id) ?? model.idToToken(id);
     if (known !== undefined && known !== id) {
-      throw new TokenizerError('ids', `tokenizer.json: added token ${JSON.stringify(content)} has id ${id}, but the model's vocabulary says ${known}`);
+      throw new TokenizerError(
+        'ids',
+        `tokenizer.json: added token ${JSON.stringify(content)} has id ${id}, but the model's vocabulary says ${known}`,
+      );
     }
     if (holder !== undefined && holder !== content) {
-      throw new TokenizerError('ids', `tokenizer.json: ${JSON.stringify(holder)} and added token ${JSON.stringify(content)} share the id ${id}`);
+      throw new TokenizerError(
+        'ids',
+        `tokenizer.json: ${JSON.stringify(holder)} and added token ${JSON.stringify(content)} share the id ${id}`,
+      );
     }
     tokens.set(id, content);
   }
-  if (new Set(tokens.values()).size < tokens.size) throw new TokenizerError('ids', 'tokenizer.json: an added token is listed with two ids');
+  if (new Set(tokens.values()).size < tokens.size)
+    throw new TokenizerError('ids', 'tokenizer.json: an added token is listed with two ids');
   const size = model.vocabSize + [...tokens.keys()].filter((id) => model.idToToken(id) === undefined).length;
   for (let id = 0; id < size; id++) {
     if (!tokens.has(id) && model.idToToken(id) === undefined) {
-      throw new TokenizerError('ids', `tokenizer.json: ids must be 0 to ${size - 1} without gaps, but ${id} is missing`);
+      throw new TokenizerError(
+        'ids',
+        `tokenizer.json: ids must be 0 to ${size - 1} without gaps, but ${id} is missing`,
+      );
     }
   }
 }

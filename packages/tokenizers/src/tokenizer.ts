@@ -1,4 +1,10 @@
-import { type FolderSource, type FolderTarget, openFolder, type OpenFolderOptions, openTarget } from '@formers/checkpoints';
+import {
+  type FolderSource,
+  type FolderTarget,
+  openFolder,
+  type OpenFolderOptions,
+  openTarget,
+} from '@formers/checkpoints';
 import { AddedTokenFinder, type AddedToken } from './added-tokens.ts';
 import { DecodeStream } from './decode-stream.ts';
 import { cleanUpText } from './decoders/clean-up.ts';
@@ -53,9 +59,13 @@ export class Tokenizer {
       const form = normalizer(AlignedText.original(content)).text;
       if (form !== content) this.#normalizedForms.set(id, form);
     }
-    this.#plainFinder = new AddedTokenFinder(named.filter((token) => !token.normalized).map((token) => [token.content, token]));
+    this.#plainFinder = new AddedTokenFinder(
+      named.filter((token) => !token.normalized).map((token) => [token.content, token]),
+    );
     this.#normalizedFinder = new AddedTokenFinder(
-      named.filter((token) => token.normalized).map((token) => [this.#normalizedForms.get(token.id) ?? token.content, token]),
+      named
+        .filter((token) => token.normalized)
+        .map((token) => [this.#normalizedForms.get(token.id) ?? token.content, token]),
     );
   }
 
@@ -65,8 +75,12 @@ export class Tokenizer {
    */
   static fromJson(json: string | object, config: string | object = {}): Tokenizer {
     const parsed = typeof json === 'string' ? parseJson(json, 'tokenizer.json') : json;
-    if (typeof parsed !== 'object' || parsed === null) throw new TokenizerError('format', 'tokenizer.json: expected an object');
-    return new Tokenizer(parsed, new TokenizerConfig(typeof config === 'string' ? parseJson(config, 'tokenizer_config.json') : config));
+    if (typeof parsed !== 'object' || parsed === null)
+      throw new TokenizerError('format', 'tokenizer.json: expected an object');
+    return new Tokenizer(
+      parsed,
+      new TokenizerConfig(typeof config === 'string' ? parseJson(config, 'tokenizer_config.json') : config),
+    );
   }
 
   /**
@@ -79,8 +93,12 @@ export class Tokenizer {
   ): Promise<Tokenizer> {
     const folder = await openFolder(location, options);
     const read = async (name: string): Promise<unknown> =>
-      parseJson(new TextDecoder().decode(await folder.read(name, { maxBytes: maxFileSize })), `${folder.location}: ${name}`);
-    const readOptional = async (name: string): Promise<object> => ((await folder.has(name)) ? Object(await read(name)) : {});
+      parseJson(
+        new TextDecoder().decode(await folder.read(name, { maxBytes: maxFileSize })),
+        `${folder.location}: ${name}`,
+      );
+    const readOptional = async (name: string): Promise<object> =>
+      (await folder.has(name)) ? Object(await read(name)) : {};
     const [json, specialTokens, config] = await Promise.all([
       read('tokenizer.json'),
       readOptional('special_tokens_map.json'),
@@ -92,7 +110,8 @@ export class Tokenizer {
   /** Writes tokenizer.json and tokenizer_config.json to a folder (a path, a Map, or a target of one's own), as Python's AutoTokenizer opens them. */
   async savePretrained(location: string | Map<string, Uint8Array> | FolderTarget): Promise<void> {
     const target = typeof location === 'string' || location instanceof Map ? openTarget(location) : location;
-    const write = (name: string, value: object): Promise<void> => target.write(name, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
+    const write = (name: string, value: object): Promise<void> =>
+      target.write(name, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
     await write('tokenizer.json', this.#json);
     await write('tokenizer_config.json', this.config.toJson());
   }
@@ -134,7 +153,10 @@ export class Tokenizer {
 
   /** The ids of all special tokens, in order. */
   get specialTokenIds(): number[] {
-    return [...this.#added.values()].filter((token) => token.special).map((token) => token.id).sort((a, b) => a - b);
+    return [...this.#added.values()]
+      .filter((token) => token.special)
+      .map((token) => token.id)
+      .sort((a, b) => a - b);
   }
 
   tokenToId(token: string): number | undefined {
@@ -153,7 +175,10 @@ export class Tokenizer {
   }
 
   /** Encodes several texts or pairs; padding to the longest looks at all of them. */
-  encodeBatch(texts: readonly (string | readonly [text: string, pair: string])[], options: EncodeOptions = {}): Encoding[] {
+  encodeBatch(
+    texts: readonly (string | readonly [text: string, pair: string])[],
+    options: EncodeOptions = {},
+  ): Encoding[] {
     const truncation = resolveTruncation(options, { file: this.#parts.truncation, config: this.config });
     const padding = resolvePadding(options, { file: this.#parts.padding, tokenizer: this });
     const { addSpecialTokens = true } = options;
@@ -164,7 +189,10 @@ export class Tokenizer {
       if (truncation) {
         const added = addSpecialTokens ? (postProcessor?.addedTokens(parts.length > 1) ?? 0) : 0;
         if (added > truncation.maxLength) {
-          throw new TokenizerError('argument', `Tokenizer: maxLength must leave room for ${added} special tokens, got ${truncation.maxLength}`);
+          throw new TokenizerError(
+            'argument',
+            `Tokenizer: maxLength must leave room for ${added} special tokens, got ${truncation.maxLength}`,
+          );
         }
         parts = truncateEncodings(parts, { ...truncation, maxLength: truncation.maxLength - added });
       }
@@ -234,7 +262,10 @@ export class Tokenizer {
       if (piece.found) return [piece];
       return this.#normalizedFinder.split(normalizer ? normalizer(piece.text) : piece.text);
     });
-    return preTokenization.steps.reduce<Piece[]>((done, step) => splitPieces(done, step), splitPieces(pieces, (piece) => [piece]));
+    return preTokenization.steps.reduce<Piece[]>(
+      (done, step) => splitPieces(done, step),
+      splitPieces(pieces, (piece) => [piece]),
+    );
   }
 
   #encodeText(text: string, sequence: number): Encoding {
@@ -272,7 +303,9 @@ export class Tokenizer {
     const { postProcessor } = this.#parts;
     if (!postProcessor && encodings.length === 1) return concatEncodings(encodings);
     const numbered = encodings.map((encoding, sequence) =>
-      withTypeId(encoding.asSequence(sequence), sequence).with({ overflowing: encoding.overflowing.map((part) => part.asSequence(sequence)) }),
+      withTypeId(encoding.asSequence(sequence), sequence).with({
+        overflowing: encoding.overflowing.map((part) => part.asSequence(sequence)),
+      }),
     );
     return concatEncodings(postProcessor ? postProcessor.process(numbered, addSpecialTokens) : numbered);
   }

@@ -1,6 +1,6 @@
 import type { Encoding } from './encoding.ts';
 import { TokenizerError } from './errors.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 
 /** A side of a text. */
 export type Side = 'left' | 'right';
@@ -46,9 +46,14 @@ export function truncateEncodings(encodings: readonly Encoding[], settings: Trun
     return [truncate(first, firstLength, settings), truncate(second, secondLength, settings)];
   }
   const target = strategy === 'only_first' ? first : second;
-  if (!target) throw new TokenizerError('truncation', 'Tokenizer: truncation is only_second, but there is no second text');
+  if (!target)
+    throw new TokenizerError('truncation', 'Tokenizer: truncation is only_second, but there is no second text');
   const kept = target.length - (total - maxLength);
-  if (kept <= 0) throw new TokenizerError('truncation', `Tokenizer: the text is too short to be truncated so that all fits ${maxLength} tokens`);
+  if (kept <= 0)
+    throw new TokenizerError(
+      'truncation',
+      `Tokenizer: the text is too short to be truncated so that all fits ${maxLength} tokens`,
+    );
   return encodings.map((encoding) => (encoding === target ? truncate(encoding, kept, settings) : encoding));
 }
 
@@ -66,7 +71,10 @@ function truncate(encoding: Encoding, maxLength: number, { stride, side }: Trunc
   if (maxLength >= length) return encoding;
   if (maxLength === 0) return encoding.slice(0, 0).with({ overflowing: [encoding] });
   if (stride >= maxLength) {
-    throw new TokenizerError('argument', `Tokenizer: stride must be less than the ${maxLength} tokens left for the text, got ${stride}`);
+    throw new TokenizerError(
+      'argument',
+      `Tokenizer: stride must be less than the ${maxLength} tokens left for the text, got ${stride}`,
+    );
   }
   const step = maxLength - stride;
   const parts: Encoding[] = [];

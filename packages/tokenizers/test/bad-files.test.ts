@@ -8,19 +8,44 @@ type Json = Record<string, unknown>;
 /** A small valid file of each kind of model. */
 const files: Record<string, Json> = {
   BPE: { model: { type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: [['a', 'b']] } },
-  WordPiece: { model: { type: 'WordPiece', vocab: { a: 0, u: 1 }, unk_token: 'u', continuing_subword_prefix: '##', max_input_chars_per_word: 10 } },
+  WordPiece: {
+    model: {
+      type: 'WordPiece',
+      vocab: { a: 0, u: 1 },
+      unk_token: 'u',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 10,
+    },
+  },
   WordLevel: { model: { type: 'WordLevel', vocab: { a: 0, u: 1 }, unk_token: 'u' } },
-  Unigram: { model: { type: 'Unigram', vocab: [['u', 0], ['a', -1]], unk_id: 0 } },
+  Unigram: {
+    model: {
+      type: 'Unigram',
+      vocab: [
+        ['u', 0],
+        ['a', -1],
+      ],
+      unk_id: 0,
+    },
+  },
 };
 const file = (kind: string, model: Json = {}, sections: Json = {}): Json => {
   const base = files[kind] ?? {};
   return { version: '1.0', ...base, ...sections, model: { ...Object(base['model']), ...model } };
 };
 const added = (id: number, content: string, more: Json = {}): Json => ({
-  id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true, ...more,
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
+  ...more,
 });
 const section = (name: string, value: unknown): Json => file('BPE', {}, { [name]: value });
-const split = (pattern: unknown): Json => section('pre_tokenizer', { type: 'Split', pattern, behavior: 'Isolated', invert: false });
+const split = (pattern: unknown): Json =>
+  section('pre_tokenizer', { type: 'Split', pattern, behavior: 'Isolated', invert: false });
 const regex = (pattern: string): Json => split({ Regex: pattern });
 const template = (single: unknown, special: unknown = {}): Json =>
   section('post_processor', { type: 'TemplateProcessing', single, pair: [], special_tokens: special });
@@ -55,10 +80,14 @@ const refused: [what: string, json: unknown, code: string][] = [
   ['an added token with another id than in the vocabulary', file('BPE', {}, { added_tokens: [added(3, 'a')] }), 'ids'],
   ['an added token without flags', file('BPE', {}, { added_tokens: [{ id: 3, content: 'x' }] }), 'format'],
   ['an added token whose id is text', file('BPE', {}, { added_tokens: [added(3, 'x', { id: '3' })] }), 'format'],
-  ['too many added tokens', file('BPE', {}, { added_tokens: Array.from({ length: 10_001 }, (_, index) => added(3 + index, `x${index}`)) }), 'limit'],
+  [
+    'too many added tokens',
+    file('BPE', {}, { added_tokens: Array.from({ length: 10_001 }, (_, index) => added(3 + index, `x${index}`)) }),
+    'limit',
+  ],
   ['too many tokens', file('BPE', { vocab: many(1_000_001), merges: [] }), 'limit'],
-  ['too many merges', file('BPE', { merges: new Array(2_000_001).fill(['a', 'b']) }), 'limit'],
-  ['too many pieces', file('Unigram', { vocab: new Array(1_000_001).fill(['a', 0]) }), 'limit'],
+  ['too many merges', file('BPE', { merges: Array.from({ length: 2_000_001 }, () => 'a b') }), 'limit'],
+  ['too many pieces', file('Unigram', { vocab: Array.from({ length: 1_000_001 }, () => 0) }), 'limit'],
   ['a merge of an unknown token', file('BPE', { merges: [['a', 'x']] }), 'merges'],
   ['a merge into an unknown token', file('BPE', { merges: [['b', 'a']] }), 'merges'],
   ['a merge of three tokens', file('BPE', { merges: ['a b a'] }), 'merges'],
@@ -70,21 +99,59 @@ const refused: [what: string, json: unknown, code: string][] = [
   ['a WordPiece model without an unknown token', file('WordPiece', { unk_token: undefined }), 'format'],
   ['a WordPiece limit that is negative', file('WordPiece', { max_input_chars_per_word: -1 }), 'format'],
   ['a piece without a score', file('Unigram', { vocab: [['u']] }), 'format'],
-  ['a piece that is listed twice', file('Unigram', { vocab: [['u', 0], ['u', 0]] }), 'ids'],
+  [
+    'a piece that is listed twice',
+    file('Unigram', {
+      vocab: [
+        ['u', 0],
+        ['u', 0],
+      ],
+    }),
+    'ids',
+  ],
   ['an unknown piece outside of the list', file('Unigram', { unk_id: 2 }), 'ids'],
   ['a pattern of no kind', split({ Glob: '*' }), 'format'],
   ['a behaviour that there is not', section('pre_tokenizer', { type: 'Punctuation', behavior: 'Kept' }), 'format'],
   ['chunks of no length', section('pre_tokenizer', { type: 'FixedLength', length: 0 }), 'format'],
-  ['a delimiter of two characters', section('pre_tokenizer', { type: 'CharDelimiterSplit', delimiter: 'ab' }), 'format'],
-  ['a metaspace that contradicts itself', section('pre_tokenizer', { type: 'Metaspace', replacement: '_', add_prefix_space: false, prepend_scheme: 'always' }), 'format'],
-  ['a character map that is no base64', section('normalizer', { type: 'Precompiled', precompiled_charsmap: '*' }), 'format'],
-  ['a character map that is cut short', section('normalizer', { type: 'Precompiled', precompiled_charsmap: 'AAAAAQ==' }), 'format'],
+  [
+    'a delimiter of two characters',
+    section('pre_tokenizer', { type: 'CharDelimiterSplit', delimiter: 'ab' }),
+    'format',
+  ],
+  [
+    'a metaspace that contradicts itself',
+    section('pre_tokenizer', {
+      type: 'Metaspace',
+      replacement: '_',
+      add_prefix_space: false,
+      prepend_scheme: 'always',
+    }),
+    'format',
+  ],
+  [
+    'a character map that is no base64',
+    section('normalizer', { type: 'Precompiled', precompiled_charsmap: '*' }),
+    'format',
+  ],
+  [
+    'a character map that is cut short',
+    section('normalizer', { type: 'Precompiled', precompiled_charsmap: 'AAAAAQ==' }),
+    'format',
+  ],
   ['a template with an unknown token', template([{ SpecialToken: { id: 'x', type_id: 0 } }]), 'format'],
   ['a template for single texts with two texts', template([{ Sequence: { id: 'B', type_id: 0 } }]), 'format'],
   ['a template whose token has no ids', template([], { x: { id: 'x', ids: [0], tokens: [] } }), 'format'],
-  ['a separator without id', section('post_processor', { type: 'BertProcessing', sep: ['a'], cls: ['b', 1] }), 'format'],
+  [
+    'a separator without id',
+    section('post_processor', { type: 'BertProcessing', sep: ['a'], cls: ['b', 1] }),
+    'format',
+  ],
   ['truncation without a length', section('truncation', { strategy: 'LongestFirst', stride: 0 }), 'format'],
-  ['padding of no known strategy', section('padding', { strategy: 'Most', direction: 'Left', pad_id: 0, pad_type_id: 0, pad_token: 'a' }), 'format'],
+  [
+    'padding of no known strategy',
+    section('padding', { strategy: 'Most', direction: 'Left', pad_id: 0, pad_type_id: 0, pad_token: 'a' }),
+    'format',
+  ],
   ['an unfinished group', regex('(a'), 'regex'],
   ['an unfinished class', regex('[a'), 'regex'],
   ['a back reference', regex('(a)\\1'), 'regex'],
@@ -117,7 +184,11 @@ test('the files that the refused ones were made from are read', () => {
 test('names of JavaScript are tokens like others', () => {
   const words = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length', '0', '1'];
   const vocab = JSON.parse(`{${words.map((word, id) => `${JSON.stringify(word)}:${id}`).join(',')}}`);
-  const json = { ...file('WordLevel', { vocab, unk_token: '0' }), pre_tokenizer: { type: 'WhitespaceSplit' }, decoder: null };
+  const json = {
+    ...file('WordLevel', { vocab, unk_token: '0' }),
+    pre_tokenizer: { type: 'WhitespaceSplit' },
+    decoder: null,
+  };
   const tokenizer = Tokenizer.fromJson(JSON.stringify(json));
   expect([...tokenizer.encode(words.join(' ')).ids]).toEqual(words.map((_, id) => id));
   expect(tokenizer.decode(words.keys())).toBe(words.join(' '));
@@ -132,7 +203,9 @@ test('a character that no token covers, without an unknown token, is an error of
 });
 
 test('the copied fixture has nothing that is refused', () => {
-  expect(Tokenizer.fromJson(readFileSync(join(import.meta.dirname, 'fixtures/gpt2-bpe/tokenizer.json'), 'utf8')).vocabSize).toBe(700);
+  expect(
+    Tokenizer.fromJson(readFileSync(join(import.meta.dirname, 'fixtures/gpt2-bpe/tokenizer.json'), 'utf8')).vocabSize,
+  ).toBe(700);
 });
 
 function catchError(run: () => unknown): unknown {

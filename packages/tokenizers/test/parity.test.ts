@@ -27,7 +27,14 @@ interface ExpectedPart {
 
 interface ExpectedBatch {
   truncation?: { max_length: number; stride: number; strategy: string; direction: string };
-  padding?: { direction: string; pad_id: number; pad_token: string; pad_type_id?: number; pad_to_multiple_of?: number; length?: number };
+  padding?: {
+    direction: string;
+    pad_id: number;
+    pad_token: string;
+    pad_type_id?: number;
+    pad_to_multiple_of?: number;
+    length?: number;
+  };
   texts: (string | [string, string])[];
   encodings?: ExpectedPart[];
   error?: string;
@@ -60,18 +67,26 @@ describe.each(fixtureFolders())('$name equals the tokenizers library', ({ folder
       expect([...encoding.attentionMask]).toEqual(expected.ids.map(() => 1));
       if (expected.pair === undefined) {
         expect([...tokenizer.encodeIds(expected.text)]).toEqual(expected.ids);
-        expect([...tokenizer.encodeIds(expected.text, { addSpecialTokens: false })]).toEqual(expected.ids_without_special);
+        expect([...tokenizer.encodeIds(expected.text, { addSpecialTokens: false })]).toEqual(
+          expected.ids_without_special,
+        );
       }
     }
   });
 
   test('stages', () => {
-    const cases = readJson<{ text: string; normalized: string; pre_tokens?: [string, [number, number]][] }[]>(folder, 'stages.json');
+    const cases = readJson<{ text: string; normalized: string; pre_tokens?: [string, [number, number]][] }[]>(
+      folder,
+      'stages.json',
+    );
     expect(cases.length).toBeGreaterThan(50);
     for (const { text, normalized, pre_tokens } of cases) {
       expect(tokenizer.normalize(text)).toBe(normalized);
       const words = tokenizer.preTokenize(normalized);
-      const offsets = codePointOffsets(normalized, words.map((word) => word.offsets));
+      const offsets = codePointOffsets(
+        normalized,
+        words.map((word) => word.offsets),
+      );
       // a tokenizer without a pre-tokenizer takes all of the text as one word
       const expected = pre_tokens ?? (normalized === '' ? [] : [[normalized, [0, [...normalized].length]]]);
       expect(words.map((word, index) => [word.text, offsets[index]])).toEqual(expected);
@@ -97,9 +112,12 @@ describe.each(fixtureFolders())('$name equals the tokenizers library', ({ folder
   });
 });
 
-test.skipIf(!hasShared)('all shared tokenizer fixtures were compared (skipped: ../shared is missing, only the copies were)', () => {
-  expect(fixtureFolders().length).toBeGreaterThanOrEqual(9);
-});
+test.skipIf(!hasShared)(
+  'all shared tokenizer fixtures were compared (skipped: ../shared is missing, only the copies were)',
+  () => {
+    expect(fixtureFolders().length).toBeGreaterThanOrEqual(9);
+  },
+);
 
 /** What the fixture tells of a part, and no more. */
 function describePart(encoding: Encoding, expected: ExpectedPart | undefined, texts: readonly string[]): ExpectedPart {
@@ -109,7 +127,11 @@ function describePart(encoding: Encoding, expected: ExpectedPart | undefined, te
     ...(expected?.type_ids ? { type_ids: [...encoding.typeIds] } : {}),
     ...(expected?.offsets ? { offsets: offsetsOf(encoding, texts) } : {}),
     ...(expected?.overflowing || encoding.overflowing.length > 0
-      ? { overflowing: encoding.overflowing.map((part, index) => describePart(part, expected?.overflowing?.[index], texts)) }
+      ? {
+          overflowing: encoding.overflowing.map((part, index) =>
+            describePart(part, expected?.overflowing?.[index], texts),
+          ),
+        }
       : {}),
   };
 }
@@ -122,7 +144,11 @@ function offsetsOf(encoding: Encoding, texts: readonly string[]): [number, numbe
 function truncationSection({ truncation }: ExpectedBatch): object | null {
   if (!truncation) return null;
   const { max_length, stride, strategy, direction } = truncation;
-  const names = new Map([['longest_first', 'LongestFirst'], ['only_first', 'OnlyFirst'], ['only_second', 'OnlySecond']]);
+  const names = new Map([
+    ['longest_first', 'LongestFirst'],
+    ['only_first', 'OnlyFirst'],
+    ['only_second', 'OnlySecond'],
+  ]);
   return { max_length, stride, strategy: names.get(strategy), direction: direction === 'left' ? 'Left' : 'Right' };
 }
 

@@ -9,7 +9,7 @@ const matches = (pattern: string, text: string): string[] => {
   return Array.from({ length: found.length / 2 }, (_, index) => text.slice(found[2 * index], found[2 * index + 1]));
 };
 
-describe('what matches (expected values from Oniguruma, by Python\'s tokenizers)', () => {
+describe("what matches (expected values from Oniguruma, by Python's tokenizers)", () => {
   test.each([
     ['a|ab', 'abab', ['a', 'a']],
     ['(?:a|ab)(?:c|bcd)', 'abcd', ['abcd']],
@@ -54,7 +54,7 @@ describe('what matches (expected values from Oniguruma, by Python\'s tokenizers)
 });
 
 describe('patterns that take exponential or quadratic time elsewhere', () => {
-  const length = 200_000;
+  const length = 100_000;
   const a = 'a'.repeat(length);
   test.each([
     ['(a+)+$', `${a}!`],
@@ -75,7 +75,7 @@ describe('patterns that take exponential or quadratic time elsewhere', () => {
   ])('%s ends, with matches or with an error of its own', (pattern, text) => {
     let outcome = 'matched';
     try {
-      for (const bound of regexMatcher(pattern)(text)) expect(bound).toBeLessThanOrEqual(text.length);
+      expect(regexMatcher(pattern)(text).every((bound) => bound <= text.length)).toBe(true);
     } catch (error) {
       outcome = TokenizerError.isInstance(error) ? error.code : 'other';
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Tokenizer, trainBpe, trainUnigram, trainWordPiece, type Pipeline } from '../src/index.ts';
+import { type Tokenizer, trainBpe, trainUnigram, trainWordPiece, type Pipeline } from '../src/index.ts';
 import { byteLevelAlphabet } from '../src/text/byte-level.ts';
 import { corpus, fixtureFolder, readJson } from './helpers/fixtures.ts';
 
@@ -16,16 +16,38 @@ const llamaWords = { type: 'Split', pattern: { Regex: '▁+[^▁]*|[^▁]+' }, b
 /** The settings of each fixture's case.json, as options. */
 const bpe = [
   { name: 'gpt2-bpe', vocabSize: 700, specialTokens: ['<|endoftext|>'], initialAlphabet: byteLevelAlphabet },
-  { name: 'roberta-bpe', vocabSize: 640, specialTokens: ['<s>', '<pad>', '</s>', '<unk>', '<mask>'], initialAlphabet: byteLevelAlphabet },
-  { name: 'llama3-bpe', vocabSize: 680, specialTokens: ['<|begin_of_text|>', '<|end_of_text|>'], initialAlphabet: byteLevelAlphabet },
+  {
+    name: 'roberta-bpe',
+    vocabSize: 640,
+    specialTokens: ['<s>', '<pad>', '</s>', '<unk>', '<mask>'],
+    initialAlphabet: byteLevelAlphabet,
+  },
+  {
+    name: 'llama3-bpe',
+    vocabSize: 680,
+    specialTokens: ['<|begin_of_text|>', '<|end_of_text|>'],
+    initialAlphabet: byteLevelAlphabet,
+  },
   { name: 'gpt1-bpe', vocabSize: 600, specialTokens: ['<unk>', '<pad>'], limitAlphabet: 76, wordEndSuffix: '</w>' },
-  { name: 'llama2-bpe', vocabSize: 800, specialTokens: ['<unk>', '<s>', '</s>', ...byteTokens], limitAlphabet: 99, splitWords: llamaWords },
+  {
+    name: 'llama2-bpe',
+    vocabSize: 800,
+    specialTokens: ['<unk>', '<s>', '</s>', ...byteTokens],
+    limitAlphabet: 99,
+    splitWords: llamaWords,
+  },
 ].map((options) => ({ ...options, folder: fixtureFolder(options.name) }));
 
 describe('training gives the vocabulary and merges of the tokenizers library', () => {
   for (const { name, folder, splitWords, ...options } of bpe) {
     test.skipIf(!folder)(`${name}${folder ? '' : ' (skipped: ../shared is missing)'}`, () => {
-      const { normalizer = null, pre_tokenizer = null, post_processor = null, decoder = null, model } = reference(folder ?? '');
+      const {
+        normalizer = null,
+        pre_tokenizer = null,
+        post_processor = null,
+        decoder = null,
+        model,
+      } = reference(folder ?? '');
       const pipeline = { normalizer, pre_tokenizer: splitWords ?? pre_tokenizer, post_processor, decoder };
       const trained = made(trainBpe(corpus, { ...options, minFrequency: 2, pipeline })).model;
       expect(trained.merges).toEqual(model.merges);
@@ -55,9 +77,13 @@ describe('training gives the vocabulary and merges of the tokenizers library', (
   test.skipIf(!t5)(`unigram-t5${t5 ? '' : ' (skipped: ../shared is missing)'}`, () => {
     const expected = reference(t5 ?? '');
     const specialTokens = expected.added_tokens.map((token) => token.content);
-    const trained = made(trainUnigram(corpus, { vocabSize: 800, specialTokens, eosToken: '</s>', unkToken: '<unk>', padToken: '<pad>' }));
+    const trained = made(
+      trainUnigram(corpus, { vocabSize: 800, specialTokens, eosToken: '</s>', unkToken: '<unk>', padToken: '<pad>' }),
+    );
     expect({ ...trained, model: undefined }).toEqual({ ...expected, model: undefined });
-    const [ours, theirs] = [trained.model.vocab, expected.model.vocab].map((vocab) => (Array.isArray(vocab) ? vocab : []));
+    const [ours, theirs] = [trained.model.vocab, expected.model.vocab].map((vocab) =>
+      Array.isArray(vocab) ? vocab : [],
+    );
     expect(ours?.map(([piece]) => piece)).toEqual(theirs?.map(([piece]) => piece));
     for (const [index, [piece, score]] of (theirs ?? []).entries()) {
       expect(Math.abs((ours?.[index]?.[1] ?? 0) - score), piece).toBeLessThanOrEqual(1e-4 * Math.abs(score));

@@ -42,13 +42,20 @@ export class BpeModel implements Model {
   static read(fields: Fields): BpeModel {
     const dropout = fields.get('dropout');
     if (dropout !== null && dropout !== undefined && dropout !== 0) {
-      throw new TokenizerError('unsupported', `${fields.place}.dropout: random merges are not supported, got ${JSON.stringify(dropout)}`);
+      throw new TokenizerError(
+        'unsupported',
+        `${fields.place}.dropout: random merges are not supported, got ${JSON.stringify(dropout)}`,
+      );
     }
     const vocabulary = readVocabulary(fields.get('vocab'), `${fields.place}.vocab`);
     const continuingPrefix = fields.optionalString('continuing_subword_prefix');
     return new BpeModel({
       vocabulary,
-      merges: readMerges(fields.array('merges'), { vocabulary, prefixLength: continuingPrefix?.length ?? 0, place: `${fields.place}.merges` }),
+      merges: readMerges(fields.array('merges'), {
+        vocabulary,
+        prefixLength: continuingPrefix?.length ?? 0,
+        place: `${fields.place}.merges`,
+      }),
       unknownToken: fields.optionalString('unk_token'),
       continuingPrefix,
       wordEndSuffix: fields.optionalString('end_of_word_suffix'),
@@ -95,7 +102,10 @@ export class BpeModel implements Model {
       const next = index + (codePoint > 0xffff ? 2 : 1);
       const prefix = index > 0 ? continuingPrefix : undefined;
       const suffix = next === word.length ? wordEndSuffix : undefined;
-      const piece = prefix === undefined && suffix === undefined ? codePoint : (prefix ?? '') + word.slice(index, next) + (suffix ?? '');
+      const piece =
+        prefix === undefined && suffix === undefined
+          ? codePoint
+          : (prefix ?? '') + word.slice(index, next) + (suffix ?? '');
       const length = utf8Length(codePoint);
       bytes += length;
       index = next;
@@ -122,13 +132,16 @@ export class BpeModel implements Model {
 
   #characterId(codePoint: number): number {
     let id = this.#characterIds.get(codePoint);
-    if (id === undefined) this.#characterIds.set(codePoint, (id = this.#ids.get(String.fromCodePoint(codePoint)) ?? -1));
+    if (id === undefined)
+      this.#characterIds.set(codePoint, (id = this.#ids.get(String.fromCodePoint(codePoint)) ?? -1));
     return id;
   }
 
   #spellBytes(piece: number | string): boolean {
     const known = typeof piece === 'number' && this.#byteIds.has(piece);
-    const ids = known ? this.#byteIds.get(piece) : this.#findBytes(typeof piece === 'number' ? String.fromCodePoint(piece) : piece);
+    const ids = known
+      ? this.#byteIds.get(piece)
+      : this.#findBytes(typeof piece === 'number' ? String.fromCodePoint(piece) : piece);
     if (typeof piece === 'number') this.#byteIds.set(piece, ids);
     for (const id of ids ?? []) this.#list.add(id, 1);
     return ids !== undefined;
@@ -147,7 +160,11 @@ export class BpeModel implements Model {
   #unknownId(): number {
     const token = this.#options.unknownToken ?? '';
     const id = this.#ids.get(token);
-    if (id === undefined) throw new TokenizerError('unknown-token', `BpeModel: the unknown token ${JSON.stringify(token)} is not in the vocabulary`);
+    if (id === undefined)
+      throw new TokenizerError(
+        'unknown-token',
+        `BpeModel: the unknown token ${JSON.stringify(token)} is not in the vocabulary`,
+      );
     return id;
   }
 

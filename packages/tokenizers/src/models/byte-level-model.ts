@@ -49,6 +49,11 @@ export class ByteLevelModel implements Model {
       while (next < mapped.length && next > 0 && begins[next] === begins[next - 1]) next++;
       return begins[next] ?? word.length;
     };
-    return { ids: found.ids, tokens: found.tokens, starts: found.starts.map((start) => begins[start] ?? 0), ends: found.ends.map(endOf) };
+    return {
+      ids: found.ids,
+      tokens: found.tokens,
+      starts: found.starts.map((start) => begins[start] ?? 0),
+      ends: found.ends.map(endOf),
+    };
   }
 }

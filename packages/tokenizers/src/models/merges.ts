@@ -17,13 +17,15 @@ export function readMerges(
   merges: readonly unknown[],
   { vocabulary, prefixLength, place }: { vocabulary: Vocabulary; prefixLength: number; place: string },
 ): MergeRules {
-  if (merges.length > maxMerges) throw new TokenizerError('limit', `${place}: at most ${maxMerges} merges, got ${merges.length}`);
+  if (merges.length > maxMerges)
+    throw new TokenizerError('limit', `${place}: at most ${maxMerges} merges, got ${merges.length}`);
   const lines = merges.filter((merge) => typeof merge !== 'string' || !merge.startsWith('#version'));
   const ranks = new PairTable(lines.length);
   const results = new Int32Array(lines.length);
   const idOf = (token: string, rank: number): number => {
     const id = vocabulary.ids.get(token);
-    if (id === undefined) throw new TokenizerError('merges', `${place}[${rank}]: ${JSON.stringify(token)} is not in the vocabulary`);
+    if (id === undefined)
+      throw new TokenizerError('merges', `${place}[${rank}]: ${JSON.stringify(token)} is not in the vocabulary`);
     return id;
   };
   for (const [rank, merge] of lines.entries()) {

@@ -34,17 +34,20 @@ export class UnigramModel implements Model {
     this.#options = options;
     this.#ids = new Map(options.pieces.map(([piece], id) => [piece, id]));
     this.#trie = new PieceTrie(options.pieces.map(([piece]) => piece));
-    this.#unknownScore = options.pieces.reduce((least, [, score]) => Math.min(least, score), Number.POSITIVE_INFINITY) - unknownPenalty;
+    this.#unknownScore =
+      options.pieces.reduce((least, [, score]) => Math.min(least, score), Number.POSITIVE_INFINITY) - unknownPenalty;
   }
 
   static read(fields: Fields): UnigramModel {
     const list = fields.array('vocab');
     const place = `${fields.place}.vocab`;
-    if (list.length > maxVocabSize) throw new TokenizerError('limit', `${place}: at most ${maxVocabSize} pieces, got ${list.length}`);
+    if (list.length > maxVocabSize)
+      throw new TokenizerError('limit', `${place}: at most ${maxVocabSize} pieces, got ${list.length}`);
     const seen = new Set<string>();
     const pieces = list.map((entry, id): ScoredPiece => {
       const [piece, score] = Array.isArray(entry) ? entry : [];
-      if (typeof piece !== 'string' || typeof score !== 'number') throw new TokenizerError('format', `${place}[${id}]: expected [piece, score]`);
+      if (typeof piece !== 'string' || typeof score !== 'number')
+        throw new TokenizerError('format', `${place}[${id}]: expected [piece, score]`);
       if (seen.has(piece)) throw new TokenizerError('ids', `${place}: ${JSON.stringify(piece)} is listed twice`);
       seen.add(piece);
       return [piece, score];
@@ -116,7 +119,8 @@ export class UnigramModel implements Model {
         offer(end, id, pieces[id]?.[1] ?? 0);
       });
       if (!hasCharacter) {
-        if ((begins[next] ?? -1) < 0 || before + this.#unknownScore > (scores[next] ?? 0)) offer(next, this.#unknownId(word), this.#unknownScore);
+        if ((begins[next] ?? -1) < 0 || before + this.#unknownScore > (scores[next] ?? 0))
+          offer(next, this.#unknownId(word), this.#unknownScore);
       }
       start = next;
     }
@@ -146,7 +150,10 @@ export class UnigramModel implements Model {
   #unknownId(word: string): number {
     const { unknownId } = this.#options;
     if (unknownId === undefined) {
-      throw new TokenizerError('unknown-token', `UnigramModel: ${JSON.stringify(word.slice(0, 60))} has characters without a piece, and there is no unknown piece`);
+      throw new TokenizerError(
+        'unknown-token',
+        `UnigramModel: ${JSON.stringify(word.slice(0, 60))} has characters without a piece, and there is no unknown piece`,
+      );
     }
     return unknownId;
   }

@@ -16,14 +16,26 @@ export function readVocabulary(value: unknown, place: string): Vocabulary {
     throw new TokenizerError('format', `${place}: expected an object of token: id`);
   }
   const entries = Object.entries(value);
-  if (entries.length > maxVocabSize) throw new TokenizerError('limit', `${place}: at most ${maxVocabSize} tokens, got ${entries.length}`);
+  if (entries.length > maxVocabSize)
+    throw new TokenizerError('limit', `${place}: at most ${maxVocabSize} tokens, got ${entries.length}`);
   const ids = new Map<string, number>();
   const tokens = new Array<string | undefined>(entries.length).fill(undefined);
   for (const [token, id] of entries) {
-    if (!isCount(id)) throw new TokenizerError('ids', `${place}: the id of ${JSON.stringify(token)} must be a whole number, got ${JSON.stringify(id)}`);
-    if (id > 2 * maxVocabSize) throw new TokenizerError('ids', `${place}: the id of ${JSON.stringify(token)} is ${id}, far beyond the vocabulary`);
+    if (!isCount(id))
+      throw new TokenizerError(
+        'ids',
+        `${place}: the id of ${JSON.stringify(token)} must be a whole number, got ${JSON.stringify(id)}`,
+      );
+    if (id > 2 * maxVocabSize)
+      throw new TokenizerError(
+        'ids',
+        `${place}: the id of ${JSON.stringify(token)} is ${id}, far beyond the vocabulary`,
+      );
     if (tokens[id] !== undefined) {
-      throw new TokenizerError('ids', `${place}: ${JSON.stringify(tokens[id])} and ${JSON.stringify(token)} share the id ${id}`);
+      throw new TokenizerError(
+        'ids',
+        `${place}: ${JSON.stringify(tokens[id])} and ${JSON.stringify(token)} share the id ${id}`,
+      );
     }
     ids.set(token, id);
     tokens[id] = token;

@@ -34,7 +34,10 @@ export class WordLevelModel implements Model {
     if (id !== undefined) return wholeWord(id, word, word);
     const unknown = this.#vocabulary.ids.get(this.#unknownToken);
     if (unknown === undefined) {
-      throw new TokenizerError('unknown-token', `WordLevelModel: ${JSON.stringify(word)} is not in the vocabulary, and there is no unknown token`);
+      throw new TokenizerError(
+        'unknown-token',
+        `WordLevelModel: ${JSON.stringify(word)} is not in the vocabulary, and there is no unknown token`,
+      );
     }
     return wholeWord(unknown, this.#unknownToken, word);
   }

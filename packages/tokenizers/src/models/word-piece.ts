@@ -79,7 +79,10 @@ export class WordPieceModel implements Model {
     const { vocabulary, unknownToken } = this.#options;
     const id = vocabulary.ids.get(unknownToken);
     if (id === undefined) {
-      throw new TokenizerError('unknown-token', `WordPieceModel: the unknown token ${JSON.stringify(unknownToken)} is not in the vocabulary`);
+      throw new TokenizerError(
+        'unknown-token',
+        `WordPieceModel: the unknown token ${JSON.stringify(unknownToken)} is not in the vocabulary`,
+      );
     }
     return wholeWord(id, unknownToken, word);
   }

@@ -13,7 +13,10 @@ export function bertNormalizer(fields: Fields): Normalizer {
   return (text) => {
     if (cleans) text = mapCharacters(text, clean);
     if (spreads) text = mapCharacters(text, (char, codePoint) => (isChinese(codePoint) ? ` ${char} ` : char));
-    if (strips) text = mapCharacters(normalizeForm(text, 'NFD'), (char, codePoint) => (characterClass(codePoint) & nonspacingMark ? '' : char));
+    if (strips)
+      text = mapCharacters(normalizeForm(text, 'NFD'), (char, codePoint) =>
+        characterClass(codePoint) & nonspacingMark ? '' : char,
+      );
     return lowers ? lowerCase(text) : text;
   };
 }

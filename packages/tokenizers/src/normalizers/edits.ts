@@ -21,7 +21,9 @@ export function mapCharacters(text: AlignedText, change: (char: string, codePoin
   });
   if (keepsLengths) return result === source ? text : text.withText(result);
   const builder = new AlignedTextBuilder(text);
-  forEachCharacter(source, (char, codePoint, start) => builder.push(change(char, codePoint), start, start + char.length));
+  forEachCharacter(source, (char, codePoint, start) =>
+    builder.push(change(char, codePoint), start, start + char.length),
+  );
   return builder.build();
 }
 

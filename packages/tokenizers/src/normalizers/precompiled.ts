@@ -34,7 +34,8 @@ const encoder = new TextEncoder();
 /** The new characters take the places of the old ones; those that are too many are added, those that are too few swallow the rest. */
 function pushReplacement(changes: Change[], oldLength: number, replacement: readonly string[]): void {
   const surplus = replacement.length - oldLength;
-  for (const [index, char] of replacement.entries()) changes.push({ char, change: replacement.length - index <= surplus ? 1 : 0 });
+  for (const [index, char] of replacement.entries())
+    changes.push({ char, change: replacement.length - index <= surplus ? 1 : 0 });
   const last = changes.at(-1);
   if (surplus < 0 && last) changes[changes.length - 1] = { char: last.char, change: last.change + surplus };
 }
@@ -80,13 +81,16 @@ class CharacterMap {
 
   #unit(index: number): number {
     const unit = this.#units[index];
-    if (unit === undefined) throw new TokenizerError('format', `${this.#place}.precompiled_charsmap: points outside of the table`);
+    if (unit === undefined)
+      throw new TokenizerError('format', `${this.#place}.precompiled_charsmap: points outside of the table`);
     return unit;
   }
 
   #stringAt(start: number): string {
     const end = this.#strings.indexOf(0, start);
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.#strings.subarray(start, end < 0 ? undefined : end));
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+      this.#strings.subarray(start, end < 0 ? undefined : end),
+    );
   }
 }
 

@@ -9,6 +9,8 @@ export function byteLevelProcessing(fields: Fields): PostProcessor {
   return {
     addedTokens: () => 0,
     process: (encodings) =>
-      encodings.map((encoding, sequence) => (trims ? trimOffsets(encoding, addPrefixSpace) : encoding).asSequence(sequence)),
+      encodings.map((encoding, sequence) =>
+        (trims ? trimOffsets(encoding, addPrefixSpace) : encoding).asSequence(sequence),
+      ),
   };
 }

@@ -27,6 +27,7 @@ export function readPostProcessor(fields: Fields): PostProcessor {
 function sequence(processors: readonly PostProcessor[]): PostProcessor {
   return {
     addedTokens: (isPair) => processors.reduce((sum, processor) => sum + processor.addedTokens(isPair), 0),
-    process: (encodings, addSpecialTokens) => processors.reduce((done, processor) => processor.process(done, addSpecialTokens), [...encodings]),
+    process: (encodings, addSpecialTokens) =>
+      processors.reduce((done, processor) => processor.process(done, addSpecialTokens), [...encodings]),
   };
 }

@@ -14,7 +14,10 @@ export function bertProcessing(fields: Fields): PostProcessor {
       return encodings.map((encoding, sequence) => {
         const end = specialEncoding([separatorId], { tokens: [separator], typeId: sequence === 0 ? 0 : 1 });
         if (sequence > 0) return surround([], encoding, { end: [end], sequence: 1 });
-        return surround([specialEncoding([classifierId], { tokens: [classifier], typeId: 0 })], encoding, { end: [end], sequence: 0 });
+        return surround([specialEncoding([classifierId], { tokens: [classifier], typeId: 0 })], encoding, {
+          end: [end],
+          sequence: 0,
+        });
       });
     },
   };
@@ -30,7 +33,9 @@ export function robertaProcessing(fields: Fields): PostProcessor {
   return {
     addedTokens: (isPair) => (isPair ? 4 : 2),
     process(encodings, addSpecialTokens) {
-      const trimmed = encodings.map((encoding) => withTypeId(trims ? trimOffsets(encoding, addPrefixSpace) : encoding, 0));
+      const trimmed = encodings.map((encoding) =>
+        withTypeId(trims ? trimOffsets(encoding, addPrefixSpace) : encoding, 0),
+      );
       if (!addSpecialTokens) return trimmed;
       return trimmed.map((encoding, sequence) => {
         const begin = sequence === 0 ? special(classifierId, classifier) : special(separatorId, separator);
@@ -46,7 +51,13 @@ export function withTypeId(encoding: Encoding, typeId: number): Encoding {
   return encoding.with({ typeIds: new Int32Array(encoding.length).fill(typeId) });
 }
 
-function surround(begin: readonly Encoding[], encoding: Encoding, { end, sequence }: { end: readonly Encoding[]; sequence: number }): Encoding {
-  const numbered = encoding.asSequence(sequence).with({ overflowing: encoding.overflowing.map((part) => part.asSequence(sequence)) });
+function surround(
+  begin: readonly Encoding[],
+  encoding: Encoding,
+  { end, sequence }: { end: readonly Encoding[]; sequence: number },
+): Encoding {
+  const numbered = encoding
+    .asSequence(sequence)
+    .with({ overflowing: encoding.overflowing.map((part) => part.asSequence(sequence)) });
   return concatEncodings([...begin, numbered, ...end]);
 }

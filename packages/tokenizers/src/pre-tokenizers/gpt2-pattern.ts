@@ -22,7 +22,8 @@ function wordEnd(text: string, start: number): number {
     if (length > 0) return start + 1 + length;
   }
   let begin = start;
-  if (text.charCodeAt(start) === 0x20 && start + 1 < text.length && kindAt(text, start + 1) !== space) begin = start + 1;
+  if (text.charCodeAt(start) === 0x20 && start + 1 < text.length && kindAt(text, start + 1) !== space)
+    begin = start + 1;
   const kind = kindAt(text, begin);
   let end = begin;
   while (end < text.length && kindAt(text, end) === kind) end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;

@@ -41,7 +41,10 @@ function readSteps(fields: Fields): PreTokenizer[] {
     case 'WhitespaceSplit':
       return [splitWhiteSpace];
     case 'BertPreTokenizer':
-      return [splitWhiteSpace, (text) => splitAt(text, findCharacters(text.text, punctuation), { behavior: 'Isolated' })];
+      return [
+        splitWhiteSpace,
+        (text) => splitAt(text, findCharacters(text.text, punctuation), { behavior: 'Isolated' }),
+      ];
     case 'Punctuation': {
       const behavior = fields.oneOf('behavior', splitBehaviors, 'Isolated');
       return [(text) => splitAt(text, findCharacters(text.text, punctuation), { behavior })];
@@ -72,7 +75,8 @@ function readSteps(fields: Fields): PreTokenizer[] {
   }
 }
 
-const splitWhiteSpace: PreTokenizer = (text) => splitAt(text, findCharacters(text.text, space), { behavior: 'Removed' });
+const splitWhiteSpace: PreTokenizer = (text) =>
+  splitAt(text, findCharacters(text.text, space), { behavior: 'Removed' });
 
 function fixedLength(fields: Fields): PreTokenizer {
   const length = fields.count('length', 5);
@@ -81,7 +85,8 @@ function fixedLength(fields: Fields): PreTokenizer {
     const source = text.text;
     const parts: AlignedText[] = [];
     for (let start = 0, end = 0; start < source.length; start = end) {
-      for (let count = 0; count < length && end < source.length; count++) end += (source.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
+      for (let count = 0; count < length && end < source.length; count++)
+        end += (source.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
       parts.push(text.slice(start, end));
     }
     return parts;

@@ -18,7 +18,12 @@ const names =
 const patterns = names.split(' ').map((name) => [name, new RegExp(`\\p{Script=${name}}`, 'u')] as const);
 
 /** Scripts that changed since the tables of tokenizers 0.23 were made. */
-const changed: ReadonlyMap<number, string> = new Map([[0x589, 'Common'], [0x61c, 'Common'], [0x953, 'Devanagari'], [0x954, 'Devanagari']]);
+const changed: ReadonlyMap<number, string> = new Map([
+  [0x589, 'Common'],
+  [0x61c, 'Common'],
+  [0x953, 'Devanagari'],
+  [0x954, 'Devanagari'],
+]);
 
 const known = new Map<number, string>();
 

@@ -22,21 +22,39 @@ interface Span {
 }
 
 /** Splits text at matches; `invert` swaps matches and the text between them. */
-export function splitAt(text: AlignedText, matches: readonly number[], { behavior, invert = false }: { behavior: SplitBehavior; invert?: boolean }): AlignedText[] {
-  if (behavior === 'Isolated' || behavior === 'Removed') return cutApart(text, matches, { keepMatches: behavior === 'Isolated' || invert, keepGaps: behavior === 'Isolated' || !invert });
+export function splitAt(
+  text: AlignedText,
+  matches: readonly number[],
+  { behavior, invert = false }: { behavior: SplitBehavior; invert?: boolean },
+): AlignedText[] {
+  if (behavior === 'Isolated' || behavior === 'Removed')
+    return cutApart(text, matches, {
+      keepMatches: behavior === 'Isolated' || invert,
+      keepGaps: behavior === 'Isolated' || !invert,
+    });
   const spans = cover(text.text.length, matches, invert);
   switch (behavior) {
     case 'Contiguous':
-      return cut(text, merge(spans, (span, previous) => span.isMatch === previous));
+      return cut(
+        text,
+        merge(spans, (span, previous) => span.isMatch === previous),
+      );
     case 'MergedWithPrevious':
-      return cut(text, merge(spans, (span, previous) => span.isMatch && !previous));
+      return cut(
+        text,
+        merge(spans, (span, previous) => span.isMatch && !previous),
+      );
     case 'MergedWithNext':
       return cut(text, merge(spans.reverse(), (span, previous) => span.isMatch && !previous).reverse());
   }
 }
 
 /** Matches and the gaps between them, each by itself, or only one kind. */
-function cutApart(text: AlignedText, matches: readonly number[], { keepMatches, keepGaps }: { keepMatches: boolean; keepGaps: boolean }): AlignedText[] {
+function cutApart(
+  text: AlignedText,
+  matches: readonly number[],
+  { keepMatches, keepGaps }: { keepMatches: boolean; keepGaps: boolean },
+): AlignedText[] {
   const parts: AlignedText[] = [];
   let last = 0;
   for (let index = 0; index < matches.length; index += 2) {

@@ -46,7 +46,13 @@ function caseVariants(codePoint: number): number[] {
   const same = new RegExp(`^\\u{${codePoint.toString(16)}}$`, 'iu');
   const upper = char.toUpperCase();
   const lower = char.toLowerCase();
-  const candidates = new Set([upper, lower, upper.toLowerCase(), lower.toUpperCase(), ...(specialFolds.get(lower) ?? [])]);
+  const candidates = new Set([
+    upper,
+    lower,
+    upper.toLowerCase(),
+    lower.toUpperCase(),
+    ...(specialFolds.get(lower) ?? []),
+  ]);
   return [...candidates].filter((candidate) => same.test(candidate)).map((candidate) => candidate.codePointAt(0) ?? 0);
 }
 

@@ -12,7 +12,11 @@ export type Instruction =
   | { readonly op: 'jump'; next: number }
   | { readonly op: 'place'; readonly place: Place }
   | { readonly op: 'ahead'; readonly program: Program; readonly negative: boolean }
-  | { readonly op: 'behind'; readonly programs: readonly { readonly program: Program; readonly length: number }[]; readonly negative: boolean }
+  | {
+      readonly op: 'behind';
+      readonly programs: readonly { readonly program: Program; readonly length: number }[];
+      readonly negative: boolean;
+    }
   | { readonly op: 'atomic'; readonly program: Program }
   | { readonly op: 'accept' };
 
@@ -118,7 +122,11 @@ class Compiler {
     const options = node.body.kind === 'choice' ? node.body.options : [node.body];
     const programs = options.map((option) => {
       const length = fixedLength(option);
-      if (length === undefined) throw new TokenizerError('regex', 'regular expression: not supported: looking behind for text of no fixed length');
+      if (length === undefined)
+        throw new TokenizerError(
+          'regex',
+          'regular expression: not supported: looking behind for text of no fixed length',
+        );
       return { program: this.#inner(option), length };
     });
     this.#push({ op: 'behind', programs, negative: node.negative });

@@ -228,7 +228,8 @@ class Search {
   }
 
   #isEdge(position: number): boolean {
-    const isWord = (index: number): boolean => index >= 0 && index < this.#text.length && wordCharacters.has(this.#text.codePointAt(index) ?? 0);
+    const isWord = (index: number): boolean =>
+      index >= 0 && index < this.#text.length && wordCharacters.has(this.#text.codePointAt(index) ?? 0);
     return (position > 0 && isWord(this.#before(position))) !== isWord(position);
   }
 

@@ -64,7 +64,11 @@ class Parser {
   }
 
   #quantifier(): { min: number; max: number; mode: RepeatMode } | undefined {
-    const short = new Map([['*', [0, Infinity]], ['+', [1, Infinity]], ['?', [0, 1]]] as const).get(this.#peek() as '*');
+    const short = new Map([
+      ['*', [0, Infinity]],
+      ['+', [1, Infinity]],
+      ['?', [0, 1]],
+    ] as const).get(this.#peek() as '*');
     if (short) {
       this.#at++;
       const [min, max] = short;
@@ -77,7 +81,8 @@ class Parser {
     this.#at += text.length;
     const min = low === '' ? 0 : Number(low);
     const max = comma ? (high === '' ? Infinity : Number(high)) : min;
-    if (min > maxRepeat || (max > maxRepeat && max !== Infinity)) throw this.#error(`repeated more than ${maxRepeat} times`);
+    if (min > maxRepeat || (max > maxRepeat && max !== Infinity))
+      throw this.#error(`repeated more than ${maxRepeat} times`);
     if (min > max) throw this.#error(`${text} counts down`);
     // a{n}? is no lazy repetition: it makes all of a{n} optional
     return { min, max, mode: min !== max && this.#take('?') ? 'lazy' : 'greedy' };
@@ -92,7 +97,10 @@ class Parser {
       case '[':
         return this.#set(this.#bracket());
       case '.':
-        return { kind: 'set', set: this.#flags.dotAll ? new CharSet(() => true) : new CharSet((codePoint) => codePoint !== 0x0a) };
+        return {
+          kind: 'set',
+          set: this.#flags.dotAll ? new CharSet(() => true) : new CharSet((codePoint) => codePoint !== 0x0a),
+        };
       case '^':
         return place('line-begin');
       case '$':
@@ -121,7 +129,8 @@ class Parser {
         return { kind: 'atomic', body: this.#close(this.#choice()) };
       case '<': {
         const next = this.#next();
-        if (next === '=' || next === '!') return { kind: 'behind', body: this.#close(this.#choice()), negative: next === '!' };
+        if (next === '=' || next === '!')
+          return { kind: 'behind', body: this.#close(this.#choice()), negative: next === '!' };
         while (this.#next() !== '>'); // the name of a group
         return this.#close(this.#choice());
       }
@@ -155,7 +164,13 @@ class Parser {
 
   #escape(): Node {
     const char = this.#next();
-    const places: Record<string, Place> = { A: 'text-begin', z: 'text-end', Z: 'last-line-end', b: 'word-edge', B: 'no-word-edge' };
+    const places: Record<string, Place> = {
+      A: 'text-begin',
+      z: 'text-end',
+      Z: 'last-line-end',
+      b: 'word-edge',
+      B: 'no-word-edge',
+    };
     const found = Object.hasOwn(places, char) ? places[char] : undefined;
     if (found) return place(found);
     return this.#set(this.#escapedSet(char));
@@ -163,7 +178,12 @@ class Parser {
 
   /** The set that an escape stands for. */
   #escapedSet(char: string): CharSet {
-    const shorthand = new Map([['d', digits], ['w', wordCharacters], ['s', spaces], ['h', hexDigits]]).get(char.toLowerCase());
+    const shorthand = new Map([
+      ['d', digits],
+      ['w', wordCharacters],
+      ['s', spaces],
+      ['h', hexDigits],
+    ]).get(char.toLowerCase());
     if (shorthand) return char === char.toLowerCase() ? shorthand : complement(shorthand);
     if (char === 'p' || char === 'P') {
       if (!this.#take('{')) throw this.#error('\\p without {');
@@ -178,7 +198,15 @@ class Parser {
   }
 
   #escapedCodePoint(char: string): number {
-    const control = new Map([['t', 0x09], ['n', 0x0a], ['v', 0x0b], ['f', 0x0c], ['r', 0x0d], ['a', 0x07], ['e', 0x1b]]).get(char);
+    const control = new Map([
+      ['t', 0x09],
+      ['n', 0x0a],
+      ['v', 0x0b],
+      ['f', 0x0c],
+      ['r', 0x0d],
+      ['a', 0x07],
+      ['e', 0x1b],
+    ]).get(char);
     if (control !== undefined) return control;
     if (char === 'x') return this.#take('{') ? this.#hex(1, 8, '}') : this.#hex(1, 2);
     if (char === 'u') return this.#hex(4, 4);
@@ -190,7 +218,8 @@ class Parser {
   #hex(least: number, most: number, end?: string): number {
     let text = '';
     while (text.length < most && /^[0-9a-fA-F]$/.test(this.#peek())) text += this.#next();
-    if (text.length < least || (end !== undefined && !this.#take(end))) throw this.#error('a malformed hexadecimal escape');
+    if (text.length < least || (end !== undefined && !this.#take(end)))
+      throw this.#error('a malformed hexadecimal escape');
     const codePoint = Number.parseInt(text, 16);
     if (codePoint > 0x10ffff) throw this.#error(`U+${text}`);
     return codePoint;
@@ -286,7 +315,10 @@ class Parser {
   }
 
   #error(reason: string): TokenizerError {
-    return new TokenizerError('regex', `regular expression ${JSON.stringify(this.#pattern.slice(0, 200))}: not supported or malformed: ${reason}`);
+    return new TokenizerError(
+      'regex',
+      `regular expression ${JSON.stringify(this.#pattern.slice(0, 200))}: not supported or malformed: ${reason}`,
+    );
   }
 }
 

@@ -16,10 +16,12 @@ export function findString(wanted: string): FindMatches {
   return (text) => {
     const matches: number[] = [];
     if (wanted.length === 0) {
-      for (let index = 0; index <= text.length; index += (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1) matches.push(index, index);
+      for (let index = 0; index <= text.length; index += (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1)
+        matches.push(index, index);
       return matches;
     }
-    for (let start = text.indexOf(wanted); start >= 0; start = text.indexOf(wanted, start + wanted.length)) matches.push(start, start + wanted.length);
+    for (let start = text.indexOf(wanted); start >= 0; start = text.indexOf(wanted, start + wanted.length))
+      matches.push(start, start + wanted.length);
     return matches;
   };
 }

@@ -19,9 +19,19 @@ export function property(name: string): CharSet {
 }
 
 function findProperty(name: string, key: string): RegExp | undefined {
-  const binary = new Map([['alpha', 'Alphabetic'], ['alphabetic', 'Alphabetic'], ['space', 'White_Space'], ['whitespace', 'White_Space'], ['upper', 'Uppercase'], ['lower', 'Lowercase'], ['digit', 'Nd']]).get(key);
+  const binary = new Map([
+    ['alpha', 'Alphabetic'],
+    ['alphabetic', 'Alphabetic'],
+    ['space', 'White_Space'],
+    ['whitespace', 'White_Space'],
+    ['upper', 'Uppercase'],
+    ['lower', 'Lowercase'],
+    ['digit', 'Nd'],
+  ]).get(key);
   const words = name.split(/[\s_-]+/).map((word) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase());
-  const spellings = [name, words.join('_'), key.charAt(0).toUpperCase() + key.slice(1)].filter((spelling) => /^\w+$/.test(spelling));
+  const spellings = [name, words.join('_'), key.charAt(0).toUpperCase() + key.slice(1)].filter((spelling) =>
+    /^\w+$/.test(spelling),
+  );
   const candidates = binary ? [binary] : spellings.flatMap((spelling) => [spelling, `Script=${spelling}`]);
   for (const candidate of candidates) {
     try {
@@ -43,7 +53,10 @@ export const wordCharacters: CharSet = union([
   property('M'),
   digits,
   property('Pc'),
-  new CharSet((codePoint) => (codePoint >= 0xb2 && codePoint <= 0xb3) || codePoint === 0xb9 || (codePoint >= 0xbc && codePoint <= 0xbe)),
+  new CharSet(
+    (codePoint) =>
+      (codePoint >= 0xb2 && codePoint <= 0xb3) || codePoint === 0xb9 || (codePoint >= 0xbc && codePoint <= 0xbe),
+  ),
 ]);
 /** `\h`. */
 export const hexDigits: CharSet = union([range(0x30, 0x39), range(0x41, 0x46), range(0x61, 0x66)]);

@@ -1,14 +1,27 @@
 import type { CharSet } from './char-set.ts';
 
 /** Places that an assertion asks for. */
-export type Place = 'line-begin' | 'line-end' | 'text-begin' | 'text-end' | 'last-line-end' | 'word-edge' | 'no-word-edge';
+export type Place =
+  | 'line-begin'
+  | 'line-end'
+  | 'text-begin'
+  | 'text-end'
+  | 'last-line-end'
+  | 'word-edge'
+  | 'no-word-edge';
 
 /** A parsed regular expression. */
 export type Node =
   | { readonly kind: 'set'; readonly set: CharSet }
   | { readonly kind: 'sequence'; readonly parts: readonly Node[] }
   | { readonly kind: 'choice'; readonly options: readonly Node[] }
-  | { readonly kind: 'repeat'; readonly body: Node; readonly min: number; readonly max: number; readonly mode: RepeatMode }
+  | {
+      readonly kind: 'repeat';
+      readonly body: Node;
+      readonly min: number;
+      readonly max: number;
+      readonly mode: RepeatMode;
+    }
   | { readonly kind: 'place'; readonly place: Place }
   | { readonly kind: 'ahead'; readonly body: Node; readonly negative: boolean }
   | { readonly kind: 'behind'; readonly body: Node; readonly negative: boolean }

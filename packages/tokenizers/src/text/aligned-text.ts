@@ -87,7 +87,11 @@ export class AlignedTextBuilder {
   }
 
   build(): AlignedText {
-    return AlignedText.aligned(this.#parts.join(''), this.#starts.subarray(0, this.#length), this.#ends.subarray(0, this.#length));
+    return AlignedText.aligned(
+      this.#parts.join(''),
+      this.#starts.subarray(0, this.#length),
+      this.#ends.subarray(0, this.#length),
+    );
   }
 
   #append(text: string, start: number, end: number): void {

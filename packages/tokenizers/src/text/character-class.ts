@@ -1,4 +1,12 @@
-import { addedMarks, addedNonspacing, addedPunctuation, addedSinceUnicode16, addedFormats, inRanges, type Ranges } from './unicode-versions.ts';
+import {
+  addedMarks,
+  addedNonspacing,
+  addedPunctuation,
+  addedSinceUnicode16,
+  addedFormats,
+  inRanges,
+  type Ranges,
+} from './unicode-versions.ts';
 
 /** `\p{L}`. */
 export const letter = 1;

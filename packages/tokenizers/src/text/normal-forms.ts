@@ -66,7 +66,8 @@ function changesOf(segment: string, form: NormalForm): readonly Change[] {
 function decompose(segment: string, form: 'NFD' | 'NFKD'): Change[] {
   const inTextOrder: Change[] = [];
   for (const char of segment) {
-    for (const [index, part] of [...char.normalize(form)].entries()) inTextOrder.push({ char: part, change: index === 0 ? 0 : 1 });
+    for (const [index, part] of [...char.normalize(form)].entries())
+      inTextOrder.push({ char: part, change: index === 0 ? 0 : 1 });
   }
   return reorder(inTextOrder, [...segment.normalize(form)]);
 }

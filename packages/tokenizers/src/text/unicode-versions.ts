@@ -18,9 +18,7 @@ export const addedPunctuation: Ranges = parse(
 );
 
 /** Format characters that those category tables do not have. */
-export const addedFormats: Ranges = parse(
-  '1ow.1 29 1g4r 6zn.f',
-);
+export const addedFormats: Ranges = parse('1ow.1 29 1g4r 6zn.f');
 
 /** Non-spacing marks that those category tables do not have. */
 export const addedNonspacing: Ranges = parse(

@@ -28,7 +28,11 @@ export interface TrainBpeOptions extends SpecialTokenRoles {
 }
 
 const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
-const gpt2Pipeline: Pipeline = { pre_tokenizer: byteLevel, post_processor: { ...byteLevel, trim_offsets: false }, decoder: byteLevel };
+const gpt2Pipeline: Pipeline = {
+  pre_tokenizer: byteLevel,
+  post_processor: { ...byteLevel, trim_offsets: false },
+  decoder: byteLevel,
+};
 
 /**
  * Trains byte-pair encoding, byte-level like GPT-2's unless `pipeline` says otherwise. The same texts and options give the same
@@ -39,10 +43,21 @@ const gpt2Pipeline: Pipeline = { pre_tokenizer: byteLevel, post_processor: { ...
  * await tokenizer.savePretrained('checkpoints/my-tokenizer');
  */
 export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tokenizer {
-  const { vocabSize, minFrequency = 2, pipeline = gpt2Pipeline, limitAlphabet, continuingPrefix, wordEndSuffix, modelMaxLength } = options;
-  if (!Number.isInteger(vocabSize) || vocabSize < 1) throw new TokenizerError('argument', `trainBpe: vocabSize must be a whole number above 0, got ${vocabSize}`);
+  const {
+    vocabSize,
+    minFrequency = 2,
+    pipeline = gpt2Pipeline,
+    limitAlphabet,
+    continuingPrefix,
+    wordEndSuffix,
+    modelMaxLength,
+  } = options;
+  if (!Number.isInteger(vocabSize) || vocabSize < 1)
+    throw new TokenizerError('argument', `trainBpe: vocabSize must be a whole number above 0, got ${vocabSize}`);
   const specialTokens = options.specialTokens ?? ['<|endoftext|>'];
-  const roles = options.specialTokens ? options : { bosToken: '<|endoftext|>', eosToken: '<|endoftext|>', unkToken: '<|endoftext|>', ...options };
+  const roles = options.specialTokens
+    ? options
+    : { bosToken: '<|endoftext|>', eosToken: '<|endoftext|>', unkToken: '<|endoftext|>', ...options };
   const { tokens, merges } = learnMerges(countWords(texts, pipeline), {
     vocabSize,
     minFrequency,

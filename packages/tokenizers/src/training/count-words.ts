@@ -23,7 +23,10 @@ export function countWords(texts: Iterable<string>, pipeline: Pipeline): Map<str
   for (const text of texts) {
     const original = AlignedText.original(text.toWellFormed());
     const normalized: Piece = { text: normalizer ? normalizer(original) : original };
-    for (const piece of steps.reduce<Piece[]>((done, step) => splitPieces(done, step), splitPieces([normalized], (whole) => [whole]))) {
+    for (const piece of steps.reduce<Piece[]>(
+      (done, step) => splitPieces(done, step),
+      splitPieces([normalized], (whole) => [whole]),
+    )) {
       const word = piece.text.text;
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }

@@ -85,14 +85,22 @@ export class Lattice {
     for (const [position, right] of this.#beginning.entries()) {
       for (const node of right) {
         for (const [index, before] of (this.#ending[position] ?? []).entries()) {
-          forward[node.index] = addLogs(forward[node.index] ?? 0, before.score + (forward[before.index] ?? 0), index === 0);
+          forward[node.index] = addLogs(
+            forward[node.index] ?? 0,
+            before.score + (forward[before.index] ?? 0),
+            index === 0,
+          );
         }
       }
     }
     for (let position = this.#ending.length - 1; position >= 0; position--) {
       for (const node of this.#ending[position] ?? []) {
         for (const [index, after] of (this.#beginning[position] ?? []).entries()) {
-          backward[node.index] = addLogs(backward[node.index] ?? 0, after.score + (backward[after.index] ?? 0), index === 0);
+          backward[node.index] = addLogs(
+            backward[node.index] ?? 0,
+            after.score + (backward[after.index] ?? 0),
+            index === 0,
+          );
         }
       }
     }

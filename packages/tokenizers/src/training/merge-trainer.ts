@@ -81,7 +81,10 @@ class MergeTrainer {
       const left = this.#tokens[this.#pairLeft[top.pair] ?? 0] ?? '';
       const right = this.#tokens[this.#pairRight[top.pair] ?? 0] ?? '';
       merges.push([left, right]);
-      this.#merge(top, this.#idOf(left + (right.startsWith(continuingPrefix) ? right.slice(continuingPrefix.length) : right)));
+      this.#merge(
+        top,
+        this.#idOf(left + (right.startsWith(continuingPrefix) ? right.slice(continuingPrefix.length) : right)),
+      );
       this.#enqueueTouched();
     }
     return { tokens: this.#tokens, merges };
@@ -175,13 +178,18 @@ class MergeTrainer {
   }
 }
 
-function chooseAlphabet(counts: ReadonlyMap<string, number>, { initialAlphabet = [], limitAlphabet }: MergeTrainerOptions): Set<string> {
+function chooseAlphabet(
+  counts: ReadonlyMap<string, number>,
+  { initialAlphabet = [], limitAlphabet }: MergeTrainerOptions,
+): Set<string> {
   const frequency = new Map<string, number>();
   for (const [word, count] of counts) {
     for (const char of word) frequency.set(char, (frequency.get(char) ?? 0) + count);
   }
   for (const char of initialAlphabet) frequency.set(char, Number.POSITIVE_INFINITY);
-  const chars = [...frequency.keys()].sort((a, b) => (frequency.get(b) ?? 0) - (frequency.get(a) ?? 0) || byCodePoints(a, b));
+  const chars = [...frequency.keys()].sort(
+    (a, b) => (frequency.get(b) ?? 0) - (frequency.get(a) ?? 0) || byCodePoints(a, b),
+  );
   return new Set(chars.slice(0, limitAlphabet ?? chars.length));
 }
 

@@ -5,13 +5,18 @@ import { byCodePoints } from './merge-trainer.ts';
  * The pieces that unigram training starts from: all characters, and the substrings of words that come at least twice with different
  * continuations, up to `maxLength` characters; the score of a substring is its count times its length, as a logarithm of its share.
  */
-export function seedPieces(counts: ReadonlyMap<string, number>, { maxLength, limit }: { maxLength: number; limit: number }): ScoredPiece[] {
+export function seedPieces(
+  counts: ReadonlyMap<string, number>,
+  { maxLength, limit }: { maxLength: number; limit: number },
+): ScoredPiece[] {
   const characters = new Map<string, number>();
   for (const [word, count] of counts) {
     for (const char of word) if (char !== '\0') characters.set(char, (characters.get(char) ?? 0) + count);
   }
   const ranked = [...characters].sort(([a, countA], [b, countB]) => countB - countA || byCodePoints(b, a));
-  const repeats = findRepeats([...counts.keys()], maxLength).sort((a, b) => b.score - a.score || byCodePoints(b.text, a.text));
+  const repeats = findRepeats([...counts.keys()], maxLength).sort(
+    (a, b) => b.score - a.score || byCodePoints(b.text, a.text),
+  );
   const pieces = ranked.map(([char, count]): ScoredPiece => [char, count]);
   for (const { text, score } of repeats) {
     if (pieces.length >= limit) break;
@@ -26,11 +31,19 @@ export function seedPieces(counts: ReadonlyMap<string, number>, { maxLength, lim
  * the inner nodes of the suffix tree of all words, read off the sorted suffixes.
  */
 function findRepeats(words: readonly string[], maxLength: number): { text: string; score: number }[] {
-  const chars = Int32Array.from(words.flatMap((word) => (word.length > 0 ? [...word].map((char) => char.codePointAt(0) ?? 0).concat(0) : [])));
+  const chars = Int32Array.from(
+    words.flatMap((word) => (word.length > 0 ? [...word].map((char) => char.codePointAt(0) ?? 0).concat(0) : [])),
+  );
   const depthLimit = maxLength + 1;
   const common = (a: number, b: number): number => {
     let length = 0;
-    while (length < depthLimit && a + length < chars.length && b + length < chars.length && chars[a + length] === chars[b + length]) length++;
+    while (
+      length < depthLimit &&
+      a + length < chars.length &&
+      b + length < chars.length &&
+      chars[a + length] === chars[b + length]
+    )
+      length++;
     return length;
   };
   const suffixes = Int32Array.from(chars.keys()).sort((a, b) => {

@@ -29,9 +29,17 @@ const unknown: ScoredPiece = ['<UNK>', Number.NaN]; // piece 0 while training
  * Pieces come in descending score (rounded to six decimals), ties in order of code points; all characters of the words are kept.
  */
 export function learnUnigram(counts: ReadonlyMap<string, number>, options: UnigramTrainerOptions): ScoredPiece[] {
-  const { size, specialCount, shrinkingFactor = 0.75, subIterations = 2, maxPieceLength = 16, seedSize = 1_000_000 } = options;
+  const {
+    size,
+    specialCount,
+    shrinkingFactor = 0.75,
+    subIterations = 2,
+    maxPieceLength = 16,
+    seedSize = 1_000_000,
+  } = options;
   const required = new Set([...counts.keys()].flatMap((word) => [...word]));
-  if (required.size > size) throw new TokenizerError('argument', `trainUnigram: ${size} pieces can't hold all ${required.size} characters`);
+  if (required.size > size)
+    throw new TokenizerError('argument', `trainUnigram: ${size} pieces can't hold all ${required.size} characters`);
   const target = Math.floor(((size + specialCount) * 11) / 10);
   let pieces: ScoredPiece[] = [unknown, ...seedPieces(counts, { maxLength: maxPieceLength, limit: seedSize })];
   for (;;) {
@@ -64,7 +72,9 @@ function expectations(counts: ReadonlyMap<string, number>, pieces: readonly Scor
 
 /** Scores from expected counts, by digamma rather than the logarithm, which drives rare pieces down (Liang & Klein 2007); very rare ones go. */
 function maximize(pieces: readonly ScoredPiece[], expected: Float64Array): ScoredPiece[] {
-  const kept = pieces.map(([piece], index) => [piece, expected[index] ?? 0] as const).filter(([, count], index) => index > 0 && !(count < 0.5));
+  const kept = pieces
+    .map(([piece], index) => [piece, expected[index] ?? 0] as const)
+    .filter(([, count], index) => index > 0 && !(count < 0.5));
   const total = digamma(kept.reduce((sum, [, count]) => sum + count, 0));
   return [unknown, ...kept.map(([piece, count]): ScoredPiece => [piece, digamma(count) - total])];
 }
@@ -100,7 +110,10 @@ function prune(pieces: readonly ScoredPiece[], counts: ReadonlyMap<string, numbe
     const share = (wordFrequency[id] ?? 0) / wordTotal;
     // The library multiplies by the number of all pieces, where the pieces of the alternative are meant; kept for equal vocabularies.
     const logTotal = Math.log(total + count * (pieces.length - 1));
-    const alternativeScore = alternatives.reduce((sum, other) => sum + Math.log((frequency[other] ?? 0) + count) - logTotal, 0);
+    const alternativeScore = alternatives.reduce(
+      (sum, other) => sum + Math.log((frequency[other] ?? 0) + count) - logTotal,
+      0,
+    );
     candidates.push({ piece, loss: share * (Math.log(count) - Math.log(total) - alternativeScore) });
   }
   candidates.sort((a, b) => b.loss - a.loss);
@@ -144,5 +157,12 @@ function digamma(x: number): number {
   for (; x < 7; x++) result -= 1 / x;
   x -= 0.5;
   const square = 1 / (x * x);
-  return result + Math.log(x) + square / 24 - (7 / 960) * square ** 2 + (31 / 8064) * square ** 3 - (127 / 30720) * square ** 4;
+  return (
+    result +
+    Math.log(x) +
+    square / 24 -
+    (7 / 960) * square ** 2 +
+    (31 / 8064) * square ** 3 -
+    (127 / 30720) * square ** 4
+  );
 }

@@ -23,13 +23,18 @@ const metaspace = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'alwa
  */
 export function trainUnigram(texts: Iterable<string>, options: TrainUnigramOptions): Tokenizer {
   const specialTokens = [...new Set(options.specialTokens ?? ['<pad>', '</s>', '<unk>'])];
-  const roles = options.specialTokens ? options : { padToken: '<pad>', eosToken: '</s>', unkToken: '<unk>', ...options };
+  const roles = options.specialTokens
+    ? options
+    : { padToken: '<pad>', eosToken: '</s>', unkToken: '<unk>', ...options };
   const pipeline = options.pipeline ?? t5Pipeline(specialTokens, roles.eosToken);
   const unknownId = roles.unkToken === undefined ? -1 : specialTokens.indexOf(roles.unkToken);
   if (unknownId < 0) throw new TokenizerError('argument', 'trainUnigram: unkToken must be one of specialTokens');
   const size = options.vocabSize - specialTokens.length;
   if (!Number.isInteger(size) || size < 1) {
-    throw new TokenizerError('argument', `trainUnigram: vocabSize must be a whole number above the ${specialTokens.length} special tokens, got ${options.vocabSize}`);
+    throw new TokenizerError(
+      'argument',
+      `trainUnigram: vocabSize must be a whole number above the ${specialTokens.length} special tokens, got ${options.vocabSize}`,
+    );
   }
   const pieces = learnUnigram(countWords(texts, pipeline), { ...options, size, specialCount: specialTokens.length });
   const json = {
@@ -41,13 +46,22 @@ export function trainUnigram(texts: Iterable<string>, options: TrainUnigramOptio
     pre_tokenizer: pipeline.pre_tokenizer ?? null,
     post_processor: pipeline.post_processor ?? null,
     decoder: pipeline.decoder ?? null,
-    model: { type: 'Unigram', unk_id: unknownId, vocab: [...specialTokens.map((token) => [token, 0]), ...pieces], byte_fallback: false },
+    model: {
+      type: 'Unigram',
+      unk_id: unknownId,
+      vocab: [...specialTokens.map((token) => [token, 0]), ...pieces],
+      byte_fallback: false,
+    },
   };
   return Tokenizer.fromJson(json, configOf(roles, options.modelMaxLength));
 }
 
 function t5Pipeline(specialTokens: readonly string[], eosToken: string | undefined): Pipeline {
-  const normalizers = [{ type: 'Nmt' }, { type: 'NFKC' }, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' }];
+  const normalizers = [
+    { type: 'Nmt' },
+    { type: 'NFKC' },
+    { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
+  ];
   const end = eosToken === undefined ? [] : [{ SpecialToken: { id: eosToken, type_id: 0 } }];
   const text = (id: 'A' | 'B'): object => ({ Sequence: { id, type_id: 0 } });
   return {
@@ -57,7 +71,10 @@ function t5Pipeline(specialTokens: readonly string[], eosToken: string | undefin
       type: 'TemplateProcessing',
       single: [text('A'), ...end],
       pair: [text('A'), ...end, text('B'), ...end],
-      special_tokens: eosToken === undefined ? {} : { [eosToken]: { id: eosToken, ids: [specialTokens.indexOf(eosToken)], tokens: [eosToken] } },
+      special_tokens:
+        eosToken === undefined
+          ? {}
+          : { [eosToken]: { id: eosToken, ids: [specialTokens.indexOf(eosToken)], tokens: [eosToken] } },
     },
     decoder: metaspace,
   };

@@ -31,7 +31,14 @@ const bertTokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
  * library does it, with its order of hashing replaced by the order of code points.
  */
 export function trainWordPiece(texts: Iterable<string>, options: TrainWordPieceOptions): Tokenizer {
-  const { vocabSize, minFrequency = 2, limitAlphabet = 1000, continuingPrefix = '##', initialAlphabet = [], modelMaxLength } = options;
+  const {
+    vocabSize,
+    minFrequency = 2,
+    limitAlphabet = 1000,
+    continuingPrefix = '##',
+    initialAlphabet = [],
+    modelMaxLength,
+  } = options;
   const specialTokens = [...new Set(options.specialTokens ?? bertTokens)];
   const bertRoles = { padToken: '[PAD]', unkToken: '[UNK]', clsToken: '[CLS]', sepToken: '[SEP]', maskToken: '[MASK]' };
   const roles = options.specialTokens ? options : { ...bertRoles, ...options };
@@ -41,9 +48,18 @@ export function trainWordPiece(texts: Iterable<string>, options: TrainWordPieceO
   }
   const idOf = (token: string): number => specialTokens.indexOf(token);
   const pipeline = options.pipeline ?? {
-    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: options.lowercase ?? true },
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: options.lowercase ?? true,
+    },
     pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: clsToken !== undefined && sepToken !== undefined ? bertTemplate([clsToken, idOf(clsToken)], [sepToken, idOf(sepToken)]) : null,
+    post_processor:
+      clsToken !== undefined && sepToken !== undefined
+        ? bertTemplate([clsToken, idOf(clsToken)], [sepToken, idOf(sepToken)])
+        : null,
     decoder: { type: 'WordPiece', prefix: continuingPrefix, cleanup: true },
   };
   const { tokens } = learnMerges(countWords(texts, pipeline), {
@@ -81,6 +97,9 @@ function bertTemplate([cls, clsId]: [string, number], [sep, sepId]: [string, num
     type: 'TemplateProcessing',
     single: [special(cls, 0), text('A', 0), special(sep, 0)],
     pair: [special(cls, 0), text('A', 0), special(sep, 0), text('B', 1), special(sep, 1)],
-    special_tokens: { [cls]: { id: cls, ids: [clsId], tokens: [cls] }, [sep]: { id: sep, ids: [sepId], tokens: [sep] } },
+    special_tokens: {
+      [cls]: { id: cls, ids: [clsId], tokens: [cls] },
+      [sep]: { id: sep, ids: [sepId], tokens: [sep] },
+    },
   };
 }
