@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import sharp from 'sharp';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 
 import {
   decodeImage,
@@ -114,6 +114,28 @@ describe('decodeImage', () => {
     writeFileSync(place, pngFile);
     expect(await decodeImage(place)).toMatchObject({ width: 24, height: 16, channels: 3 });
     expect(readImageHeader(pngFile)).toEqual({ format: 'png', width: 24, height: 16 });
+  });
+
+  it('names the file that is bad', async () => {
+    const place = path.join(folder, 'half.png');
+    writeFileSync(place, half(pngFile));
+    await expect(decodeImage(place)).rejects.toThrow(`before its chunk IEND (${place})`);
+    await expect(loadImage(place)).rejects.toMatchObject({ name: 'ImageError', code: 'truncated' });
+  });
+
+  it('says in one line what to install where there is no sharp', async () => {
+    vi.resetModules();
+    vi.doMock('sharp', () => {
+      throw new Error("Cannot find package 'sharp'");
+    });
+    try {
+      const { decodeImage } = await import('../src/index.ts');
+      const error: unknown = await decodeImage(pngFile).catch((error: unknown) => error);
+      expect(error).toMatchObject({ code: 'missing-decoder', message: expect.stringMatching(/npm install sharp$/) });
+    } finally {
+      vi.doUnmock('sharp');
+      vi.resetModules();
+    }
   });
 
   it('takes bytes, an ArrayBuffer and a Blob', async () => {

@@ -27,6 +27,24 @@ export async function decodeImage(
   { applyOrientation = false }: DecodeOptions = {},
 ): Promise<RawImage> {
   const bytes = await readSource(source);
+  try {
+    return await decodeBytes(bytes, { applyOrientation });
+  } catch (cause) {
+    if (typeof source !== 'string' || !ImageError.isInstance(cause)) throw cause;
+    throw new ImageError(cause.code, `${cause.message} (${source})`, { cause });
+  }
+}
+
+/**
+ * The image that Hugging Face's `load_image` gives to its processors: turned as EXIF says, three channels, alpha dropped.
+ *
+ * @throws {@link ImageError}
+ */
+export async function loadImage(source: ImageSource): Promise<RawImage> {
+  return toRgb(await decodeImage(source, { applyOrientation: true }));
+}
+
+async function decodeBytes(bytes: Uint8Array, { applyOrientation }: { applyOrientation: boolean }): Promise<RawImage> {
   const header = readImageHeader(bytes);
   const decode = typeof createImageBitmap === 'function' ? decodeInBrowser : decodeInNode;
   const image = checkImage(await decode(bytes, { header, applyOrientation }), 'decodeImage');
@@ -38,13 +56,4 @@ export async function decodeImage(
     'corrupt',
     `decodeImage: the ${header.format} must have ${header.width} x ${header.height} pixels as it claims, got ${image.width} x ${image.height}`,
   );
-}
-
-/**
- * The image that Hugging Face's `load_image` gives to its processors: turned as EXIF says, three channels, alpha dropped.
- *
- * @throws {@link ImageError}
- */
-export async function loadImage(source: ImageSource): Promise<RawImage> {
-  return toRgb(await decodeImage(source, { applyOrientation: true }));
 }
