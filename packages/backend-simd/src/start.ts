@@ -1,4 +1,4 @@
-import { activate, BackendError, type EngineInfo } from '@formers/backend';
+import { activate, BackendError, ConfigError, type EngineInfo } from '@formers/backend';
 import { findBackendFactory, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
 
 import { SimdBackend } from './backend.ts';
@@ -35,14 +35,26 @@ export async function startSimd({
 }: SimdOptions): Promise<EngineInfo> {
   if (!hasSimd()) throw new BackendError('this machine has no WebAssembly SIMD');
   const notes: string[] = [];
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
+    throw new ConfigError(`simd: threads must be a whole number from 1 to 64, got ${threads}`);
+  }
   const noThreads = whyNoThreads();
   const wanted = threads ?? Math.min(MOST_THREADS, availableCores());
   if (wanted > 1 && noThreads) notes.push(`one thread, as ${noThreads}`);
   const count = noThreads ? 1 : wanted;
   const build: Build = relaxedSimd && hasRelaxedSimd() ? 'relaxed' : 'plain';
 
-  const start = async (withAvx2: boolean) =>
-    WasmEngine.start({ module: await compileKernels({ build, avx2: withAvx2 }), threads: count, maximumBytes });
+  const start = async (withAvx2: boolean): Promise<WasmEngine> => {
+    const module = await compileKernels({ build, avx2: withAvx2 });
+    try {
+      return await WasmEngine.start({ module, threads: count, maximumBytes });
+    } catch (error) {
+      if (count === 1) throw error;
+      // A page's content security policy may forbid workers from blob URLs.
+      notes.push(`one thread, as workers can't start: ${error instanceof Error ? error.message : String(error)}`);
+      return WasmEngine.start({ module, threads: 1, maximumBytes });
+    }
+  };
   let withAvx2 = avx2 && hasRevectorizer();
   let engine = await start(withAvx2);
   if (withAvx2 && !passesSelfTest(engine)) {
@@ -66,5 +78,5 @@ export async function startSimd({
   kernelUses = registerKernels(BACKEND_NAME);
   registerBackend(BACKEND_NAME, () => new SimdBackend(engine), 3);
   await activate(BACKEND_NAME);
-  return { name: BACKEND_NAME, device: 'WebAssembly', threads: count, features };
+  return { name: BACKEND_NAME, device: 'WebAssembly', threads: engine.threads, features };
 }

@@ -1,5 +1,5 @@
-import { useBackend } from '@formers/backend';
-import { add, engine, fill, memory, mul, ones, slice, tensor, tidy } from '@tensorflow/tfjs-core';
+import { linear, useBackend } from '@formers/backend';
+import { add, engine, fill, memory, mul, ones, type Rank, slice, tensor, tidy } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
 import { OutOfMemoryError, simd } from '../src/index.ts';
@@ -34,6 +34,17 @@ describe('tensors in the memory of the engine', () => {
     again.dispose();
   });
 
+  test('a kernel that fails half-way frees what it took', async () => {
+    await useBackend(simd({ threads: 1, maximumBytes: 64 * MEGABYTE }));
+    const x = ones<Rank.R2>([900_000, 8]); // 29 MB
+    const weight = ones<Rank.R2>([6, 8]);
+    const before = figures().numBytesLive;
+    expect(() => linear(x, weight, { activation: 'gelu' })).toThrow(OutOfMemoryError); // 22 MB each for output and pre-activation
+    expect(figures().numBytesLive).toBe(before);
+    x.dispose();
+    weight.dispose();
+  });
+
   test('what dataSync and data give is a copy in a buffer of its own', async () => {
     await useBackend(simd({ threads: 2 }));
     const x = tensor([1, 2, 3]);
@@ -51,6 +62,11 @@ describe('tensors in the memory of the engine', () => {
     array[0] = 5;
     expect([...x.dataSync()]).toEqual([1, 2]);
     x.dispose();
+  });
+
+  test('threads must be a number of threads', async () => {
+    await expect(useBackend(simd({ threads: 0 }))).rejects.toThrow(/whole number from 1 to 64, got 0/);
+    await useBackend(simd({ threads: 1 }));
   });
 
   test('tf.memory says what is live and what is pooled', () => {

@@ -20,8 +20,6 @@ export interface MemoryFigures {
 }
 
 const ALIGNMENT = 64;
-/** A free block up to this much larger than wanted is taken as it is. */
-const NEAR_FIT = 1.25;
 
 /**
  * Hands out blocks of one growing memory. Training asks for the same sizes step after step, so a freed block is kept in a bin of its exact size; bins are
@@ -63,11 +61,7 @@ export class Allocator {
   allocate(bytes: number): number {
     const size = roundUp(bytes);
     const address =
-      this.#take(size) ??
-      this.#nearFit(size) ??
-      this.#mergeAndSplit(size, false) ??
-      this.#extend(size) ??
-      this.#mergeAndSplit(size, true);
+      this.#take(size) ?? this.#mergeAndSplit(size, false) ?? this.#extend(size) ?? this.#mergeAndSplit(size, true);
     if (address === undefined) throw new OutOfMemoryError({ wantedBytes: size, liveBytes: this.#live });
     this.#live += this.#sizes.get(address) ?? 0;
     this.#peak = Math.max(this.#peak, this.#live);
@@ -115,24 +109,19 @@ export class Allocator {
     return address;
   }
 
-  #smallestBin(from: number, to: number): number | undefined {
+  #smallestBin(from: number): number | undefined {
     let best: number | undefined;
-    for (const [size, bin] of this.#bins)
-      if (bin.length > 0 && size >= from && size <= to && (best === undefined || size < best)) best = size;
+    for (const [size, bin] of this.#bins) {
+      if (bin.length > 0 && size >= from && (best === undefined || size < best)) best = size;
+    }
     return best;
-  }
-
-  #nearFit(size: number): number | undefined {
-    if (this.#pooled < size) return undefined;
-    const fit = this.#smallestBin(size, size * NEAR_FIT);
-    return fit === undefined ? undefined : this.#take(fit);
   }
 
   /** Cuts the wanted size off the smallest free block that holds it; unless `urgent`, only where that saves much. */
   #mergeAndSplit(size: number, urgent: boolean): number | undefined {
     if (!urgent && (this.#pooled < 4 * size || this.#pooled < this.#top / 4)) return undefined;
     if (urgent || this.#freedSinceMerge > this.#pooled / 2) this.#merge();
-    const fit = this.#smallestBin(size, Infinity);
+    const fit = this.#smallestBin(size);
     if (fit === undefined) return urgent ? this.#extend(size) : undefined;
     const address = this.#take(fit) as number;
     if (fit - size >= ALIGNMENT) {

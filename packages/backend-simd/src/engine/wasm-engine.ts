@@ -39,6 +39,7 @@ export class WasmEngine {
     perThread: { address: 0, bytes: 0 },
   };
   #tileRows: TileRows = 4;
+  #journal: number[] | undefined;
 
   private constructor(memory: WasmMemory, { module, threads }: WasmEngineOptions) {
     this.memory = memory;
@@ -79,7 +80,24 @@ export class WasmEngine {
 
   /** A block of memory; its content is anything. @throws `OutOfMemoryError` */
   allocate(bytes: number): number {
-    return this.#allocator.allocate(bytes);
+    const address = this.#allocator.allocate(bytes);
+    this.#journal?.push(address);
+    return address;
+  }
+
+  /** Runs `f`, a kernel; if it throws, what it allocated is free again. */
+  atomically<T>(f: () => T): T {
+    const outer = this.#journal;
+    const journal: number[] = [];
+    this.#journal = journal;
+    try {
+      return f();
+    } catch (error) {
+      for (const address of journal) this.#allocator.free(address);
+      throw error;
+    } finally {
+      this.#journal = outer;
+    }
   }
 
   free(address: number): void {
@@ -111,7 +129,7 @@ export class WasmEngine {
   #grown(kind: 'shared' | 'perThread', bytes: number): number {
     const block = this.#scratch[kind];
     if (block.bytes < bytes) {
-      const address = this.allocate(bytes);
+      const address = this.#allocator.allocate(bytes); // stays when the kernel fails
       if (block.address) this.free(block.address);
       Object.assign(block, { address, bytes });
     }

@@ -55,14 +55,17 @@ export function registerKernels(backendName: string): ReadonlyMap<string, Kernel
     uses.set(kernelName, use);
     const kernelFunc: KernelFunc = (call) => {
       const backend = call.backend as SimdBackend;
-      const result = own?.({ backend, inputs: call.inputs as never, attributes: (call.attrs ?? {}) as never });
-      if (result !== undefined) {
-        use.ours++;
-        return result;
-      }
-      use.inherited++;
-      if (!config) throw new Error(`formers-simd: ${kernelName} can't take these inputs`);
-      return backend.engine.holdFreed(() => config.kernelFunc(call));
+      const { engine } = backend;
+      return engine.atomically(() => {
+        const result = own?.({ backend, inputs: call.inputs as never, attributes: (call.attrs ?? {}) as never });
+        if (result !== undefined) {
+          use.ours++;
+          return result;
+        }
+        use.inherited++;
+        if (!config) throw new Error(`formers-simd: ${kernelName} can't take these inputs`);
+        return engine.holdFreed(() => config.kernelFunc(call));
+      });
     };
     if (getKernel(kernelName, backendName)) unregisterKernel(kernelName, backendName);
     registerKernel({ ...config, kernelName, backendName, kernelFunc });
