@@ -50,7 +50,7 @@ export async function pretrainVit(given: GivenVitOptions, { signal }: { signal: 
       ? path.dirname(checkpoint.folder)
       : await freeFolder(`vit-${path.basename(config.images ?? config.dataset ?? 'run')}`));
 
-  const { imageSize, patchSize, dim, numHeads, numLayers, dropout } = config;
+  const { imageSize, patchSize, dim, numHeads, numLayers, initStd, dropout } = config;
   using model = checkpoint
     ? await ViTForImageClassification.fromPretrained(checkpoint.folder)
     : new ViTForImageClassification(
@@ -60,6 +60,7 @@ export async function pretrainVit(given: GivenVitOptions, { signal }: { signal: 
           dim,
           numHeads,
           numLayers,
+          initStd,
           dropout,
           numChannels: isGrey ? 1 : 3,
           labels: [...train.labels],

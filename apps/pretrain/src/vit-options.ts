@@ -1,4 +1,4 @@
-import { VIT_PRESETS, type ViTPreset } from '@formers/vit';
+import { VIT_PRESETS } from '@formers/vit';
 
 import { type OptionSpecs, type OptionValues, UsageError } from './cli-options.ts';
 import {
@@ -25,6 +25,11 @@ const RUN_OPTIONS = {
   dim: { kind: 'whole', least: 1, help: 'width of the model' },
   numLayers: { kind: 'whole', least: 1, help: 'number of encoder layers' },
   numHeads: { kind: 'whole', least: 1, help: 'number of attention heads' },
+  initStd: {
+    kind: 'number',
+    least: 0,
+    help: 'standard deviation of the weights at the start (default by preset, else 0.02)',
+  },
   dropout: { kind: 'number', least: 0, below: 1, help: 'share of values that are dropped in training (default 0)' },
   shift: { kind: 'number', least: 0, help: 'augmentation: up to so many pixels to each side (default 2)' },
   rotate: { kind: 'number', least: 0, help: 'augmentation: up to so many degrees (default 12)' },
@@ -51,6 +56,7 @@ export interface VitRunConfig extends TrainingConfig {
   dim: number;
   numLayers: number;
   numHeads: number;
+  initStd: number;
   dropout: number;
   shift: number;
   rotate: number;
@@ -58,25 +64,29 @@ export interface VitRunConfig extends TrainingConfig {
   batchSize: number;
 }
 
-const SIZES = ['imageSize', 'patchSize', 'dim', 'numLayers', 'numHeads'] as const;
+/** The sizes of the presets, as options. */
+const PRESETS: Readonly<Record<string, Partial<VitRunConfig>>> = VIT_PRESETS;
+
+const SIZES = ['imageSize', 'patchSize', 'dim', 'numLayers', 'numHeads', 'initStd'] as const;
 
 /** For the plain `cpu` engine, where the default has to end within minutes. */
-const SLOW_SIZES = { imageSize: 28, patchSize: 7, dim: 32, numHeads: 4, numLayers: 2 } as const;
+const SLOW_SIZES = { imageSize: 28, patchSize: 7, dim: 32, numHeads: 4, numLayers: 2, initStd: 0.1 } as const;
 const SLOW_STEPS = 150;
 
 /** What trains a small ViT well. */
-const DEFAULTS = { learningRate: 2e-3, minLearningRate: 1e-5, weightDecay: 0.05, beta2: 0.999, steps: 3000 } as const;
+const DEFAULTS = { learningRate: 2e-3, minLearningRate: 1e-5, weightDecay: 0.05, beta2: 0.999, steps: 2500 } as const;
 
 /** Fills in the defaults of a new run. `isSlow` is for engines in plain JavaScript. */
 export function vitRunConfig(given: GivenVitOptions, { isSlow }: { isSlow: boolean }): VitRunConfig {
   const { images, dataset = 'mnist', testImages = images ? undefined : 1000, preset } = given;
   if (images && given.dataset) throw new UsageError('--images and --dataset exclude each other');
   const isSmall = isSlow && preset === undefined;
-  const sizes = isSmall ? SLOW_SIZES : VIT_PRESETS[(preset ?? 'mnist') as ViTPreset];
+  const sizes = isSmall ? SLOW_SIZES : (PRESETS[preset ?? 'mnist'] ?? {});
   return {
     family: 'vit',
     ...(images ? { images } : { dataset }),
     ...(testImages !== undefined && { testImages }),
+    initStd: 0.02,
     ...pick(sizes, SIZES),
     dropout: 0,
     shift: 2,
@@ -90,5 +100,5 @@ export function vitRunConfig(given: GivenVitOptions, { isSlow }: { isSlow: boole
 
 /** The config of a resumed run. */
 export function resumedVitConfig(saved: VitRunConfig, { preset, ...given }: GivenVitOptions): VitRunConfig {
-  return resumedConfig(saved, { ...(preset && pick(VIT_PRESETS[preset as ViTPreset], SIZES)), ...given }, RUN_OPTIONS);
+  return resumedConfig(saved, { ...(preset && pick(PRESETS[preset] ?? {}, SIZES)), ...given }, RUN_OPTIONS);
 }

@@ -38,7 +38,7 @@ export type ViTOptions = Pick<ViTConfig, 'dim' | 'numHeads' | 'numLayers'> &
 /** Sizes by name: those of the paper (Dosovitskiy et al. 2021, table 1), one for MNIST's digits, and one for tests that runs in milliseconds. */
 export const VIT_PRESETS = {
   testing: { imageSize: 8, patchSize: 4, numChannels: 1, dim: 16, numHeads: 2, numLayers: 2 },
-  mnist: { imageSize: 28, patchSize: 4, numChannels: 1, dim: 64, numHeads: 4, numLayers: 4 },
+  mnist: { imageSize: 28, patchSize: 4, numChannels: 1, dim: 64, numHeads: 4, numLayers: 4, initStd: 0.1 },
   'vit-tiny': { imageSize: 224, patchSize: 16, dim: 192, numHeads: 3, numLayers: 12 },
   'vit-small': { imageSize: 224, patchSize: 16, dim: 384, numHeads: 6, numLayers: 12 },
   'vit-base': { imageSize: 224, patchSize: 16, dim: 768, numHeads: 12, numLayers: 12 },
