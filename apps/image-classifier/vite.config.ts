@@ -9,7 +9,7 @@ import { defineConfig, type Plugin } from 'vite';
 const policy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  'worker-src blob:',
+  "worker-src 'self' blob:",
   "connect-src 'self'",
   "img-src 'self' blob:",
   "style-src 'self'",

@@ -8,12 +8,18 @@ export const DIGIT_SIZE = 28;
 /** Height and width of the box that a digit fills inside of one. */
 export const BOX_SIZE = 20;
 
+/**
+ * The pixel, from 0, in which MNIST's digits have the centre of their mass, both across and down: all of them lie between its edges, as their makers
+ * moved them by whole pixels.
+ */
+export const CENTRE_PIXEL = 14;
+
 /** Half the width of the pen, in pixels of the result: it leaves about as much ink as MNIST's digits have. */
 const PEN_RADIUS = 1.3;
 
 /**
  * Strokes in the form of MNIST's digits, ink 255 on 0, as [28, 28, 1] (LeCun et al. 1998, section III.A): the box around the ink is scaled to
- * 20 x 20 with its aspect kept, the strokes are anti-aliased, and the centre of their mass lies in the centre of the image. Where and how large
+ * 20 x 20 with its aspect kept, the strokes are anti-aliased, and the centre of their mass lies in the middle of the {@link CENTRE_PIXEL}. Where and how large
  * something was drawn doesn't matter, and the width of the pen is always the same. Without strokes, or with points that are no numbers, all is 0.
  */
 export function digitFromStrokes(strokes: readonly Stroke[]): RawImage {
@@ -21,7 +27,7 @@ export function digitFromStrokes(strokes: readonly Stroke[]): RawImage {
   if (box === undefined) return asImage(new Float32Array(DIGIT_SIZE * DIGIT_SIZE));
   const side = Math.max(box.right - box.left, box.bottom - box.top);
   const scale = side === 0 ? 1 : (BOX_SIZE - 2 * PEN_RADIUS) / side;
-  const middle = DIGIT_SIZE / 2;
+  const middle = CENTRE_PIXEL + 0.5;
   const render = (x: number, y: number): Float32Array =>
     renderStrokes(strokes, ([px, py]) => [(px - box.left) * scale + x, (py - box.top) * scale + y]);
 

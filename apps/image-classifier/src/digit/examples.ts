@@ -78,16 +78,16 @@ function line(from: Point, to: Point): Point[] {
 
 /** Part of an ellipse; angles in degrees, 0 to the right, 90 downwards. */
 function arc({ centre, radii, from, to }: { centre: Point; radii: Point; from: number; to: number }): Point[] {
-  return Array.from({ length: 25 }, (_, i) => {
-    const angle = ((from + ((to - from) * i) / 24) * Math.PI) / 180;
+  return Array.from({ length: 41 }, (_, i) => {
+    const angle = ((from + ((to - from) * i) / 40) * Math.PI) / 180;
     return [centre[0] + radii[0] * Math.cos(angle), centre[1] + radii[1] * Math.sin(angle)];
   });
 }
 
 /** A bend from one point to another, pulled towards a third one: a quadratic Bézier curve. */
 function curve(...[from, pull, to]: [from: Point, pull: Point, to: Point]): Point[] {
-  return Array.from({ length: 13 }, (_, i) => {
-    const t = i / 12;
+  return Array.from({ length: 21 }, (_, i) => {
+    const t = i / 20;
     const mix = (axis: 0 | 1): number => (1 - t) ** 2 * from[axis] + 2 * t * (1 - t) * pull[axis] + t ** 2 * to[axis];
     return [mix(0), mix(1)];
   });

@@ -1,6 +1,6 @@
 import { crop, ImageError, layOnWhite, type RawImage, resize, toGrey } from '@formers/images';
 
-import { BOX_SIZE, centreOfMass, DIGIT_SIZE } from './digit-form.ts';
+import { BOX_SIZE, CENTRE_PIXEL, centreOfMass, DIGIT_SIZE } from './digit-form.ts';
 
 /** Pictures are shrunk to this height or width before their ink is looked for, in pixels; also what the page shows of them. */
 const LARGEST_SIDE = 280;
@@ -31,14 +31,13 @@ export function readInk(image: RawImage): RawImage {
 
 /**
  * Ink in the form of MNIST's digits, as `digitFromStrokes` gives it: the box around it is scaled to 20 x 20 with its aspect kept, and its centre of mass
- * moved to the centre of 28 x 28 by whole pixels. What already has 28 x 28 pixels is taken as it is.
+ * moved into the {@link CENTRE_PIXEL} of 28 x 28 by whole pixels. What already has 28 x 28 pixels is taken as it is.
  */
 export function digitFromInk(ink: RawImage): RawImage {
   if (ink.width === DIGIT_SIZE && ink.height === DIGIT_SIZE) return ink;
   const small = scaleTo(cropToInk(ink), BOX_SIZE);
   const [x, y] = centreOfMass(small);
-  const half = DIGIT_SIZE / 2;
-  return crop(small, { left: Math.round(x - half), top: Math.round(y - half), width: DIGIT_SIZE, height: DIGIT_SIZE });
+  return crop(small, { left: Math.floor(x) - CENTRE_PIXEL, top: Math.floor(y) - CENTRE_PIXEL, width: DIGIT_SIZE, height: DIGIT_SIZE });
 }
 
 function fitInto(image: RawImage, side: number): RawImage {

@@ -10,7 +10,7 @@ export function describeEngine({ name, threads, features, passedOver }: BackendC
   const badge = `${nameOf(name)} · ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   const notes = features.filter((feature) => feature.includes(' as '));
   const reasons = [...passedOver.map((other) => `${nameOf(other.name)} did not start: ${other.reason}`), ...notes];
-  return { badge, reason: reasons.map(asSentence).join(' ') };
+  return { badge, reason: [...new Set(reasons)].map(asSentence).join(' ') };
 }
 
 /** A probability as `98.2 %`. */
