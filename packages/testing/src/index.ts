@@ -12,4 +12,13 @@ export {
   lastHiddenState,
 } from './properties/decoder.ts';
 export { decoderProperties } from './properties/decoder-properties.ts';
+export {
+  type ImageModel,
+  type ImageModelOptions,
+  type ImageModelSubject,
+  imagesFor,
+  lossOf,
+  tenImages,
+} from './properties/image-model.ts';
+export { imageModelProperties } from './properties/image-model-properties.ts';
 export { train, type TrainOptions } from './properties/train.ts';

@@ -1,0 +1,31 @@
+import type { Variable } from '@tensorflow/tfjs-core';
+
+import { imageModelProperties } from '../../testing/src/index.ts';
+import { VIT_PRESETS, ViTForImageClassification } from '../src/index.ts';
+
+const labels = Array.from({ length: 10 }, (_, i) => `class ${i}`);
+
+imageModelProperties<ViTForImageClassification>({
+  name: 'ViT',
+  create: ({ seed, ...options }) =>
+    new ViTForImageClassification(
+      {
+        ...VIT_PRESETS.testing,
+        imageSize: [12, 4],
+        patchSize: [4, 2],
+        numChannels: 2,
+        numHeads: 4,
+        labels,
+        ...options,
+      },
+      { seed },
+    ),
+  load: (files) => ViTForImageClassification.fromPretrained(files),
+  positions: ({ encoder }) => encoder.positions,
+  layers: ({ encoder }) => encoder.layers,
+  attentions: ({ encoder }) => encoder.layers.map(({ attention }) => attention),
+  residualOutputs: ({ encoder }) =>
+    encoder.layers.flatMap(({ attention, mlp }) =>
+      [attention.output, mlp.output].flatMap(({ weight, bias }): Variable[] => [weight, bias!]),
+    ),
+});
