@@ -49,6 +49,13 @@ def text():
     return "".join(parts)
 
 
+def describe(encoding):
+    return {
+        "ids": encoding.ids, "tokens": encoding.tokens, "offsets": encoding.offsets, "words": encoding.word_ids, "types": encoding.type_ids,
+        "special": encoding.special_tokens_mask, "attention": encoding.attention_mask, "sequences": encoding.sequence_ids,
+    }
+
+
 target.mkdir(parents=True, exist_ok=True)
 print("tokenizers", tokenizers.__version__)
 for folder in sorted(source.iterdir()):
@@ -57,15 +64,18 @@ for folder in sorted(source.iterdir()):
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     with open(target / f"{folder.name}.jsonl", "w", encoding="utf8") as file:
         for _ in range(count):
-            string = text()
+            row = {"text": text()}
+            if random.random() < 0.25:
+                row["pair"] = text()
             try:
-                encoding = tokenizer.encode(string)
-            except Exception as error:  # the reference refuses or panics
-                row = {"text": string, "error": str(error)[:200]}
+                encoding = tokenizer.encode(row["text"], row.get("pair"))
+            except BaseException as error:  # the reference refuses, or panics (which is no Exception)
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                row["error"] = str(error)[:200]
             else:
-                row = {
-                    "text": string, "ids": encoding.ids, "tokens": encoding.tokens, "offsets": encoding.offsets, "words": encoding.word_ids,
-                    "decoded": tokenizer.decode(encoding.ids, skip_special_tokens=False),
-                }
+                row |= describe(encoding)
+                row["overflowing"] = [describe(part) for part in encoding.overflowing]
+                row["decoded"] = tokenizer.decode(encoding.ids, skip_special_tokens=False)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     print(folder.name, count)

@@ -146,7 +146,15 @@ DECODERS = {
 for name, decoder in DECODERS.items():
     variant(f"decoder-{name}", "wordpiece-cased", decoder=decoder)
     variant(f"decoder-{name}-llama2", "llama2-bpe", decoder=decoder)
+PROCESSORS = {
+    "bert": ("wordpiece-cased", {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}), "template": ("wordpiece-cased", base["wordpiece-cased"]["post_processor"]),
+    "roberta": ("roberta-bpe", base["roberta-bpe"]["post_processor"]), "bytes": ("gpt2-bpe", {**BYTES, "add_prefix_space": True}), "none": ("gpt1-bpe", None),
+    "sequence": ("llama3-bpe", base["llama3-bpe"]["post_processor"]), "t5": ("unigram-t5", base["unigram-t5"]["post_processor"]),
+}
 for direction in ["Left", "Right"]:
-    for strategy in ["LongestFirst", "OnlyFirst"]:
-        variant(f"truncation-{direction}-{strategy}", "wordpiece-cased", truncation={"direction": direction, "max_length": 8, "strategy": strategy, "stride": 2}, padding={"strategy": {"Fixed": 10}, "direction": direction, "pad_to_multiple_of": 4, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"})
+    for strategy in ["LongestFirst", "OnlyFirst", "OnlySecond"]:
+        for name, (of, processor) in PROCESSORS.items():
+            padding = {"strategy": {"Fixed": 10}, "direction": direction, "pad_to_multiple_of": 4, "pad_id": 0, "pad_type_id": 1, "pad_token": "x"}
+            truncation = {"direction": direction, "max_length": 9, "strategy": strategy, "stride": 1}
+            variant(f"cut-{name}-{direction}-{strategy}", of, post_processor=processor, truncation=truncation, padding=padding if strategy == "LongestFirst" else None)
 print(count, "variants")
