@@ -1,4 +1,4 @@
-import { type Activation, ConfigError } from '@formers/backend';
+import { type Activation, ACTIVATIONS, ConfigError } from '@formers/backend';
 import * as v from 'valibot';
 
 /** Height and width, in pixels. */
@@ -48,31 +48,38 @@ export const VIT_PRESETS = {
 /** Name of a preset. */
 export type ViTPreset = keyof typeof VIT_PRESETS;
 
-const whole = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
-const rate = v.pipe(
-  v.number(),
-  v.minValue(0),
-  v.custom<number>((value) => Number(value) < 1, 'Expected less than 1'),
+/** A number with a condition; errors say what is wanted in these words. */
+function number(wanted: string, condition: (value: number) => boolean) {
+  return v.pipe(v.number(wanted), v.check(condition, wanted));
+}
+
+const size = number(
+  'a whole number from 1 to 2^24',
+  (value) => Number.isInteger(value) && value >= 1 && value <= 2 ** 24,
 );
-const positive = v.pipe(v.number(), v.finite(), v.minValue(0));
+const sizes = v.strictTuple([size, size], 'a whole number or [height, width]');
+const rate = number('a number from 0 to below 1', (value) => value >= 0 && value < 1);
+const amount = number('a finite number of at least 0', (value) => Number.isFinite(value) && value >= 0);
+const activation = v.picklist(ACTIVATIONS, `one of ${ACTIVATIONS.join(', ')}`);
+const names = 'at least one name';
 
 const schema = v.strictObject({
-  imageSize: v.tuple([whole, whole]),
-  patchSize: v.tuple([whole, whole]),
-  numChannels: whole,
-  dim: whole,
-  hiddenDim: whole,
-  numHeads: whole,
-  numLayers: whole,
-  activation: v.string(),
+  imageSize: sizes,
+  patchSize: sizes,
+  numChannels: size,
+  dim: size,
+  hiddenDim: size,
+  numHeads: size,
+  numLayers: size,
+  activation,
   dropout: rate,
   attentionDropout: rate,
-  normEpsilon: positive,
-  initStd: positive,
-  qkvBias: v.boolean(),
-  poolerDim: whole,
-  poolerActivation: v.string(),
-  labels: v.pipe(v.array(v.string()), v.minLength(1)),
+  normEpsilon: amount,
+  initStd: amount,
+  qkvBias: v.boolean('true or false'),
+  poolerDim: size,
+  poolerActivation: activation,
+  labels: v.pipe(v.array(v.string('a name'), names), v.minLength(1, names)),
 });
 
 /** Beyond this a model can't be meant for this machine: 2³³ parameters, 32 GiB. */
@@ -103,11 +110,13 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
   const result = v.safeParse(schema, config);
   if (!result.success) {
     const [issue] = result.issues;
+    const option = v.getDotPath(issue);
+    if (issue.expected === 'never') throw new ConfigError(`ViTConfig: there is no option ${option}`);
     throw new ConfigError(
-      `ViTConfig: ${v.getDotPath(issue) ?? ''} must be ${issue.expected ?? 'valid'}, got ${issue.received}`,
+      `ViTConfig: ${option} must be ${issue.type === 'strict_object' ? 'given' : issue.message}, got ${issue.received}`,
     );
   }
-  const { dim, numHeads, numLayers, hiddenDim } = config;
+  const { dim, numHeads, numLayers, hiddenDim, numChannels, poolerDim, labels } = config;
   if (dim % numHeads !== 0)
     throw new ConfigError(`ViTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
   const patches = numPatches(config);
@@ -115,7 +124,9 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
     throw new ConfigError(
       `ViTConfig: imageSize must hold a patch of [${config.patchSize.join(', ')}], got [${config.imageSize.join(', ')}]`,
     );
-  const numParameters = patches * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim);
+  const pixels = numChannels * config.patchSize[0] * config.patchSize[1]; // of a patch
+  const numParameters =
+    (pixels + patches + poolerDim + labels.length) * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim);
   if (numParameters > MOST_PARAMETERS)
     throw new ConfigError(
       `ViTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`,

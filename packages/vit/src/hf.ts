@@ -99,9 +99,14 @@ export function vitConfigFromHuggingFace(json: JsonObject): ViTConfig {
   } as ViTConfig);
 }
 
+/** Names beyond this aren't made up for a file that has a number alone. */
+const MOST_LABELS = 2 ** 20;
+
 /** The names of the classes by their ids, which have to be 0, 1, 2, ... */
 function labelsOf({ id2label, num_labels: numLabels }: JsonObject): string[] {
   if (typeof id2label !== 'object' || id2label === null || Array.isArray(id2label)) {
+    if (typeof numLabels === 'number' && numLabels > MOST_LABELS)
+      throw new ConfigError(`config.json: num_labels must be up to ${MOST_LABELS}, got ${numLabels}`);
     return Array.from({ length: typeof numLabels === 'number' ? numLabels : 2 }, (_, i) => `LABEL_${i}`);
   }
   const byId = new Map<string, JsonValue>(Object.entries(id2label));
