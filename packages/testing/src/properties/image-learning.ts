@@ -99,7 +99,7 @@ export function imageLearningProperties<Model extends ImageModel>({
     test.each([1, 2, 3, 4, 5])('learns ten images by heart: loss below 0.01 within 200 steps, seed %i', (seed) => {
       using model = create({ seed });
       const data = tenImages(model, seed);
-      const options = { steps: 200, learningRate: 5e-3, until: (loss: number) => loss < 0.01 };
+      const options = { steps: 200, learningRate: 1e-2, until: (loss: number) => loss < 0.01 };
       expect(train(model, () => lossOf(model, data), options).at(-1)).toBeLessThan(0.01);
     });
   });
