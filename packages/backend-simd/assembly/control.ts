@@ -51,7 +51,13 @@ export function configure(rows: i32, mayWait: i32): void {
 }
 /** Waits until `units` units of a phase are finished. */
 export function awaitPhase(phase: i32, units: i32): void {
-  while (atomic.load<i32>(DONE + (<usize>phase << 6)) < units) {}
+  const done = DONE + (<usize>phase << 6);
+  for (let spins = 0; ; spins++) {
+    const finished = atomic.load<i32>(done);
+    if (finished >= units) return;
+    // Who has the last unit may not be running: nap instead of keeping its core busy. Nobody notifies; 50 microseconds pass.
+    if (spins > SPINS && load<i32>(MAY_WAIT)) atomic.wait<i32>(done, finished, 50000);
+  }
 }
 
 /** For a job that the calling thread runs alone. */
