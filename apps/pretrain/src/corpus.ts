@@ -11,9 +11,6 @@ export interface Corpus {
 /** The data sets that come with the app. */
 export const DATASETS = ['moby-dick', 'sotu'] as const;
 
-/** Name of a data set that comes with the app. */
-export type DatasetName = (typeof DATASETS)[number];
-
 /** Reads the user's files, or a data set by name. */
 export async function loadCorpus({
   text,
