@@ -4,23 +4,42 @@ import { chromiumFlags, findChromium } from './scripts/lib/chromium.ts';
 
 const executablePath = findChromium();
 
-/** Tests in the system's Chromium, in a page that is isolated from other origins, so that threads can share memory. */
+/**
+ * Tests that need the system's Chromium: `*.browser.test.ts` run in a page that is isolated from other origins, so that threads can share memory;
+ * `*.page.test.ts` run in Node, and drive the pages of the apps.
+ */
 export default defineConfig({
-  server: {
-    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
-  },
   test: {
-    include: ['packages/*/test/**/*.browser.test.ts', 'apps/*/test/**/*.browser.test.ts'],
     passWithNoTests: true,
-    testTimeout: 60_000,
-    browser: {
-      enabled: true,
-      headless: true,
-      screenshotFailures: false,
-      provider: playwright({
-        launchOptions: { args: [...chromiumFlags], ...(executablePath === undefined ? {} : { executablePath }) },
-      }),
-      instances: [{ browser: 'chromium' }],
-    },
+    projects: [
+      {
+        server: {
+          headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+        },
+        test: {
+          name: 'in Chromium',
+          include: ['packages/*/test/**/*.browser.test.ts', 'apps/*/test/**/*.browser.test.ts'],
+          testTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: { args: [...chromiumFlags], ...(executablePath === undefined ? {} : { executablePath }) },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      {
+        test: {
+          name: 'pages',
+          include: ['apps/*/test/**/*.page.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          expect: { poll: { timeout: 30_000 } },
+        },
+      },
+    ],
   },
 });

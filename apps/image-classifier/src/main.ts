@@ -84,11 +84,11 @@ function showFirstExample(): void {
   pad.play(example.strokes, { animate: false });
 }
 
-function showStarted({ engine, labels, numParameters, numLayers, numHeads }: Started): void {
+function showStarted({ engine, labels, numParameters }: Started): void {
   const { badge, reason } = describeEngine(engine);
   element('engine').textContent = badge;
   element('reason').textContent = reason;
-  element('size').textContent = `${numParameters.toLocaleString('en')} parameters, ${numLayers} layers of ${numHeads} heads`;
+  element('size').textContent = `${numParameters.toLocaleString('en')} parameters`;
   result.setLabels(labels);
 }
 

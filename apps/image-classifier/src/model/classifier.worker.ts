@@ -19,12 +19,11 @@ let classifier: ImageClassifier | undefined;
 
 const pageClassifier: PageClassifier = {
   async start(location: string): Promise<Started> {
-    const engine = await useBackend(simd(), simd({ threads: 1 }), cpu());
+    const engine = await useBackend(simd(), cpu());
     classifier = await ImageClassifier.open(location);
     const { config, numParameters } = classifier;
     await classifier.classify(blankImage(config.imageSize)); // the first call is slow: better now than under the pen
-    const { labels, numLayers, numHeads, patchSize } = config;
-    return { engine, labels, numLayers, numHeads, patchSize, numParameters };
+    return { engine, labels: config.labels, numParameters };
   },
 
   async classify(image: RawImage): Promise<Classification> {

@@ -1,12 +1,13 @@
 import type { BackendChoice } from '@formers/backend';
 import type { RawImage } from '@formers/images';
-import type { ViTConfig } from '@formers/vit';
 
 import type { Classification } from './image-classifier.ts';
 
 /** What the worker tells when it is ready. */
-export interface Started extends Pick<ViTConfig, 'labels' | 'numLayers' | 'numHeads' | 'patchSize'> {
+export interface Started {
   readonly engine: BackendChoice;
+  /** Names of the classes, in the order of probabilities. */
+  readonly labels: readonly string[];
   readonly numParameters: number;
 }
 

@@ -1,0 +1,92 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
+import { build, preview } from 'vite';
+
+import { chromiumFlags, findChromium } from '../../../../scripts/lib/chromium.ts';
+import { saveUntrainedModel } from './untrained-model.ts';
+
+const app = path.join(import.meta.dirname, '../..');
+const configFile = path.join(app, 'vite.config.ts');
+
+/** The model that the page ships. */
+export const shippedModel = path.join(app, 'public/model');
+
+/** Whether there is one; without it, the built page gets one that was never trained. */
+export const hasShippedModel: boolean = existsSync(path.join(shippedModel, 'config.json'));
+
+/** The page as `pnpm demo` builds it, in a temporary folder. */
+export interface BuiltPage extends AsyncDisposable {
+  readonly folder: string;
+}
+
+/** Builds the page. */
+export async function buildPage(): Promise<BuiltPage> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'formers-page-'));
+  await build({ configFile, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } });
+  const model = path.join(folder, 'model');
+  await (hasShippedModel ? cp(shippedModel, model, { recursive: true }) : saveUntrainedModel(model));
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** A server of a built page. */
+export interface ServedPage extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** Serves a built page as `pnpm demo` does, or as a host that sends no headers, in a folder of its own. */
+export async function servePage({ folder }: BuiltPage, host: 'demo' | 'plain host'): Promise<ServedPage> {
+  const common = { root: app, logLevel: 'error', build: { outDir: folder } } as const;
+  const server = await (host === 'demo'
+    ? preview({ ...common, configFile, preview: { port: 0 } })
+    : preview({ ...common, configFile: false, appType: 'mpa', base: '/some/folder/', preview: { port: 0 } }));
+  return { url: server.resolvedUrls?.local[0] ?? '', [Symbol.asyncDispose]: () => server.close() };
+}
+
+/** The system's Chromium. */
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error('no Chromium on this machine');
+  return chromium.launch({ executablePath, args: [...chromiumFlags] });
+}
+
+/** A page with what it said and asked for. */
+export interface OpenPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Errors that were thrown or logged. */
+  readonly errors: string[];
+  /** Addresses of all requests, the worker's too. */
+  readonly requests: string[];
+}
+
+/** Opens an address in a profile of its own, before anything is loaded; `prepare` can put routes in its way. */
+export async function openPage(
+  browser: Browser,
+  { url, prepare, ...options }: BrowserContextOptions & { url: string; prepare?: (page: Page) => Promise<void> },
+): Promise<OpenPage> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const errors: string[] = [];
+  const requests: string[] = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`);
+  });
+  page.on('request', (request) => requests.push(request.url()));
+  await prepare?.(page);
+  await page.goto(url);
+  return { page, errors, requests, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** Waits for the first answer. */
+export async function answered(page: Page): Promise<void> {
+  await page.waitForFunction(() => /ms$/.test(document.getElementById('latency')?.textContent ?? ''));
+}
+
+/** The text of an element of the page. */
+export async function textOf(page: Page, id: string): Promise<string> {
+  return (await page.locator(`#${id}`).textContent()) ?? '';
+}
