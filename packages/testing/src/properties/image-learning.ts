@@ -78,8 +78,7 @@ export function imageLearningProperties<Model extends ImageModel>({
       using plain = create({ seed: 1, dropout: 0 });
       const images = imagesFor(model);
       expectSameBits(model.call(images), plain.call(images));
-      const at = (step: number): string =>
-        valuesOf(withDropout({ seed: 1, step }, () => model.call(images))).join();
+      const at = (step: number): string => valuesOf(withDropout({ seed: 1, step }, () => model.call(images))).join();
       expect(at(1)).toBe(at(1));
       expect(new Set([at(1), at(2), at(3), valuesOf(model.call(images)).join()]).size).toBe(4);
     });
