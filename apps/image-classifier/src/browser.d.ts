@@ -3,7 +3,6 @@
 /** The address of a script that Vite builds as a worker. */
 declare module '*?worker&url' {
   const url: string;
-  // oxlint-disable-next-line import/no-default-export -- as Vite has it
   export default url;
 }
 
@@ -17,5 +16,7 @@ interface TrustedTypes {
   ): { createScriptURL(url: string): TrustedScriptURL };
 }
 
-/** Missing in browsers without Trusted Types. */
-declare var trustedTypes: TrustedTypes | undefined;
+interface Window {
+  /** Missing in browsers without Trusted Types. */
+  readonly trustedTypes?: TrustedTypes;
+}

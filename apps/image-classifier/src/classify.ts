@@ -84,7 +84,8 @@ function readOptions(args: string[]): Options | 'help' {
   if (values.help === true) return 'help';
   if (!model) throw new UsageError('--model is missing; see --help');
   if (files.length === 0) throw new UsageError('there are no image files; see --help');
-  if (!/^[1-9]\d{0,8}$/.test(topK)) throw new UsageError(`--top-k must be a whole number from 1, got ${JSON.stringify(topK)}`);
+  if (!/^[1-9]\d{0,8}$/.test(topK))
+    throw new UsageError(`--top-k must be a whole number from 1, got ${JSON.stringify(topK)}`);
   if (!['auto', 'simd', 'cpu'].includes(engine)) {
     throw new UsageError(`--engine must be one of auto, simd, cpu, got ${JSON.stringify(engine)}`);
   }
@@ -95,7 +96,7 @@ function parse(args: string[]): ReturnType<typeof parseArgs<{ options: typeof OP
   try {
     return parseArgs({ args, options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError(`${String((error as Error).message).split(/\. To specify|\n/)[0]}; see --help`);
+    throw new UsageError(`${(error as Error).message.split(/\. To specify|\n/)[0]}; see --help`);
   }
 }
 

@@ -27,14 +27,19 @@ try {
 /** Builds and serves the page; gives its address. */
 async function serve(port: number | undefined): Promise<string> {
   await build({ configFile, logLevel: 'warn' });
-  if (!existsSync(`${app}dist/model/config.json`)) console.error(`demo: ${app}public/model has no model; the page will say so`);
+  if (!existsSync(`${app}dist/model/config.json`))
+    console.error(`demo: ${app}public/model has no model; the page will say so`);
   const own = port === undefined ? {} : { port, strictPort: true };
   const server = await preview({ configFile, logLevel: 'warn', preview: own });
   return server.resolvedUrls?.local[0] ?? '';
 }
 
 function readOptions(args: string[]): { port: number | undefined; help: boolean } {
-  const { values } = parseArgs({ args, options: { port: { type: 'string' }, help: { type: 'boolean' } }, strict: true });
+  const { values } = parseArgs({
+    args,
+    options: { port: { type: 'string' }, help: { type: 'boolean' } },
+    strict: true,
+  });
   const port = values.port === undefined ? undefined : Number(values.port);
   if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port < 65_536)) {
     throw new Error(`--port must be a whole number from 1 to 65535, got ${JSON.stringify(values.port)}`);

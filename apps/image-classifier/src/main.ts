@@ -39,7 +39,13 @@ const element = <Kind extends HTMLElement = HTMLElement>(id: string): Kind => {
 const message = element('message');
 const seen = element<HTMLCanvasElement>('seen');
 const result = new ResultView(
-  { label: element('label'), score: element('score'), bars: element('bars'), latency: element('latency'), announcement: element('announcement') },
+  {
+    label: element('label'),
+    score: element('score'),
+    bars: element('bars'),
+    latency: element('latency'),
+    announcement: element('announcement'),
+  },
   EXAMPLES.map(({ label }) => label),
 );
 

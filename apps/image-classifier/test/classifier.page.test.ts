@@ -10,7 +10,16 @@ import type { Browser, Page } from 'playwright';
 import { digitFromStrokes } from '../src/digit/digit-form.ts';
 import { EXAMPLES } from '../src/digit/examples.ts';
 import { badFiles } from './support/bad-files.ts';
-import { answered, buildPage, type BuiltPage, launchBrowser, openPage, type ServedPage, servePage, textOf } from './support/page.ts';
+import {
+  answered,
+  buildPage,
+  type BuiltPage,
+  launchBrowser,
+  openPage,
+  type ServedPage,
+  servePage,
+  textOf,
+} from './support/page.ts';
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let built: BuiltPage;
@@ -29,7 +38,8 @@ afterAll(async () => {
 });
 
 /** What is seen of the 28 x 28 pixels that the model sees. */
-const seen = (page: Page): Promise<string> => page.locator('#seen').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+const seen = (page: Page): Promise<string> =>
+  page.locator('#seen').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
 
 /** Moves the mouse along strokes on the pad. */
 async function draw(page: Page, strokes: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
@@ -71,7 +81,9 @@ describe('the page', () => {
     const shares = await page.locator('#bars .score').allTextContents();
     expect(shares).toHaveLength(10);
     expect(shares.reduce((sum, share) => sum + Number.parseFloat(share), 0)).toBeCloseTo(100, 0);
-    expect(`${await textOf(page, 'label')} ${await textOf(page, 'score')}`).toBe(`${await page.locator('#bars .top .name').textContent()} ${await page.locator('#bars .top .score').textContent()}`);
+    expect(`${await textOf(page, 'label')} ${await textOf(page, 'score')}`).toBe(
+      `${await page.locator('#bars .top .name').textContent()} ${await page.locator('#bars .top .score').textContent()}`,
+    );
   });
 
   it('runs in a folder of a host that sends no headers, on one thread, and says why', async () => {
@@ -103,28 +115,51 @@ describe('the page', () => {
     const { page } = opened;
     await answered(page);
     const example = await seen(page);
-    await draw(page, [[[0.5, 0.2], [0.5, 0.8]]]);
+    await draw(page, [
+      [
+        [0.5, 0.2],
+        [0.5, 0.8],
+      ],
+    ]);
     const line = await seen(page);
     expect(line).not.toBe(example);
     expect(await page.locator('#examples input:checked').count()).toBe(0);
-    await draw(page, [[[0.2, 0.5], [0.8, 0.5]]]);
+    await draw(page, [
+      [
+        [0.2, 0.5],
+        [0.8, 0.5],
+      ],
+    ]);
     expect(await seen(page)).not.toBe(line);
     await page.getByRole('button', { name: 'Clear' }).click();
-    expect(await textOf(page, 'score')).toBe('nothing drawn');
-    await draw(page, [[[0.3, 0.3], [0.3, 0.6]]]); // another place and size, the same line
+    expect(await textOf(page, 'score')).toBe('empty');
+    await draw(page, [
+      [
+        [0.3, 0.3],
+        [0.3, 0.6],
+      ],
+    ]); // another place and size, the same line
     expect(await seen(page)).toBe(line);
     await expect.poll(() => textOf(page, 'score')).toMatch(/ %$/);
   });
 
   it('draws with a finger and does not scroll away', async () => {
-    await using opened = await openPage(browser, { url: demo.url, viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true });
+    await using opened = await openPage(browser, {
+      url: demo.url,
+      viewport: { width: 390, height: 700 },
+      hasTouch: true,
+      isMobile: true,
+    });
     const { page } = opened;
     await answered(page);
     const before = await seen(page);
     const box = (await page.locator('#pad').boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     const session = await page.context().newCDPSession(page);
     const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', share: number): Promise<unknown> =>
-      session.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x: box.x + box.width / 2, y: box.y + share * box.height }] });
+      session.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: type === 'touchEnd' ? [] : [{ x: box.x + box.width / 2, y: box.y + share * box.height }],
+      });
     await touch('touchStart', 0.9);
     for (let share = 0.9; share > 0.1; share -= 0.1) await touch('touchMove', share);
     await touch('touchEnd', 0.1);
@@ -151,7 +186,7 @@ describe('the page', () => {
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
-    expect(await textOf(page, 'score')).toBe('nothing drawn');
+    expect(await textOf(page, 'score')).toBe('empty');
   });
 
   it('reads an answer out once, when it rests', async () => {
@@ -162,11 +197,19 @@ describe('the page', () => {
       const said: string[] = [];
       Object.assign(window, { said });
       const region = document.getElementById('announcement') as HTMLElement;
-      new MutationObserver(() => said.push(region.textContent ?? '')).observe(region, { childList: true, characterData: true, subtree: true });
+      new MutationObserver(() => said.push(region.textContent ?? '')).observe(region, {
+        childList: true,
+        characterData: true,
+        subtree: true,
+      });
     });
     await draw(page, [Array.from({ length: 12 }, (_, i) => [0.2 + 0.05 * i, 0.3 + 0.04 * (i % 3)] as const)]);
-    await expect.poll(() => page.evaluate(() => (window as unknown as { said: string[] }).said.length)).toBeGreaterThan(0);
-    expect(await page.evaluate(() => (window as unknown as { said: string[] }).said)).toEqual([`This looks like ${await textOf(page, 'label')}: ${await textOf(page, 'score')}`]);
+    await expect
+      .poll(() => page.evaluate(() => (window as unknown as { said: string[] }).said.length))
+      .toBeGreaterThan(0);
+    expect(await page.evaluate(() => (window as unknown as { said: string[] }).said)).toEqual([
+      `This looks like ${await textOf(page, 'label')}: ${await textOf(page, 'score')}`,
+    ]);
   });
 });
 
@@ -176,7 +219,9 @@ describe('files', () => {
     const { page } = opened;
     await answered(page);
     const digit = digitFromStrokes(EXAMPLES.find(({ label }) => label === '5')?.strokes ?? []);
-    const picture = await sharp(Buffer.from(digit.data), { raw: { width: 28, height: 28, channels: 1 } }).png().toBuffer();
+    const picture = await sharp(Buffer.from(digit.data), { raw: { width: 28, height: 28, channels: 1 } })
+      .png()
+      .toBuffer();
     await page.locator('#file').setInputFiles({ name: 'five.png', mimeType: 'image/png', buffer: picture });
     const { probabilities } = await page.evaluate((pixels) => window.formersDemo.classify(pixels), [...digit.data]);
     const [likeliest = 0] = Object.values(probabilities).toSorted((a, b) => b - a);
@@ -194,7 +239,12 @@ describe('files', () => {
       expect(await textOf(page, 'message')).toMatch(message);
     }
     expect(await page.locator('#message img').count()).toBe(0);
-    await draw(page, [[[0.4, 0.2], [0.5, 0.8]]]);
+    await draw(page, [
+      [
+        [0.4, 0.2],
+        [0.5, 0.8],
+      ],
+    ]);
     expect(await textOf(page, 'message')).toBe('');
     await expect.poll(() => textOf(page, 'score')).toMatch(/ %$/);
     expect(errors.filter((error) => !error.includes('generation_config.json'))).toEqual([]);
@@ -206,15 +256,21 @@ describe('files', () => {
     await answered(page);
     const before = await seen(page);
     const picture = await sharp({ create: { width: 300, height: 200, channels: 3, background: 'white' } })
-      .composite([{ input: { create: { width: 20, height: 120, channels: 3, background: 'black' } }, left: 200, top: 40 }])
+      .composite([
+        { input: { create: { width: 20, height: 120, channels: 3, background: 'black' } }, left: 200, top: 40 },
+      ])
       .jpeg()
       .toBuffer();
-    await page.evaluate((bytes) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([Uint8Array.from(bytes)], 'one.jpg', { type: 'image/jpeg' }));
-      const target = document.querySelector('footer') as HTMLElement;
-      for (const type of ['dragover', 'drop']) target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
-    }, [...picture]);
+    await page.evaluate(
+      (bytes) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([Uint8Array.from(bytes)], 'one.jpg', { type: 'image/jpeg' }));
+        const target = document.querySelector('footer') as HTMLElement;
+        for (const type of ['dragover', 'drop'])
+          target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+      },
+      [...picture],
+    );
     await expect.poll(() => seen(page)).not.toBe(before);
     expect(await textOf(page, 'message')).toBe('');
   });
@@ -228,7 +284,12 @@ describe('files', () => {
       await using opened = await openPage(browser, { url: demo.url, prepare });
       await expect.poll(() => textOf(opened.page, 'message')).toMatch(/^The model could not be loaded\. .{10}/);
       expect(await textOf(opened.page, 'engine')).toBe('no model');
-      await draw(opened.page, [[[0.4, 0.2], [0.5, 0.8]]]);
+      await draw(opened.page, [
+        [
+          [0.4, 0.2],
+          [0.5, 0.8],
+        ],
+      ]);
     }
   });
 });
@@ -238,8 +299,15 @@ describe('nothing leaves the page', () => {
     await using opened = await openPage(browser, { url: demo.url });
     const { page, requests, errors } = opened;
     await answered(page);
-    await draw(page, [[[0.4, 0.2], [0.5, 0.8]]]);
-    await page.locator('#file').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
+    await draw(page, [
+      [
+        [0.4, 0.2],
+        [0.5, 0.8],
+      ],
+    ]);
+    await page
+      .locator('#file')
+      .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
     await expect.poll(() => textOf(page, 'message')).not.toBe('');
     expect(requests.length).toBeGreaterThan(5);
     expect(requests.filter((address) => !address.startsWith(demo.url) && !address.startsWith('blob:'))).toEqual([]);
@@ -260,7 +328,11 @@ describe('nothing leaves the page', () => {
     });
     const { page } = opened;
     await answered(page);
-    const ask = (): Promise<string> => fetch('https://elsewhere.example/').then((answer) => answer.text(), () => 'refused');
+    const ask = (): Promise<string> =>
+      fetch('https://elsewhere.example/').then(
+        (answer) => answer.text(),
+        () => 'refused',
+      );
     expect(await page.evaluate(ask)).toBe('refused');
     const [worker] = page.workers();
     if (!worker) throw new Error('the page has no worker');
@@ -280,7 +352,9 @@ describe('how it looks', () => {
       return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
     };
     expect(await faults()).toEqual([]);
-    await page.locator('#file').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
+    await page
+      .locator('#file')
+      .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
     await expect.poll(() => textOf(page, 'message')).not.toBe('');
     expect(await faults()).toEqual([]);
     await page.setViewportSize({ width: 360, height: 640 });
@@ -293,7 +367,9 @@ describe('how it looks', () => {
       const { page } = opened;
       await answered(page);
       await page.getByRole('button', { name: 'Clear' }).click();
-      await page.locator('#file').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
+      await page
+        .locator('#file')
+        .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
       await expect.poll(() => textOf(page, 'message')).not.toBe('');
       expect(await page.evaluate(jumps)).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
@@ -307,7 +383,9 @@ describe('how it looks', () => {
     const brightest = (): Promise<number> =>
       page.locator('#pad').evaluate((element) => {
         const canvas = element as HTMLCanvasElement;
-        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: new Uint8ClampedArray() };
+        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+          data: new Uint8ClampedArray(),
+        };
         return data.reduce((most, level, i) => (i % 4 === 0 ? Math.max(most, level) : most), 0);
       });
     const inLight = await page.locator('#pad').evaluate((element) => getComputedStyle(element).color);

@@ -23,7 +23,9 @@ beforeAll(async () => {
   model = path.join(folder, 'model');
   picture = path.join(folder, 'five.png');
   await saveUntrainedModel(model);
-  await sharp(five.data, { raw: { width: 28, height: 28, channels: 1 } }).png().toFile(picture);
+  await sharp(five.data, { raw: { width: 28, height: 28, channels: 1 } })
+    .png()
+    .toFile(picture);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -66,7 +68,10 @@ describe('classify', () => {
       expect(lines[i]).toMatch(message);
       expect(lines[i]).toContain(`classify: ${files[i]}: `);
     });
-    const records = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { file: string; error?: string; labels?: { label: string; score: number }[] });
+    const records = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { file: string; error?: string; labels?: { label: string; score: number }[] });
     expect(records.map(({ file }) => file)).toEqual([...files, missing, folder, picture]);
     expect(records.slice(0, -1).every(({ error }) => error !== undefined)).toBe(true);
     const { labels = [] } = records.at(-1) ?? {};
@@ -92,7 +97,10 @@ describe('classify', () => {
     const other = path.join(folder, 'other');
     await cp(model, other, { recursive: true });
     const config = JSON.parse(await readFile(path.join(model, 'config.json'), 'utf8')) as object;
-    await writeFile(path.join(other, 'config.json'), JSON.stringify({ ...config, model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }));
+    await writeFile(
+      path.join(other, 'config.json'),
+      JSON.stringify({ ...config, model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }),
+    );
     const wrongType = await classify('--model', other, picture);
     expect(wrongType).toMatchObject({ code: 1, stdout: '' });
     expect(wrongType.stderr).toMatch(/^classify: .*gpt2.*\n$/);

@@ -5,7 +5,8 @@ import { centreOfMass, digitFromStrokes } from '../src/digit/digit-form.ts';
 import { EXAMPLES } from '../src/digit/examples.ts';
 import type { Stroke } from '../src/digit/strokes.ts';
 
-const at = ({ data, width }: RawImage, { row, column }: { row: number; column: number }): number => data[row * width + column] ?? -1;
+const at = ({ data, width }: RawImage, { row, column }: { row: number; column: number }): number =>
+  data[row * width + column] ?? -1;
 
 /** First and last row and column with ink. */
 function boxOf({ data, width }: RawImage): { top: number; bottom: number; left: number; right: number } {
@@ -18,8 +19,18 @@ function boxOf({ data, width }: RawImage): { top: number; bottom: number; left: 
 const move = (strokes: readonly Stroke[], { scale, x, y }: { scale: number; x: number; y: number }): Stroke[] =>
   strokes.map((stroke) => stroke.map(([px, py]) => [px * scale + x, py * scale + y]));
 
-const vertical: Stroke[] = [[[0.5, 0.1], [0.5, 0.9]]];
-const horizontal: Stroke[] = [[[0.1, 0.5], [0.9, 0.5]]];
+const vertical: Stroke[] = [
+  [
+    [0.5, 0.1],
+    [0.5, 0.9],
+  ],
+];
+const horizontal: Stroke[] = [
+  [
+    [0.1, 0.5],
+    [0.9, 0.5],
+  ],
+];
 
 describe('digitFromStrokes', () => {
   it('draws an upright line as a bar of 20 pixels in the middle, with soft edges', () => {
@@ -36,7 +47,8 @@ describe('digitFromStrokes', () => {
     const [upright, flat] = [digitFromStrokes(vertical), digitFromStrokes(horizontal)];
     expect(boxOf(flat)).toEqual({ top: 13, bottom: 15, left: 4, right: 24 });
     for (let row = 0; row < 28; row++) {
-      for (let column = 0; column < 28; column++) expect(at(flat, { row, column })).toBe(at(upright, { row: column, column: row }));
+      for (let column = 0; column < 28; column++)
+        expect(at(flat, { row, column })).toBe(at(upright, { row: column, column: row }));
     }
   });
 
@@ -63,7 +75,13 @@ describe('digitFromStrokes', () => {
 
   it('moves by mass, not by the box: a line with a heavy end hangs off the middle', () => {
     const zigzag: Stroke = Array.from({ length: 9 }, (_, i) => [0.35 + 0.3 * (i % 2), 0.8 + 0.0125 * i]);
-    const digit = digitFromStrokes([[[0.5, 0.1], [0.5, 0.9]], zigzag]);
+    const digit = digitFromStrokes([
+      [
+        [0.5, 0.1],
+        [0.5, 0.9],
+      ],
+      zigzag,
+    ]);
     const { top, bottom } = boxOf(digit);
     expect((top + bottom + 1) / 2).toBeLessThan(13);
     expect(centreOfMass(digit)[1]).toBeCloseTo(14.5, 1);

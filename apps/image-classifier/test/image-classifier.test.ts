@@ -29,7 +29,11 @@ describe('topLabels', () => {
   it('puts the likeliest first, equal ones in order', () => {
     const labels = ['a', 'b', 'c', 'd'];
     const top = topLabels(Float32Array.of(0.125, 0.5, 0.25, 0.125), { labels, count: 3 });
-    expect(top).toEqual([{ label: 'b', score: 0.5 }, { label: 'c', score: 0.25 }, { label: 'a', score: 0.125 }]);
+    expect(top).toEqual([
+      { label: 'b', score: 0.5 },
+      { label: 'c', score: 0.25 },
+      { label: 'a', score: 0.125 },
+    ]);
     expect(topLabels(Float32Array.of(1), { labels: ['a'], count: 5 })).toHaveLength(1);
   });
 });
@@ -42,7 +46,11 @@ describe('ImageClassifier', () => {
       const loaded = memory().numTensors;
       const [zero, one] = EXAMPLES.map(({ strokes }) => digitFromStrokes(strokes));
       if (!zero || !one) throw new Error('there are no examples');
-      const answers = [await classifier.classify(zero), await classifier.classify(one), await classifier.classify(zero)];
+      const answers = [
+        await classifier.classify(zero),
+        await classifier.classify(one),
+        await classifier.classify(zero),
+      ];
       expect(answers[0]?.logits).toHaveLength(10);
       expect(answers[0]?.probabilities).toEqual(softmax(answers[0]?.logits ?? new Float32Array()));
       expect(answers[1]?.logits).not.toEqual(answers[0]?.logits);

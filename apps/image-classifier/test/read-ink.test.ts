@@ -18,9 +18,11 @@ function paint(digit: RawImage, { paper, ink }: { paper: readonly number[]; ink:
   return { ...digit, data, channels: paper.length as RawImage['channels'] };
 }
 
-const largest = ({ data }: RawImage, other: RawImage): number => Math.max(...Array.from(data, (level, i) => Math.abs(level - (other.data[i] ?? 0))));
+const largest = ({ data }: RawImage, other: RawImage): number =>
+  Math.max(...Array.from(data, (level, i) => Math.abs(level - (other.data[i] ?? 0))));
 const blank: RawImage = { ...two, data: new Uint8Array(28 * 28) };
-const distance = ({ data }: RawImage, other: RawImage): number => data.reduce((sum, level, i) => sum + Math.abs(level - (other.data[i] ?? 0)), 0);
+const distance = ({ data }: RawImage, other: RawImage): number =>
+  data.reduce((sum, level, i) => sum + Math.abs(level - (other.data[i] ?? 0)), 0);
 
 describe('readInk', () => {
   it.each([

@@ -19,17 +19,34 @@ describe('forEachSegment', () => {
     const visited: [Point, Point][] = [];
     forEachSegment([...corner, [[0.9, 0.9]], []], (from, to) => visited.push([from, to]));
     expect(visited).toEqual([
-      [[0, 0], [0.3, 0]],
-      [[0.3, 0], [0.3, 0.4]],
-      [[0.5, 0.5], [0.8, 0.5]],
-      [[0.9, 0.9], [0.9, 0.9]],
+      [
+        [0, 0],
+        [0.3, 0],
+      ],
+      [
+        [0.3, 0],
+        [0.3, 0.4],
+      ],
+      [
+        [0.5, 0.5],
+        [0.8, 0.5],
+      ],
+      [
+        [0.9, 0.9],
+        [0.9, 0.9],
+      ],
     ]);
   });
 });
 
 describe('beginningOf', () => {
   it('gives the strokes up to a share of their length', () => {
-    expect(beginningOf(corner, 0)).toEqual([[[0, 0], [0, 0]]]);
+    expect(beginningOf(corner, 0)).toEqual([
+      [
+        [0, 0],
+        [0, 0],
+      ],
+    ]);
     const half = beginningOf(corner, 0.5); // 0.5 of 1: 0.3 to the right, 0.2 down
     expect(half).toHaveLength(1);
     expect(half[0]).toHaveLength(3);

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 
 import { describeEngine, messageOf, milliseconds, percent } from '../src/page/words.ts';
 
-const simd = { name: 'formers-simd', device: 'WebAssembly', threads: 4, features: ['relaxed-simd', 'tile 6x8'], passedOver: [] };
+const simd = {
+  name: 'formers-simd',
+  device: 'WebAssembly',
+  threads: 4,
+  features: ['relaxed-simd', 'tile 6x8'],
+  passedOver: [],
+};
 
 describe('describeEngine', () => {
   it('names the engine and its threads', () => {
@@ -10,7 +16,11 @@ describe('describeEngine', () => {
   });
 
   it('says why there is one thread only', () => {
-    const alone = { ...simd, threads: 1, features: [...simd.features, 'one thread, as the page is not cross-origin isolated'] };
+    const alone = {
+      ...simd,
+      threads: 1,
+      features: [...simd.features, 'one thread, as the page is not cross-origin isolated'],
+    };
     expect(describeEngine(alone)).toEqual({
       badge: 'SIMD · 1 thread',
       reason: 'One thread, as the page is not cross-origin isolated.',
@@ -19,7 +29,16 @@ describe('describeEngine', () => {
 
   it('says why it is plain JavaScript, each reason once', () => {
     const reason = 'this machine has no WebAssembly SIMD';
-    const cpu = { name: 'cpu', device: 'JavaScript', threads: 1, features: [], passedOver: [{ name: 'formers-simd', reason }, { name: 'formers-simd', reason }] };
+    const cpu = {
+      name: 'cpu',
+      device: 'JavaScript',
+      threads: 1,
+      features: [],
+      passedOver: [
+        { name: 'formers-simd', reason },
+        { name: 'formers-simd', reason },
+      ],
+    };
     expect(describeEngine(cpu)).toEqual({
       badge: 'JavaScript · 1 thread',
       reason: 'SIMD did not start: this machine has no WebAssembly SIMD.',

@@ -41,7 +41,15 @@ export function digitFromStrokes(strokes: readonly Stroke[]): RawImage {
  * Where the mass of an image lies, in pixels from its upper left corner: [width / 2, height / 2] for one whose pixels are equal. The middle for one
  * without mass.
  */
-export function centreOfMass({ data, width, height }: { data: ArrayLike<number>; width: number; height: number }): Point {
+export function centreOfMass({
+  data,
+  width,
+  height,
+}: {
+  data: ArrayLike<number>;
+  width: number;
+  height: number;
+}): Point {
   let mass = 0;
   let momentX = 0;
   let momentY = 0;
@@ -62,7 +70,11 @@ function renderStrokes(strokes: readonly Stroke[], place: (point: Point) => Poin
   forEachSegment(strokes, (start, end) => {
     const [from, to] = [place(start), place(end)];
     for (let row = inside(Math.min(from[1], to[1]) - reach); row <= inside(Math.max(from[1], to[1]) + reach); row++) {
-      for (let column = inside(Math.min(from[0], to[0]) - reach); column <= inside(Math.max(from[0], to[0]) + reach); column++) {
+      for (
+        let column = inside(Math.min(from[0], to[0]) - reach);
+        column <= inside(Math.max(from[0], to[0]) + reach);
+        column++
+      ) {
         const covered = reach - distanceToSegment([column + 0.5, row + 0.5], { from, to });
         const pixel = row * DIGIT_SIZE + column;
         ink[pixel] = Math.max(ink[pixel] ?? 0, Math.min(1, covered));
@@ -91,5 +103,10 @@ function boxOf(strokes: readonly Stroke[]): { left: number; right: number; top: 
 }
 
 function asImage(ink: Float32Array): RawImage {
-  return { data: Uint8Array.from(ink, (value) => Math.round(255 * value)), width: DIGIT_SIZE, height: DIGIT_SIZE, channels: 1 };
+  return {
+    data: Uint8Array.from(ink, (value) => Math.round(255 * value)),
+    width: DIGIT_SIZE,
+    height: DIGIT_SIZE,
+    channels: 1,
+  };
 }

@@ -37,7 +37,12 @@ export function digitFromInk(ink: RawImage): RawImage {
   if (ink.width === DIGIT_SIZE && ink.height === DIGIT_SIZE) return ink;
   const small = scaleTo(cropToInk(ink), BOX_SIZE);
   const [x, y] = centreOfMass(small);
-  return crop(small, { left: Math.floor(x) - CENTRE_PIXEL, top: Math.floor(y) - CENTRE_PIXEL, width: DIGIT_SIZE, height: DIGIT_SIZE });
+  return crop(small, {
+    left: Math.floor(x) - CENTRE_PIXEL,
+    top: Math.floor(y) - CENTRE_PIXEL,
+    width: DIGIT_SIZE,
+    height: DIGIT_SIZE,
+  });
 }
 
 function fitInto(image: RawImage, side: number): RawImage {

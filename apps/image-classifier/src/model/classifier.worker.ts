@@ -8,7 +8,7 @@ import { type Classification, ImageClassifier } from './image-classifier.ts';
 import type { Picture, PageClassifier, Started } from './page-classifier.ts';
 
 // The page's policy holds here too, and asks for a word on each script that is started: the engine's threads are blobs.
-globalThis.trustedTypes?.createPolicy('default', {
+self.trustedTypes?.createPolicy('default', {
   createScriptURL: (url) => {
     if (!url.startsWith('blob:')) throw new TypeError(`no script may be started from ${url}`);
     return url;

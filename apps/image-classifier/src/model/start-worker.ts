@@ -1,5 +1,6 @@
 import { type Remote, wrap } from 'comlink';
 
+// oxlint-disable-next-line import/default -- Vite makes it the address of the script
 import workerUrl from './classifier.worker.ts?worker&url';
 import type { PageClassifier } from './page-classifier.ts';
 
@@ -12,7 +13,7 @@ import type { PageClassifier } from './page-classifier.ts';
 export function startWorker(onFailure: (message: string) => void): Remote<PageClassifier> {
   const script = `import ${JSON.stringify(new URL(workerUrl, import.meta.url).href)};`;
   const blobUrl = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
-  const policy = globalThis.trustedTypes?.createPolicy('worker', { createScriptURL: (url) => url });
+  const policy = self.trustedTypes?.createPolicy('worker', { createScriptURL: (url) => url });
   const worker = new Worker(policy?.createScriptURL(blobUrl) ?? blobUrl, { type: 'module', name: 'classifier' });
   worker.addEventListener('error', ({ message }) => onFailure(message || 'its script could not be loaded'));
   return wrap<PageClassifier>(worker);

@@ -31,7 +31,9 @@ export class ResultView {
     if (labels.join('\n') === this.#labels.join('\n')) return;
     this.#labels = labels;
     this.#bars = labels.map((label) => {
-      const [item, name, track, fill, score] = ['li', 'span', 'span', 'span', 'span'].map((tag) => document.createElement(tag)) as [HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement];
+      const [item, name, track, fill, score] = ['li', 'span', 'span', 'span', 'span'].map((tag) =>
+        document.createElement(tag),
+      ) as [HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement];
       name.className = 'name';
       name.textContent = label;
       track.className = 'track';
@@ -59,7 +61,7 @@ export class ResultView {
   clear(): void {
     this.#showBars(new Float32Array(this.#labels.length), -1);
     this.#elements.label.textContent = '–';
-    this.#elements.score.textContent = 'nothing drawn';
+    this.#elements.score.textContent = 'empty';
     this.#elements.latency.textContent = '–';
     this.#announce('The pad is empty');
   }

@@ -6,7 +6,10 @@ const ENGINE_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The engine as its badge shows it, and why it isn't a faster one, if so. */
-export function describeEngine({ name, threads, features, passedOver }: BackendChoice): { badge: string; reason: string } {
+export function describeEngine({ name, threads, features, passedOver }: BackendChoice): {
+  badge: string;
+  reason: string;
+} {
   const badge = `${nameOf(name)} · ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   const notes = features.filter((feature) => feature.includes(' as '));
   const reasons = [...passedOver.map((other) => `${nameOf(other.name)} did not start: ${other.reason}`), ...notes];

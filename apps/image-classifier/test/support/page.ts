@@ -83,7 +83,7 @@ export async function openPage(
 
 /** Waits for the first answer. */
 export async function answered(page: Page): Promise<void> {
-  await page.waitForFunction(() => /ms$/.test(document.getElementById('latency')?.textContent ?? ''));
+  await page.waitForFunction(() => document.getElementById('latency')?.textContent?.endsWith('ms'));
 }
 
 /** The text of an element of the page. */

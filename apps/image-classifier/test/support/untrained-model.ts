@@ -7,7 +7,7 @@ import { VIT_PRESETS, ViTForImageClassification } from '@formers/vit';
 /** Saves a Vision Transformer of the demo's shape with fresh weights as a Hugging Face folder: it runs, and knows nothing. */
 export async function saveUntrainedModel(folder: string): Promise<void> {
   await useBackend(cpu());
-  using model = new ViTForImageClassification({ ...VIT_PRESETS.mnist, labels: [...'0123456789'] }, { seed: 7 });
+  using model = new ViTForImageClassification({ ...VIT_PRESETS.mnist, labels: '0123456789'.split('') }, { seed: 7 });
   await model.savePretrained(folder);
   const processor = {
     image_processor_type: 'ViTImageProcessor',
