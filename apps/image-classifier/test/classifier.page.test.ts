@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type axe from 'axe-core';
-import type { Browser, Page } from 'playwright';
+import type { Browser, BrowserContextOptions, Page } from 'playwright';
 
 import { digitFromStrokes } from '../src/digit/digit-form.ts';
 import { EXAMPLES } from '../src/digit/examples.ts';
@@ -14,6 +16,7 @@ import {
   answered,
   buildPage,
   type BuiltPage,
+  draw,
   launchBrowser,
   openPage,
   type ServedPage,
@@ -40,19 +43,6 @@ afterAll(async () => {
 /** What is seen of the 28 x 28 pixels that the model sees. */
 const seen = (page: Page): Promise<string> =>
   page.locator('#seen').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
-
-/** Moves the mouse along strokes on the pad. */
-async function draw(page: Page, strokes: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
-  const box = await page.locator('#pad').boundingBox();
-  if (!box) throw new Error('the pad is not there');
-  for (const stroke of strokes) {
-    for (const [i, [x, y]] of stroke.entries()) {
-      await page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: 4 });
-      if (i === 0) await page.mouse.down();
-    }
-    await page.mouse.up();
-  }
-}
 
 interface LayoutShift extends PerformanceEntry {
   readonly sources: readonly { readonly node: Node | null }[];
@@ -359,6 +349,28 @@ describe('how it looks', () => {
     expect(await faults()).toEqual([]);
     await page.setViewportSize({ width: 360, height: 640 });
     expect(await faults()).toEqual([]);
+  });
+
+  it('is pictured for people to look at: light, dark, phone', async () => {
+    const folder = path.join(tmpdir(), 'formers-image-classifier');
+    const looks: Record<string, BrowserContextOptions> = {
+      light: { viewport: { width: 1200, height: 860 } },
+      dark: { viewport: { width: 1200, height: 860 }, colorScheme: 'dark' },
+      phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+    };
+    const pictures = await Promise.all(
+      Object.entries(looks).map(async ([name, options]) => {
+        await using opened = await openPage(browser, { url: demo.url, ...options });
+        await answered(opened.page);
+        return await opened.page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+      }),
+    );
+    const brightness = await Promise.all(
+      pictures.map(async (picture) => (await sharp(picture).greyscale().stats()).channels[0]?.mean ?? Number.NaN),
+    );
+    expect(brightness[0]).toBeGreaterThan(200);
+    expect(brightness[1]).toBeLessThan(60);
+    expect(brightness[2]).toBeGreaterThan(200);
   });
 
   it('nothing jumps, and nothing sticks out on a phone', async () => {

@@ -90,3 +90,16 @@ export async function answered(page: Page): Promise<void> {
 export async function textOf(page: Page, id: string): Promise<string> {
   return (await page.locator(`#${id}`).textContent()) ?? '';
 }
+
+/** Moves the mouse along strokes on the pad. */
+export async function draw(page: Page, strokes: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
+  const box = await page.locator('#pad').boundingBox();
+  if (!box) throw new Error('the pad is not there');
+  for (const stroke of strokes) {
+    for (const [i, [x, y]] of stroke.entries()) {
+      await page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: 4 });
+      if (i === 0) await page.mouse.down();
+    }
+    await page.mouse.up();
+  }
+}
