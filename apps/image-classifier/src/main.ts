@@ -49,8 +49,11 @@ const result = new ResultView(
   EXAMPLES.map(({ label }) => label),
 );
 
-const classifier = startWorker((text) => failed(`The model's worker did not start: ${text}`));
-const ready = classifier.start(new URL('model/', document.baseURI).href);
+const { classifier, failure } = startWorker();
+const modelUrl = new URL('model/', document.baseURI).href;
+const ready = Promise.race([classifier.start(modelUrl), failure]).catch((cause: unknown) => {
+  throw new Error(`The model could not be loaded. ${messageOf(cause)}`, { cause });
+});
 
 const answers = new LatestOnly<RawImage>(async (digit) => {
   try {
@@ -59,7 +62,7 @@ const answers = new LatestOnly<RawImage>(async (digit) => {
     const answer = await classifier.classify(digit);
     if (!pad.isEmpty) result.show(answer, performance.now() - start);
   } catch (error) {
-    failed(messageOf(error));
+    message.textContent = messageOf(error);
   }
 });
 
@@ -81,7 +84,7 @@ window.formersDemo = {
   classify: (pixels) => classifier.classify({ data: Uint8Array.from(pixels), width: 28, height: 28, channels: 1 }),
 };
 showFirstExample();
-ready.then(showStarted, (error: unknown) => failed(`The model could not be loaded. ${messageOf(error)}`));
+ready.then(showStarted, () => (element('engine').textContent = 'no model'));
 
 function showFirstExample(): void {
   const example = EXAMPLES.find(({ label }) => label === FIRST_EXAMPLE);
@@ -123,9 +126,4 @@ function clearResult(): void {
   answers.clear();
   showInk(seen, undefined);
   result.clear();
-}
-
-function failed(text: string): void {
-  message.textContent = text;
-  element('engine').textContent = 'no model';
 }

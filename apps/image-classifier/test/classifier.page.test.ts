@@ -44,6 +44,12 @@ afterAll(async () => {
 const seen = (page: Page): Promise<string> =>
   page.locator('#seen').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
 
+/** A stroke, for tests to which it doesn't matter what is drawn. */
+const line = [
+  [0.4, 0.2],
+  [0.5, 0.8],
+] as const;
+
 interface LayoutShift extends PerformanceEntry {
   readonly sources: readonly { readonly node: Node | null }[];
 }
@@ -111,8 +117,8 @@ describe('the page', () => {
         [0.5, 0.8],
       ],
     ]);
-    const line = await seen(page);
-    expect(line).not.toBe(example);
+    const upright = await seen(page);
+    expect(upright).not.toBe(example);
     expect(await page.locator('#examples input:checked').count()).toBe(0);
     await draw(page, [
       [
@@ -120,7 +126,7 @@ describe('the page', () => {
         [0.8, 0.5],
       ],
     ]);
-    expect(await seen(page)).not.toBe(line);
+    expect(await seen(page)).not.toBe(upright);
     await page.getByRole('button', { name: 'Clear' }).click();
     expect(await textOf(page, 'score')).toBe('empty');
     await draw(page, [
@@ -129,7 +135,7 @@ describe('the page', () => {
         [0.3, 0.6],
       ],
     ]); // another place and size, the same line
-    expect(await seen(page)).toBe(line);
+    expect(await seen(page)).toBe(upright);
     await expect.poll(() => textOf(page, 'score')).toMatch(/ %$/);
   });
 
@@ -229,12 +235,7 @@ describe('files', () => {
       expect(await textOf(page, 'message')).toMatch(message);
     }
     expect(await page.locator('#message img').count()).toBe(0);
-    await draw(page, [
-      [
-        [0.4, 0.2],
-        [0.5, 0.8],
-      ],
-    ]);
+    await draw(page, [line]);
     expect(await textOf(page, 'message')).toBe('');
     await expect.poll(() => textOf(page, 'score')).toMatch(/ %$/);
     expect(errors.filter((error) => !error.includes('generation_config.json'))).toEqual([]);
@@ -265,22 +266,25 @@ describe('files', () => {
     expect(await textOf(page, 'message')).toBe('');
   });
 
-  it('says so when the model is missing, or is none', async () => {
-    for (const body of ['', '<!doctype html>', '{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}']) {
-      const fulfil = body === '' ? { status: 404 } : { status: 200, body };
-      const prepare = async (page: Page): Promise<void> => {
-        await page.route('**/model/config.json', (route) => route.fulfill(fulfil));
-      };
-      await using opened = await openPage(browser, { url: demo.url, prepare });
-      await expect.poll(() => textOf(opened.page, 'message')).toMatch(/^The model could not be loaded\. .{10}/);
-      expect(await textOf(opened.page, 'engine')).toBe('no model');
-      await draw(opened.page, [
-        [
-          [0.4, 0.2],
-          [0.5, 0.8],
-        ],
-      ]);
-    }
+  it.each([
+    ['the model is missing', '**/model/config.json', { status: 404 }],
+    ['it is a page instead', '**/model/config.json', { status: 200, body: '<!doctype html>' }],
+    ['it is of another type', '**/model/config.json', { status: 200, body: '{"model_type": "gpt2"}' }],
+    ['its weights are cut off', '**/model/model.safetensors', { status: 200, body: 'cut off' }],
+    ['the script of the worker is missing', '**/classifier.worker-*.js', { status: 404 }],
+  ])('says so when %s, and can still be drawn on', async (_, address, answer) => {
+    const prepare = async (page: Page): Promise<void> => {
+      await page.route(address, (route) => route.fulfill(answer));
+    };
+    await using opened = await openPage(browser, { url: demo.url, prepare });
+    const { page } = opened;
+    const message = /^The model could not be loaded\. .{10}/;
+    await expect.poll(() => textOf(page, 'message')).toMatch(message);
+    expect(await textOf(page, 'engine')).toBe('no model');
+    const before = await seen(page);
+    await draw(page, [line]);
+    expect(await seen(page)).not.toBe(before);
+    await expect.poll(() => textOf(page, 'message')).toMatch(message);
   });
 });
 
@@ -289,12 +293,7 @@ describe('nothing leaves the page', () => {
     await using opened = await openPage(browser, { url: demo.url });
     const { page, requests, errors } = opened;
     await answered(page);
-    await draw(page, [
-      [
-        [0.4, 0.2],
-        [0.5, 0.8],
-      ],
-    ]);
+    await draw(page, [line]);
     await page
       .locator('#file')
       .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
