@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeBlocks, codeBlocksOf, type Complaints, createBlockProject, readmes } from '../lib/code-blocks.ts';
-import { root } from '../lib/workspace.ts';
+import { listPublicPackages, root } from '../lib/workspace.ts';
 
 const files = readmes().filter((file) => existsSync(join(root, file)));
 const blocksByFile = new Map(files.map((file) => [file, codeBlocksOf(file)]));
@@ -11,6 +11,8 @@ const wrong = codeBlocks(
   "```ts\nimport { useBackend } from '@formers/backend';\nuseBackend('cpu');\n```\n```ts\nthrow new Error('x');\n```\n",
   'wrong.md',
 );
+const published = new Set(['README.md', ...listPublicPackages().map(({ path }) => `${path}/README.md`)]);
+const isPublished = (file: string): boolean => published.has(file);
 const folder = mkdtempSync(join(tmpdir(), 'formers-blocks-'));
 const project = createBlockProject([...blocksByFile.values(), wrong].flat(), folder);
 let complaints: Complaints;
@@ -23,7 +25,9 @@ describe.each(files)('%s', (file) => {
   const blocks = blocksByFile.get(file) ?? [];
 
   test('shows code that runs', () => {
-    expect(blocks.filter(({ runs }) => runs)).not.toHaveLength(0);
+    // What packages/testing shows runs inside of a test runner alone: there, checked code is enough.
+    const shown = isPublished(file) ? blocks.filter(({ runs }) => runs) : blocks;
+    expect(shown).not.toHaveLength(0);
   });
 
   test.each(blocks)('$place has no type errors', (block) => {
