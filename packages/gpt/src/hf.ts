@@ -52,6 +52,7 @@ export const GPT2_LANGUAGE_MODEL: PretrainedFormat<GPTConfig> = {
   ...shared,
   architecture: 'GPT2LMHeadModel',
   isBase: false,
+  generates: true,
   names: [...DECODER_NAMES, ['head.weight', 'lm_head.weight']],
 };
 

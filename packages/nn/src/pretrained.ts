@@ -30,6 +30,8 @@ export interface PretrainedFormat<Config> {
   /** Whether this is the bare base model. */
   readonly isBase: boolean;
   readonly names: readonly NameRow[];
+  /** Whether it writes token by token, so that folders may have a generation_config.json; default false. */
+  readonly generates?: boolean;
   /** Names that old checkpoints have and nobody needs: constant tables, tied weights. */
   readonly ignored: readonly RegExp[];
   /** @throws ConfigError for a config that no model can be built from. */
@@ -171,9 +173,10 @@ export async function loadPretrained<Config extends object, Model extends Pretra
   const checkpoint = await openCheckpoint(folder, options);
   const model = create(format.parseConfig(config));
   try {
-    const generationConfig = (await folder.has('generation_config.json'))
-      ? await folder.read('generation_config.json')
-      : undefined;
+    const generationConfig =
+      format.generates && (await folder.has('generation_config.json'))
+        ? await folder.read('generation_config.json')
+        : undefined;
     model.origin = { ...(await loadParameters(model, checkpoint, options)), config, generationConfig };
     return model;
   } catch (error) {

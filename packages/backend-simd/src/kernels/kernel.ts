@@ -61,15 +61,3 @@ export function withInt32<T>(backend: SimdBackend, ids: TensorInfo, f: (address:
     backend.disposeData(copy.dataId);
   }
 }
-
-/** Gradients in the order of `wanted`, each computed when asked for. */
-export function wantedGradients(
-  wanted: readonly string[],
-  gradients: Readonly<Record<string, () => TensorInfo>>,
-): TensorInfo[] {
-  return wanted.map((name) => {
-    const gradient = gradients[name];
-    if (!gradient) throw new Error(`formers-simd: there is no gradient for the input ${name}`);
-    return gradient();
-  });
-}
