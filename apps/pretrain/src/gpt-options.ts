@@ -54,6 +54,9 @@ const SIZES = ['dim', 'numLayers', 'numHeads', 'contextLength'] as const;
 const SLOW_SIZES = { contextLength: 32, dim: 48, numHeads: 4, numLayers: 2 } as const;
 const SLOW_STEPS = 200;
 
+/** Some 2.3 million tokens at the default sizes. */
+const FAST_STEPS = 3000;
+
 /** Fills in the defaults of a new run. `isSlow` is for engines in plain JavaScript. */
 export function gptRunConfig(given: GivenGptOptions, { isSlow }: { isSlow: boolean }): GptRunConfig {
   const { text, dataset = 'moby-dick', preset } = given;
@@ -69,7 +72,7 @@ export function gptRunConfig(given: GivenGptOptions, { isSlow }: { isSlow: boole
     dropout: 0,
     batchSize: 12,
     ...pick(given, ['tokenizer', 'vocabSize', 'dropout', 'batchSize', ...SIZES]),
-    ...trainingConfig(given, isSmall ? { steps: SLOW_STEPS } : {}),
+    ...trainingConfig(given, { steps: isSmall ? SLOW_STEPS : FAST_STEPS }),
   };
 }
 

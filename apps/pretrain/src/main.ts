@@ -25,7 +25,7 @@ ${describeOptions(GPT_OPTIONS)}
   npx pnpm@12 pretrain
   npx pnpm@12 pretrain --text 'books/*.txt' --tokenizer bpe --vocab-size 4096 --dim 192 --num-layers 6 --num-heads 6
   npx pnpm@12 pretrain --dataset sotu --steps 5000 --json > log.jsonl
-  npx pnpm@12 pretrain --resume checkpoints/moby-dick --steps 4000
+  npx pnpm@12 pretrain --resume checkpoints/moby-dick --steps 6000
 
 ${RESUME}`;
 

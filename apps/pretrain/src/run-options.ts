@@ -6,7 +6,11 @@ export const TRAINING_OPTIONS = {
   accumulationSteps: { kind: 'whole', least: 1, help: 'micro-batches per step (default 1)' },
   learningRate: { kind: 'number', least: 0, help: 'highest learning rate (default 0.001)' },
   minLearningRate: { kind: 'number', least: 0, help: 'learning rate at the end (default a tenth of the highest)' },
-  warmupSteps: { kind: 'whole', least: 0, help: 'steps until the learning rate is reached (default 100)' },
+  warmupSteps: {
+    kind: 'whole',
+    least: 0,
+    help: 'steps until the learning rate is reached (default 100, at most a tenth)',
+  },
   schedule: {
     kind: 'text',
     among: ['cosine', 'linear', 'constant'],
@@ -16,7 +20,11 @@ export const TRAINING_OPTIONS = {
   weightDecay: { kind: 'number', least: 0, help: 'decay of weight matrices (default 0.1)' },
   clipNorm: { kind: 'number', least: 0, help: 'longest gradient, 0 = any (default 1)' },
   seed: { kind: 'whole', least: 0, help: 'of all random numbers (default 1337)' },
-  steps: { kind: 'whole', least: 1, help: 'steps in all, those before a resume included (default 2000)' },
+  steps: {
+    kind: 'whole',
+    least: 1,
+    help: 'steps in all, those before a resume included (default 3000, of a ViT 2500)',
+  },
 } as const satisfies OptionSpecs;
 
 /** Options of one start of the program. */
