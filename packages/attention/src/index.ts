@@ -1,3 +1,4 @@
+export { ExtraKeysAttention, type ExtraKeysAttentionConfig } from './extra-keys.ts';
 export { attend, type AttendOptions, attentionWeights, mergeHeads, selfAttend, splitHeads } from '@formers/backend';
 export {
   FusedSelfAttention,
@@ -6,4 +7,9 @@ export {
 } from './fused-self-attention.ts';
 export { GrowingKVCache, type KVCache, type LayerCache } from './kv-cache.ts';
 export { causalPaddingMask, type MaskAndBias, paddingMask } from './masks.ts';
-export { type AttentionOptions, MultiHeadAttention, type MultiHeadAttentionConfig } from './multi-head-attention.ts';
+export {
+  type AttentionOptions,
+  type KeysAndValues,
+  MultiHeadAttention,
+  type MultiHeadAttentionConfig,
+} from './multi-head-attention.ts';

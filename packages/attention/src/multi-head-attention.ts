@@ -49,6 +49,16 @@ export interface AttentionOptions {
   cache?: LayerCache | undefined;
 }
 
+/** Keys and values of a call, and the masks that go with them. */
+export interface KeysAndValues {
+  /** [batch, keys, kvDim] */
+  k: Tensor3D;
+  /** [batch, keys, kvDim] */
+  v: Tensor3D;
+  mask?: AttendOptions['mask'];
+  bias?: AttendOptions['bias'];
+}
+
 /** Multi-head attention (Vaswani et al. 2017, section 3.2.2); with `context`, cross-attention. [batch, queries, dim] to [batch, queries, dim]. */
 export class MultiHeadAttention extends Module<[x: Tensor3D, options?: AttentionOptions], Tensor3D> {
   query: Linear<Tensor3D>;
@@ -95,11 +105,17 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
     { context = x, valueContext = context, mask, bias, cache }: AttentionOptions = {},
   ): Tensor3D {
     const q = splitHeads(this.query.call(x), this.numHeads); // [batch, heads, queries, headDim]
-    const newK = splitHeads(this.key.call(context), this.numKvHeads); // [batch, kvHeads, newKeys, headDim]
-    const newV = splitHeads(this.value.call(valueContext), this.numKvHeads); // [batch, kvHeads, newKeys, headDim]
+    const seen = this.extend({ k: this.key.call(context), v: this.value.call(valueContext), mask, bias });
+    const newK = splitHeads(seen.k, this.numKvHeads); // [batch, kvHeads, newKeys, headDim]
+    const newV = splitHeads(seen.v, this.numKvHeads); // [batch, kvHeads, newKeys, headDim]
     const [k, v] = cache ? cache.append(newK, newV) : [newK, newV]; // each [batch, kvHeads, keys, headDim]
-    const options = { ...this.#options, mask, bias };
+    const options = { ...this.#options, mask: seen.mask, bias: seen.bias };
     report(context === x ? 'attentions' : 'crossAttentions', () => attentionWeights(q, k, options)); // [batch, heads, queries, keys]
     return this.output.call(mergeHeads(attend(q, k, v, options))); // [batch, queries, dim]
+  }
+
+  /** What queries may attend to, before heads are split; for subclasses that add to it. */
+  protected extend(seen: KeysAndValues): KeysAndValues {
+    return seen;
   }
 }

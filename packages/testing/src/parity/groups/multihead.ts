@@ -1,4 +1,4 @@
-import { MultiHeadAttention } from '@formers/attention';
+import { ExtraKeysAttention } from '@formers/attention';
 import { capture, valueAndGradients } from '@formers/backend';
 import { type SafetensorsFile, toFloat32 } from '@formers/checkpoints';
 import {
@@ -17,7 +17,7 @@ import {
   type Variable,
 } from '@tensorflow/tfjs-core';
 
-import { type Case, readCaseJson, readCaseTensors, toleranceOf, Unsupported } from '../case.ts';
+import { type Case, readCaseJson, readCaseTensors, toleranceOf } from '../case.ts';
 import type { Comparison } from '../comparison.ts';
 import { toTensor } from '../tensors.ts';
 import { splitAdditive } from './additive-mask.ts';
@@ -50,15 +50,22 @@ async function runMultihead(
   { one, tensors }: { one: MultiheadCase; tensors: SafetensorsFile['tensors'] },
   comparison: Comparison,
 ): Promise<void> {
-  if (one.add_bias_kv || one.add_zero_attn)
-    throw new Unsupported('add_bias_kv and add_zero_attn are PyTorch options that no published Transformer uses');
   const find = (key: string): Tensor | undefined => {
     const stored = tensors.get(`${one.name}.${key}`);
     return stored && toTensor(stored);
   };
   const read = (key: string): Tensor3D => find(key) as Tensor3D;
   const { embed_dim: dim, num_heads: numHeads, bias = true, kdim: contextDim = dim, vdim: valueDim = dim } = one;
-  using attention = new MultiHeadAttention({ dim, numHeads, contextDim, valueDim, bias, random: null });
+  using attention = new ExtraKeysAttention({
+    dim,
+    numHeads,
+    contextDim,
+    valueDim,
+    bias,
+    learnedKey: one.add_bias_kv ?? false,
+    zeroKey: one.add_zero_attn ?? false,
+    random: null,
+  });
   const places = torchPlaces(attention, dim);
   for (const { torchName, variable, from } of places) {
     const stored = find(`state.${torchName}`);
@@ -114,7 +121,8 @@ interface Place {
 }
 
 /** Where torch keeps our parameters: query, key and value are fused unless their widths differ. */
-function torchPlaces({ query, key, value, output }: MultiHeadAttention, dim: number): Place[] {
+function torchPlaces(attention: ExtraKeysAttention, dim: number): Place[] {
+  const { query, key, value, output, learnedKey, learnedValue } = attention;
   const projections = [query, key, value];
   const fused = key.weight.shape[1] === dim && value.weight.shape[1] === dim;
   const places: Place[] = [];
@@ -130,6 +138,8 @@ function torchPlaces({ query, key, value, output }: MultiHeadAttention, dim: num
   });
   places.push({ torchName: 'out_proj.weight', variable: output.weight, from: undefined });
   if (output.bias) places.push({ torchName: 'out_proj.bias', variable: output.bias, from: undefined });
+  if (learnedKey) places.push({ torchName: 'bias_k', variable: learnedKey, from: undefined });
+  if (learnedValue) places.push({ torchName: 'bias_v', variable: learnedValue, from: undefined });
   return places;
 }
 
