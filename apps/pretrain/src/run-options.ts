@@ -23,7 +23,7 @@ export const TRAINING_OPTIONS = {
   steps: {
     kind: 'whole',
     least: 1,
-    help: 'steps in all, those before a resume included (default 3000, of a ViT 2500)',
+    help: 'steps in all, those before a resume included (default 3000)',
   },
 } as const satisfies OptionSpecs;
 

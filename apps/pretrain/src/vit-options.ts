@@ -36,6 +36,11 @@ const RUN_OPTIONS = {
   scale: { kind: 'number', least: 0, below: 1, help: 'augmentation: up to so much larger or smaller (default 0.12)' },
   batchSize: { kind: 'whole', least: 1, help: 'images per micro-batch (default 64)' },
   ...TRAINING_OPTIONS,
+  learningRate: { ...TRAINING_OPTIONS.learningRate, help: 'highest learning rate (default 0.002)' },
+  minLearningRate: { ...TRAINING_OPTIONS.minLearningRate, help: 'learning rate at the end (default 0.00001)' },
+  beta2: { ...TRAINING_OPTIONS.beta2, help: "AdamW's memory of squared gradients (default 0.999)" },
+  weightDecay: { ...TRAINING_OPTIONS.weightDecay, help: 'decay of weight matrices (default 0.05)' },
+  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 2500)' },
 } as const satisfies OptionSpecs;
 
 /** All options of `pretrain --family vit`. */
