@@ -9,6 +9,7 @@ import { linearCases } from './linear-cases.ts';
 import { lossCases } from './loss-cases.ts';
 import { checkCase } from './op-case.ts';
 import { optimizerTests } from './optimizer-tests.ts';
+import { rotaryCases } from './rotary-cases.ts';
 import { tfjsCases } from './tfjs-cases.ts';
 
 /**
@@ -18,7 +19,7 @@ import { tfjsCases } from './tfjs-cases.ts';
 export function opSuite(factory: EngineFactory): void {
   describe(`ops on ${factory.name}`, () => {
     useEngineForTests(factory);
-    for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...imageCases, ...tfjsCases])
+    for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...imageCases, ...rotaryCases, ...tfjsCases])
       test(`op: ${opCase.name}`, () => checkCase(factory, opCase));
     optimizerTests();
     emptyTests();
