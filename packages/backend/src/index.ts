@@ -21,6 +21,7 @@ export {
   geluTanh,
   silu,
 } from './ops/activation.ts';
+export { type AdafactorNumbers, type AdafactorSlot, adafactorStep } from './ops/adafactor-step.ts';
 export {
   attend,
   type AttendAttributes,
@@ -37,6 +38,7 @@ export { linear, type LinearOptions } from './ops/linear.ts';
 export { layerNorm, type LayerNormParameters, rmsNorm } from './ops/norm.ts';
 export { type AdamWNumbers, type AdamWSlot, adamWStep, globalNorm, gradientScale } from './ops/optimizer-steps.ts';
 export { rotary, type RotaryOptions } from './ops/rotary.ts';
+export { type SGDNumbers, type SGDSlot, sgdStep } from './ops/sgd-step.ts';
 export {
   normalValues,
   type RandomKey,

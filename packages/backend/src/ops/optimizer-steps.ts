@@ -19,8 +19,8 @@ import {
 } from '@tensorflow/tfjs-core';
 
 import { hasKernel } from '../define-op.ts';
-import { withoutTape } from '../tape.ts';
 import { tfjsEngine } from '../tfjs-engine.ts';
+import { updateInPlace } from './update-in-place.ts';
 
 /** The global L2 norm of all tensors together, a scalar. */
 export function globalNorm(tensors: readonly Tensor[]): Scalar {
@@ -79,31 +79,24 @@ export function adamWStep(slots: readonly AdamWSlot[], numbers: AdamWNumbers): v
     for (const slot of slots) tidy(() => adamWComposition(slot, numbers));
     return;
   }
-  const inputs: Record<string, Tensor> = { gradientScale: numbers.gradientScale };
-  slots.forEach(({ parameter, gradient, firstMoment, secondMoment }, i) => {
-    for (const written of [parameter, firstMoment, secondMoment]) own(written);
-    Object.assign(inputs, {
-      [`parameter${i}`]: parameter,
-      [`gradient${i}`]: gradient,
-      [`firstMoment${i}`]: firstMoment,
-      [`secondMoment${i}`]: secondMoment,
-    });
-  });
   const { learningRate, beta1, beta2, epsilon, step } = numbers;
-  const attributes = {
-    learningRate,
-    beta1,
-    beta2,
-    epsilon,
-    step,
-    weightDecays: slots.map(({ weightDecay }) => weightDecay),
-  };
-  withoutTape(() => tidy(() => void tfjsEngine().runKernel('FormersAdamW', inputs, attributes))); // what the kernel returns says nothing
-}
-
-/** Gives a variable its own copy of its data if a clone or a reshape shares it. */
-function own(variable: Variable): void {
-  if (tfjsEngine().backend.refCount(variable.dataId) > 1) tidy(() => variable.assign(add(variable, 0)));
+  updateInPlace('FormersAdamW', {
+    slots: slots.map(({ parameter, gradient, firstMoment, secondMoment }) => ({
+      parameter,
+      gradient,
+      firstMoment,
+      secondMoment,
+    })),
+    shared: { gradientScale: numbers.gradientScale },
+    attributes: {
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      step,
+      weightDecays: slots.map(({ weightDecay }) => weightDecay),
+    },
+  });
 }
 
 function adamWComposition(

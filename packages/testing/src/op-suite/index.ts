@@ -2,6 +2,7 @@ import type { EngineFactory } from '@formers/backend';
 import { describe, test } from 'vitest';
 
 import { useEngineForTests } from '../engine.ts';
+import { adafactorTests } from './adafactor-tests.ts';
 import { attentionCases } from './attention-cases.ts';
 import { emptyTests } from './empty-tests.ts';
 import { imageCases } from './image-cases.ts';
@@ -10,6 +11,7 @@ import { lossCases } from './loss-cases.ts';
 import { checkCase } from './op-case.ts';
 import { optimizerTests } from './optimizer-tests.ts';
 import { rotaryCases } from './rotary-cases.ts';
+import { sgdTests } from './sgd-tests.ts';
 import { tfjsCases } from './tfjs-cases.ts';
 
 /**
@@ -22,6 +24,8 @@ export function opSuite(factory: EngineFactory): void {
     for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...imageCases, ...rotaryCases, ...tfjsCases])
       test(`op: ${opCase.name}`, () => checkCase(factory, opCase));
     optimizerTests();
+    sgdTests();
+    adafactorTests();
     emptyTests();
   });
 }

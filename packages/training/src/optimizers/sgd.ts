@@ -1,5 +1,5 @@
-import { ConfigError } from '@formers/backend';
-import { add, greaterEqual, mul, sub, type Tensor, tidy, where } from '@tensorflow/tfjs-core';
+import { ConfigError, sgdStep } from '@formers/backend';
+import type { Tensor } from '@tensorflow/tfjs-core';
 
 import { Optimizer } from './optimizer.ts';
 import {
@@ -32,23 +32,16 @@ export class SGD extends Optimizer {
     this.#nesterov = nesterov;
   }
 
-  protected override update(slots: readonly Slot[], numbers: UpdateNumbers): void {
-    slots.forEach((slot, i) => tidy(() => this.#updateOne(slot, numbers.gradients[i] as Tensor, numbers)));
-  }
-
-  #updateOne(
-    { parameter, weightDecay, moments: [momentum] }: Slot,
-    gradient: Tensor,
-    { learningRate, gradientScale }: UpdateNumbers,
+  protected override update(
+    slots: readonly Slot[],
+    { learningRate, step, gradients, gradientScale }: UpdateNumbers,
   ): void {
-    const apply = greaterEqual(gradientScale, 0);
-    let direction: Tensor = mul(gradient, gradientScale);
-    if (weightDecay > 0) direction = add(direction, mul(parameter, weightDecay));
-    if (momentum) {
-      const next = add(mul(momentum, this.#momentum), direction); // starts at zero: the first one is the direction itself, as in PyTorch
-      direction = this.#nesterov ? add(direction, mul(next, this.#momentum)) : next;
-      momentum.assign(where(apply, next, momentum));
-    }
-    parameter.assign(where(apply, sub(parameter, mul(direction, learningRate)), parameter));
+    const sgdSlots = slots.map(({ parameter, weightDecay, moments }, i) => ({
+      parameter,
+      weightDecay,
+      gradient: gradients[i] as Tensor,
+      momentumBuffer: moments[0],
+    }));
+    sgdStep(sgdSlots, { learningRate, step, gradientScale, momentum: this.#momentum, nesterov: this.#nesterov });
   }
 }
