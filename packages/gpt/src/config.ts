@@ -1,5 +1,5 @@
-import { type Activation, ACTIVATIONS, ConfigError } from '@formers/backend';
-import * as v from 'valibot';
+import { type Activation, ConfigError } from '@formers/backend';
+import { checkConfig, checkNumParameters, configFields, defaultLabels, type ProblemType } from '@formers/nn';
 
 /** The shape of a GPT. Sizes are whole numbers of at least 1. */
 export interface GPTConfig {
@@ -27,8 +27,10 @@ export interface GPTConfig {
   scaleAttention: boolean;
   /** Whether layer i divides its scores by i + 1 as well. */
   scaleAttentionByLayer: boolean;
-  /** Classes of the sequence classifier. */
-  numLabels: number;
+  /** Names of the classifier's classes, in order of their ids. */
+  labels: string[];
+  /** What the classifier predicts; where undefined, its labels tell. */
+  problemType: ProblemType | undefined;
   /** Begins texts. */
   bosTokenId: number | undefined;
   /** Ends texts. */
@@ -55,44 +57,7 @@ export const GPT_PRESETS = {
 /** Name of a preset. */
 export type GPTPreset = keyof typeof GPT_PRESETS;
 
-/** A number with a condition; errors say what is wanted in these words. */
-function number(wanted: string, condition: (value: number) => boolean) {
-  return v.pipe(v.number(wanted), v.check(condition, wanted));
-}
-
-const size = number(
-  'a whole number from 1 to 2^24',
-  (value) => Number.isInteger(value) && value >= 1 && value <= 2 ** 24,
-);
-const rate = number('a number from 0 to below 1', (value) => value >= 0 && value < 1);
-const amount = number('a finite number of at least 0', (value) => Number.isFinite(value) && value >= 0);
-const id = number('a whole number', Number.isInteger);
-const choice = v.boolean('true or false');
-
-const schema = v.strictObject({
-  vocabSize: size,
-  contextLength: size,
-  dim: size,
-  hiddenDim: size,
-  numHeads: size,
-  numLayers: size,
-  activation: v.picklist(ACTIVATIONS, `one of ${ACTIVATIONS.join(', ')}`),
-  embeddingDropout: rate,
-  attentionDropout: rate,
-  residualDropout: rate,
-  normEpsilon: amount,
-  initStd: amount,
-  tieEmbeddings: choice,
-  scaleAttention: choice,
-  scaleAttentionByLayer: choice,
-  numLabels: size,
-  bosTokenId: v.optional(id),
-  eosTokenId: v.optional(id),
-  padTokenId: v.optional(id),
-});
-
-/** Beyond this a model can't be meant for this machine: 2³³ parameters, 32 GiB. */
-const MOST_PARAMETERS = 2 ** 33;
+const { size, rate, amount, optionalId, choice, activation, labels, problemType } = configFields;
 
 /**
  * A whole and valid config. Models call it once, on what they are given.
@@ -111,28 +76,41 @@ export function gptConfig({ dropout = 0, ...options }: GPTOptions): GPTConfig {
     tieEmbeddings: true,
     scaleAttention: true,
     scaleAttentionByLayer: false,
-    numLabels: 2,
+    labels: defaultLabels(2),
+    problemType: undefined,
     bosTokenId: undefined,
     eosTokenId: undefined,
     padTokenId: undefined,
     ...options,
   };
-  const result = v.safeParse(schema, config);
-  if (!result.success) {
-    const [issue] = result.issues;
-    const option = v.getDotPath(issue);
-    if (issue.expected === 'never') throw new ConfigError(`GPTConfig: there is no option ${option}`);
-    throw new ConfigError(
-      `GPTConfig: ${option} must be ${issue.type === 'strict_object' ? 'given' : issue.message}, got ${issue.received}`,
-    );
-  }
+  checkConfig('GPTConfig', config, {
+    vocabSize: size,
+    contextLength: size,
+    dim: size,
+    hiddenDim: size,
+    numHeads: size,
+    numLayers: size,
+    activation,
+    embeddingDropout: rate,
+    attentionDropout: rate,
+    residualDropout: rate,
+    normEpsilon: amount,
+    initStd: amount,
+    tieEmbeddings: choice,
+    scaleAttention: choice,
+    scaleAttentionByLayer: choice,
+    labels,
+    problemType,
+    bosTokenId: optionalId,
+    eosTokenId: optionalId,
+    padTokenId: optionalId,
+  });
   const { vocabSize, contextLength, dim, numHeads, numLayers, hiddenDim } = config;
   if (dim % numHeads !== 0)
     throw new ConfigError(`GPTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
-  const numParameters = (vocabSize + contextLength) * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim);
-  if (numParameters > MOST_PARAMETERS)
-    throw new ConfigError(
-      `GPTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`,
-    );
+  checkNumParameters(
+    'GPTConfig',
+    (vocabSize + contextLength) * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim),
+  );
   return config;
 }

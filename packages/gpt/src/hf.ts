@@ -1,6 +1,13 @@
 import { ConfigError } from '@formers/backend';
 import type { JsonObject } from '@formers/checkpoints';
-import { activationFromHuggingFace, activationToHuggingFace, type NameRow, type PretrainedFormat } from '@formers/nn';
+import {
+  activationFromHuggingFace,
+  activationToHuggingFace,
+  labelsFromHuggingFace,
+  labelsToHuggingFace,
+  type NameRow,
+  type PretrainedFormat,
+} from '@formers/nn';
 
 import { type GPTConfig, gptConfig } from './config.ts';
 
@@ -45,6 +52,7 @@ export const GPT2_MODEL: PretrainedFormat<GPTConfig> = {
   architecture: 'GPT2Model',
   isBase: true,
   names: BASE_NAMES,
+  vocabulary: ['tokens.weight'],
 };
 
 /** `GPT2LMHeadModel` folders. */
@@ -54,6 +62,7 @@ export const GPT2_LANGUAGE_MODEL: PretrainedFormat<GPTConfig> = {
   isBase: false,
   generates: true,
   names: [...DECODER_NAMES, ['head.weight', 'lm_head.weight']],
+  vocabulary: ['decoder.tokens.weight', 'head.weight'],
 };
 
 /** `GPT2ForSequenceClassification` folders. */
@@ -62,6 +71,7 @@ export const GPT2_SEQUENCE_CLASSIFIER: PretrainedFormat<GPTConfig> = {
   architecture: 'GPT2ForSequenceClassification',
   isBase: false,
   names: [...DECODER_NAMES, ['head.weight', 'score.weight']],
+  vocabulary: ['decoder.tokens.weight'],
 };
 
 /** A `gpt2` config.json as ours. @throws {@link ConfigError} naming what no GPT can be built from. */
@@ -86,6 +96,7 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     bos_token_id: bosTokenId = null,
     eos_token_id: eosTokenId = null,
     pad_token_id: padTokenId = null,
+    problem_type: problemType = null,
   } = json;
   if (crossAttention !== false)
     throw new ConfigError('config.json: add_cross_attention must be false, a GPT has no cross-attention');
@@ -106,7 +117,8 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     tieEmbeddings,
     scaleAttention,
     scaleAttentionByLayer,
-    numLabels: numberOfLabels(json),
+    labels: labelsFromHuggingFace(json),
+    ...(problemType !== null && { problemType }),
     ...(bosTokenId !== null && { bosTokenId }),
     ...(eosTokenId !== null && { eosTokenId: firstOf(eosTokenId) }),
     ...(padTokenId !== null && { padTokenId }),
@@ -118,14 +130,8 @@ function firstOf(ids: unknown): unknown {
   return Array.isArray(ids) ? ids[0] : ids;
 }
 
-function numberOfLabels({ id2label, num_labels: numLabels }: JsonObject): number {
-  if (typeof id2label === 'object' && id2label !== null) return Object.keys(id2label).length;
-  return typeof numLabels === 'number' ? numLabels : 2;
-}
-
 function serializeConfig(config: GPTConfig): JsonObject {
-  const { vocabSize, contextLength, dim, hiddenDim, numHeads, numLayers, numLabels, padTokenId } = config;
-  const labels = Array.from({ length: numLabels }, (_, i) => `LABEL_${i}`);
+  const { vocabSize, contextLength, dim, hiddenDim, numHeads, numLayers } = config;
   return {
     vocab_size: vocabSize,
     n_positions: contextLength,
@@ -144,10 +150,8 @@ function serializeConfig(config: GPTConfig): JsonObject {
     scale_attn_by_inverse_layer_idx: config.scaleAttentionByLayer,
     bos_token_id: config.bosTokenId ?? null,
     eos_token_id: config.eosTokenId ?? null,
-    pad_token_id: padTokenId ?? null,
-    ...(numLabels !== 2 && {
-      id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
-      label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
-    }),
+    pad_token_id: config.padTokenId ?? null,
+    ...labelsToHuggingFace(config.labels),
+    ...(config.problemType && { problem_type: config.problemType }),
   };
 }

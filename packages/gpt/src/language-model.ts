@@ -1,11 +1,11 @@
 import { type CrossEntropyOptions, linear, linearCrossEntropy } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
-import { Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import { type InitOptions, initStream, Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
 import { type Scalar, slice, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 
 import type { GPTConfig, GPTOptions } from './config.ts';
 import { GPT2_LANGUAGE_MODEL } from './hf.ts';
-import { type GPTCallOptions, GPTModel, type InitOptions, initStream } from './model.ts';
+import { type GPTCallOptions, GPTModel } from './model.ts';
 
 /** What a language model call may be told besides the ids. */
 export interface LanguageModelOptions extends GPTCallOptions {
@@ -75,7 +75,7 @@ export class GPT extends PretrainedModel<[ids: Tensor2D, options?: LanguageModel
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPT> {
     return loadPretrained(location, {
       format: GPT2_LANGUAGE_MODEL,
-      create: (config) => new GPT(config, { seed: null }),
+      create: (config, init) => new GPT(config, init),
       options,
     });
   }

@@ -1,10 +1,12 @@
 import { causalPaddingMask, FusedSelfAttention, type KVCache, type SelfAttentionOptions } from '@formers/attention';
-import { checkShape, RandomStream, report } from '@formers/backend';
+import { checkShape, type RandomStream, report } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
   Dropout,
   Embedding,
   FeedForward,
+  type InitOptions,
+  initStream,
   LayerNorm,
   loadPretrained,
   Module,
@@ -17,17 +19,6 @@ import { add, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 
 import { type GPTConfig, gptConfig, type GPTOptions } from './config.ts';
 import { GPT2_MODEL } from './hf.ts';
-
-/** Where the first weights come from. */
-export interface InitOptions {
-  /** Of the random numbers; default 0. `null` leaves the weights at zero, to be loaded. */
-  seed?: number | null;
-}
-
-/** The random stream of a model's first weights. */
-export function initStream({ seed = 0 }: InitOptions, part: 'init' | 'head-init' = 'init'): RandomStream | null {
-  return seed === null ? null : new RandomStream(seed, part);
-}
 
 /** What a GPT may be told besides the ids. */
 export interface GPTCallOptions {
@@ -122,7 +113,7 @@ export class GPTModel extends PretrainedModel<[ids: Tensor2D, options?: GPTCallO
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPTModel> {
     return loadPretrained(location, {
       format: GPT2_MODEL,
-      create: (config) => new GPTModel(config, { seed: null }),
+      create: (config, init) => new GPTModel(config, init),
       options,
     });
   }

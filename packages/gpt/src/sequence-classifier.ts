@@ -1,6 +1,6 @@
 import { ConfigError } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
-import { Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import { type InitOptions, initStream, Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
 import {
   argMax,
   cast,
@@ -17,7 +17,7 @@ import {
 
 import type { GPTConfig, GPTOptions } from './config.ts';
 import { GPT2_SEQUENCE_CLASSIFIER } from './hf.ts';
-import { type GPTCallOptions, GPTModel, type InitOptions, initStream } from './model.ts';
+import { type GPTCallOptions, GPTModel } from './model.ts';
 
 /** GPT-2 with a classifier on the last token of each sequence: ids [batch, seq] to logits [batch, labels]. */
 export class GPTForSequenceClassification extends PretrainedModel<
@@ -32,10 +32,10 @@ export class GPTForSequenceClassification extends PretrainedModel<
   constructor(options: GPTOptions, init: InitOptions = {}) {
     super();
     this.decoder = new GPTModel(options, init);
-    const { dim, numLabels, initStd } = this.config;
+    const { dim, labels, initStd } = this.config;
     this.head = new Linear({
       inDim: dim,
-      outDim: numLabels,
+      outDim: labels.length,
       bias: false,
       init: normal(initStd),
       random: initStream(init, 'head-init'),
@@ -67,8 +67,10 @@ export class GPTForSequenceClassification extends PretrainedModel<
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPTForSequenceClassification> {
-    const create = (config: GPTConfig): GPTForSequenceClassification =>
-      new GPTForSequenceClassification(config, { seed: options?.newHead ? (options.seed ?? 0) : null });
-    return loadPretrained(location, { format: GPT2_SEQUENCE_CLASSIFIER, create, options });
+    return loadPretrained(location, {
+      format: GPT2_SEQUENCE_CLASSIFIER,
+      create: (config, init) => new GPTForSequenceClassification(config, init),
+      options,
+    });
   }
 }

@@ -18,7 +18,8 @@ test('fills in the values of GPT-2', () => {
     tieEmbeddings: true,
     scaleAttention: true,
     scaleAttentionByLayer: false,
-    numLabels: 2,
+    labels: ['LABEL_0', 'LABEL_1'],
+    problemType: undefined,
     bosTokenId: undefined,
     eosTokenId: undefined,
     padTokenId: undefined,
@@ -46,7 +47,7 @@ const SIZE = 'a whole number from 1 to 2^24';
 const RATE = 'a number from 0 to below 1';
 
 test.each<[object, string]>([
-  ...(['vocabSize', 'contextLength', 'dim', 'hiddenDim', 'numHeads', 'numLayers', 'numLabels'] as const).flatMap(
+  ...(['vocabSize', 'contextLength', 'dim', 'hiddenDim', 'numHeads', 'numLayers'] as const).flatMap(
     (name) =>
       ([0, -1, 2.5, NaN, Infinity, 2 ** 24 + 1, '8', null, undefined] as const).map((value): [object, string] => [
         { hiddenDim: 32, [name]: value },
@@ -131,7 +132,8 @@ describe('from Hugging Face', () => {
       tieEmbeddings: false,
       scaleAttention: false,
       scaleAttentionByLayer: true,
-      numLabels: 3,
+      labels: ['a', 'b', 'c'],
+      problemType: undefined,
       bosTokenId: 1,
       eosTokenId: 2,
       padTokenId: 0,
@@ -153,7 +155,7 @@ describe('from Hugging Face', () => {
     [{ resid_pdrop: 1 }, `residualDropout must be ${RATE}, got 1`],
     [{ layer_norm_epsilon: 'NaN' }, 'normEpsilon must be a finite number'],
     [{ tie_word_embeddings: 'true' }, 'tieEmbeddings must be true or false'],
-    [{ id2label: {} }, `numLabels must be ${SIZE}, got 0`],
+    [{ id2label: {} }, 'labels must be at least one name'],
     [
       { vocab_size: 2 ** 24, n_positions: 2 ** 24, n_embd: 2 ** 20, n_head: 1 },
       'a model may have up to 8589934592 parameters',

@@ -1,9 +1,19 @@
+export { checkConfig, checkNumParameters, configFields } from './config.ts';
 export { Dropout } from './dropout.ts';
 export { Embedding, type EmbeddingConfig } from './embedding.ts';
 export { FeedForward, type FeedForwardConfig } from './feed-forward.ts';
+export { type InitOptions, initStream } from './init.ts';
 export { fanInUniform, type Initializer, normal, ones, xavierUniform, zeros } from './initializers.ts';
+export { defaultLabels, labelsFromHuggingFace, labelsToHuggingFace } from './labels.ts';
 export { Linear, type LinearCallOptions, type LinearConfig } from './linear.ts';
-export { binaryCrossEntropy, classificationLoss, meanSquaredError, type ProblemType } from './losses.ts';
+export {
+  binaryCrossEntropy,
+  classificationLoss,
+  meanSquaredError,
+  PROBLEM_TYPES,
+  type ProblemType,
+  problemTypeOf,
+} from './losses.ts';
 export { type AnyModule, Module, parameter } from './module.ts';
 export { type NameRow, type StoredName, storedNames } from './name-table.ts';
 export { activationFromHuggingFace, activationToHuggingFace } from './hf-activation.ts';
@@ -18,3 +28,4 @@ export {
   type SaveOptions,
 } from './pretrained.ts';
 export { loadModule, type LoadModuleOptions, saveModule } from './save-module.ts';
+export { nextTokens, shiftRight } from './shift.ts';

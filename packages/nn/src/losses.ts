@@ -19,7 +19,20 @@ import {
 } from '@tensorflow/tfjs-core';
 
 /** What a sequence classifier predicts, in the words of Hugging Face's configs. */
-export type ProblemType = 'regression' | 'single_label_classification' | 'multi_label_classification';
+export type ProblemType = (typeof PROBLEM_TYPES)[number];
+
+/** Every {@link ProblemType}. */
+export const PROBLEM_TYPES = ['regression', 'single_label_classification', 'multi_label_classification'] as const;
+
+/** What a classifier predicts where its config doesn't say, found as Hugging Face finds it: by the number of classes and the type of the labels. */
+export function problemTypeOf(
+  { problemType, labels: names }: { problemType?: ProblemType | undefined; labels: readonly string[] },
+  labels: Tensor,
+): ProblemType {
+  if (problemType) return problemType;
+  if (names.length === 1) return 'regression';
+  return labels.dtype === 'int32' ? 'single_label_classification' : 'multi_label_classification';
+}
 
 /** Mean of `(predictions - targets)²`, both of one shape. Returns a scalar. */
 export function meanSquaredError(predictions: Tensor, targets: Tensor): Scalar {

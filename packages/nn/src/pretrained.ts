@@ -15,8 +15,12 @@ import {
   type StoredTensor,
 } from '@formers/checkpoints';
 
+import type { Variable } from '@tensorflow/tfjs-core';
+
+import type { InitOptions } from './init.ts';
 import { Module } from './module.ts';
 import { type NameRow, type StoredName, storedNames } from './name-table.ts';
+import { resizeParameters } from './resize-parameters.ts';
 import { assignValues, type StoredFloat, storedValues, storeLossless, storeParameter } from './stored-parameter.ts';
 
 /** How an architecture is written in Hugging Face folders: one declarative, invertible description. */
@@ -34,6 +38,10 @@ export interface PretrainedFormat<Config> {
   readonly generates?: boolean;
   /** Names that old checkpoints have and nobody needs: constant tables, tied weights. */
   readonly ignored: readonly RegExp[];
+  /** Names below the base prefix that checkpoints may lack all the same, such as BERT's pooler: they start fresh with a new head. */
+  readonly optional?: readonly RegExp[];
+  /** Paths of the parameters that have a row for each token: embeddings, output projections and their biases. */
+  readonly vocabulary?: readonly string[];
   /** @throws ConfigError for a config that no model can be built from. */
   parseConfig(json: JsonObject): Config;
   /** The config as Hugging Face spells it, without the keys that every model has. */
@@ -49,12 +57,16 @@ export interface PretrainedOrigin {
   readonly generationConfig: Uint8Array | undefined;
   /** Names in the checkpoint that this model has no place for: those of another head. */
   readonly unused: readonly string[];
+  /** Names that the checkpoint lacks, or has in another shape: a new head's. */
+  readonly fresh: readonly string[];
 }
 
 /** Options of every `fromPretrained`. */
 export interface PretrainedOptions extends OpenFolderOptions {
-  /** Accept a checkpoint without this model's head: the head starts with fresh random weights, from `seed`. Default false. */
+  /** Accept a checkpoint whose head is missing or has other shapes: the head starts with fresh random weights, from `seed`. Default false. */
   newHead?: boolean;
+  /** Names of the classes of a new head; default those of the checkpoint's config. */
+  labels?: readonly string[];
   /** Of a new head; default 0. */
   seed?: number;
   /** What to do about NaN or Infinity in the weights: refuse (default) or accept. */
@@ -112,6 +124,23 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     });
   }
 
+  /**
+   * Changes the number of tokens, as after a tokenizer was given more of them. Tokens keep their values; new ones start at the mean of all (Hewitt 2021,
+   * "Initializing New Word Embeddings"). Parameters are replaced: make optimizers afterwards.
+   *
+   * @throws {@link ConfigError} for a model without a vocabulary, or a size that isn't a whole number of at least 1.
+   */
+  resizeVocabulary(vocabSize: number): void {
+    const { vocabulary } = this.format;
+    const config = this.config as { vocabSize?: number };
+    if (!vocabulary || config.vocabSize === undefined)
+      throw new ConfigError(`resizeVocabulary: a ${this.format.architecture} has no vocabulary`);
+    if (!Number.isInteger(vocabSize) || vocabSize < 1)
+      throw new ConfigError(`resizeVocabulary: vocabSize must be a whole number of at least 1, got ${vocabSize}`);
+    resizeParameters(this, vocabulary, { from: config.vocabSize, to: vocabSize });
+    config.vocabSize = vocabSize;
+  }
+
   /** Where each parameter lies in the checkpoint that was loaded, or that saving writes. */
   fileNames(): Map<string, StoredName> {
     return fileNames(this, this.origin?.prefixed ?? !this.format.isBase);
@@ -150,7 +179,7 @@ const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as cons
 export interface LoadRequest<Config, Model> {
   readonly format: PretrainedFormat<Config>;
   /** Makes the model; its weights are overwritten, but for a new head's. */
-  readonly create: (config: Config) => Model;
+  readonly create: (config: Config, init: InitOptions) => Model;
   readonly options?: PretrainedOptions | undefined;
 }
 
@@ -171,7 +200,10 @@ export async function loadPretrained<Config extends object, Model extends Pretra
     );
   }
   const checkpoint = await openCheckpoint(folder, options);
-  const model = create(format.parseConfig(config));
+  const model = create(withLabels(format.parseConfig(config), options), {
+    seed: null,
+    ...(options.newHead && { headSeed: options.seed ?? 0 }),
+  });
   try {
     const generationConfig =
       format.generates && (await folder.has('generation_config.json'))
@@ -185,6 +217,14 @@ export async function loadPretrained<Config extends object, Model extends Pretra
   }
 }
 
+/** The config of a model with other classes than the checkpoint's. */
+function withLabels<Config extends object>(config: Config, { newHead = false, labels }: PretrainedOptions): Config {
+  if (!labels) return config;
+  if (!newHead || !('labels' in config))
+    throw new ConfigError('fromPretrained: labels must be given with newHead, to a model that has classes');
+  return { ...config, labels: [...labels] };
+}
+
 async function loadParameters<Config extends object>(
   model: PretrainedModel<never, unknown, Config>,
   checkpoint: Checkpoint,
@@ -194,26 +234,24 @@ async function loadParameters<Config extends object>(
   const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
   const names = fileNames(model, prefixed);
   const isHead = ({ name }: { name: string }): boolean =>
-    prefixed ? !name.startsWith(format.basePrefix) : !format.isBase && isHeadName(model, name);
-  const parameters = [...model.namedParameters()].map(([path, variable]) => ({
+    format.optional?.some((pattern) => pattern.test(name)) ||
+    (prefixed ? !name.startsWith(format.basePrefix) : !format.isBase && isHeadName(model, name));
+  const parameters: Place[] = [...model.namedParameters()].map(([path, variable]) => ({
     variable,
     ...(names.get(path) as StoredName),
   }));
-  const wanted = newHead
-    ? parameters.filter(({ name }) => !isHead({ name }) || checkpoint.names.includes(name))
-    : parameters;
+  const shapeOf = ({ transpose, variable }: Place): number[] =>
+    transpose ? variable.shape.toReversed() : variable.shape;
+  const isStored = (place: Place): boolean =>
+    checkpoint.names.includes(place.name) && checkpoint.info(place.name).shape.join() === shapeOf(place).join();
+  const wanted = newHead ? parameters.filter((place) => !isHead(place) || isStored(place)) : parameters;
 
   const known = new Set(wanted.map(({ name }) => name));
-  const unused = checkpoint.names.filter(
-    (name) => !known.has(name) && isHead({ name }) && !format.ignored.some((pattern) => pattern.test(name)),
-  );
-  const skipped = new Set([
-    ...unused,
-    ...checkpoint.names.filter((name) => !known.has(name) && format.ignored.some((pattern) => pattern.test(name))),
-  ]);
-  const expected = new Map(
-    wanted.map(({ name, transpose, variable }) => [name, transpose ? variable.shape.toReversed() : variable.shape]),
-  );
+  const fresh = parameters.map(({ name }) => name).filter((name) => !known.has(name));
+  const isIgnored = (name: string): boolean => format.ignored.some((pattern) => pattern.test(name));
+  const unused = checkpoint.names.filter((name) => !known.has(name) && isHead({ name }) && !isIgnored(name));
+  const skipped = new Set([...unused, ...checkpoint.names.filter((name) => !known.has(name) && isIgnored(name))]);
+  const expected = new Map(wanted.map((place) => [place.name, shapeOf(place)]));
   compareNames(
     expected,
     new Map(checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape])),
@@ -228,8 +266,11 @@ async function loadParameters<Config extends object>(
     dtypes.set(name, stored.dtype);
     assignValues(place.variable, storedValues(stored, { name, transpose: place.transpose, nonFinite }));
   }
-  return { dtypes, prefixed, unused };
+  return { dtypes, prefixed, unused, fresh };
 }
+
+/** A parameter, and where it lies in the checkpoint. */
+type Place = StoredName & { readonly variable: Variable };
 
 /** Checkpoint names of all parameters, with or without the base prefix. */
 function fileNames<Config extends object>(

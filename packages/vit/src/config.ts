@@ -1,4 +1,5 @@
-import { type Activation, ACTIVATIONS, ConfigError } from '@formers/backend';
+import { type Activation, ConfigError } from '@formers/backend';
+import { checkConfig, checkNumParameters, configFields, defaultLabels, type ProblemType } from '@formers/nn';
 import * as v from 'valibot';
 
 /** Height and width, in pixels. */
@@ -29,6 +30,8 @@ export interface ViTConfig {
   poolerActivation: Activation;
   /** Names of the classes, in order of their ids. */
   labels: string[];
+  /** What the classifier predicts; where undefined, its labels tell. */
+  problemType: ProblemType | undefined;
 }
 
 /** What must be said of a ViT; the rest has the values of ViT-B. A number for a size means a square. */
@@ -48,42 +51,8 @@ export const VIT_PRESETS = {
 /** Name of a preset. */
 export type ViTPreset = keyof typeof VIT_PRESETS;
 
-/** A number with a condition; errors say what is wanted in these words. */
-function number(wanted: string, condition: (value: number) => boolean) {
-  return v.pipe(v.number(wanted), v.check(condition, wanted));
-}
-
-const size = number(
-  'a whole number from 1 to 2^24',
-  (value) => Number.isInteger(value) && value >= 1 && value <= 2 ** 24,
-);
+const { size, rate, amount, choice, activation, labels, problemType } = configFields;
 const sizes = v.strictTuple([size, size], 'a whole number or [height, width]');
-const rate = number('a number from 0 to below 1', (value) => value >= 0 && value < 1);
-const amount = number('a finite number of at least 0', (value) => Number.isFinite(value) && value >= 0);
-const activation = v.picklist(ACTIVATIONS, `one of ${ACTIVATIONS.join(', ')}`);
-const names = 'at least one name';
-
-const schema = v.strictObject({
-  imageSize: sizes,
-  patchSize: sizes,
-  numChannels: size,
-  dim: size,
-  hiddenDim: size,
-  numHeads: size,
-  numLayers: size,
-  activation,
-  dropout: rate,
-  attentionDropout: rate,
-  normEpsilon: amount,
-  initStd: amount,
-  qkvBias: v.boolean('true or false'),
-  poolerDim: size,
-  poolerActivation: activation,
-  labels: v.pipe(v.array(v.string('a name'), names), v.minLength(1, names)),
-});
-
-/** Beyond this a model can't be meant for this machine: 2³³ parameters, 32 GiB. */
-const MOST_PARAMETERS = 2 ** 33;
 
 /**
  * A whole and valid config. Models call it once, on what they are given.
@@ -102,21 +71,32 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
     qkvBias: true,
     poolerDim: options.dim,
     poolerActivation: 'tanh' as const,
-    labels: ['LABEL_0', 'LABEL_1'],
+    labels: defaultLabels(2),
+    problemType: undefined,
     ...options,
     imageSize: asSize(imageSize),
     patchSize: asSize(patchSize),
   };
-  const result = v.safeParse(schema, config);
-  if (!result.success) {
-    const [issue] = result.issues;
-    const option = v.getDotPath(issue);
-    if (issue.expected === 'never') throw new ConfigError(`ViTConfig: there is no option ${option}`);
-    throw new ConfigError(
-      `ViTConfig: ${option} must be ${issue.type === 'strict_object' ? 'given' : issue.message}, got ${issue.received}`,
-    );
-  }
-  const { dim, numHeads, numLayers, hiddenDim, numChannels, poolerDim, labels } = config;
+  checkConfig('ViTConfig', config, {
+    imageSize: sizes,
+    patchSize: sizes,
+    numChannels: size,
+    dim: size,
+    hiddenDim: size,
+    numHeads: size,
+    numLayers: size,
+    activation,
+    dropout: rate,
+    attentionDropout: rate,
+    normEpsilon: amount,
+    initStd: amount,
+    qkvBias: choice,
+    poolerDim: size,
+    poolerActivation: activation,
+    labels,
+    problemType,
+  });
+  const { dim, numHeads, numLayers, hiddenDim, numChannels, poolerDim } = config;
   if (dim % numHeads !== 0)
     throw new ConfigError(`ViTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
   const patches = numPatches(config);
@@ -125,12 +105,10 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
       `ViTConfig: imageSize must hold a patch of [${config.patchSize.join(', ')}], got [${config.imageSize.join(', ')}]`,
     );
   const pixels = numChannels * config.patchSize[0] * config.patchSize[1]; // of a patch
-  const numParameters =
-    (pixels + patches + poolerDim + labels.length) * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim);
-  if (numParameters > MOST_PARAMETERS)
-    throw new ConfigError(
-      `ViTConfig: a model may have up to ${MOST_PARAMETERS} parameters, got about ${numParameters}`,
-    );
+  checkNumParameters(
+    'ViTConfig',
+    (pixels + patches + poolerDim + config.labels.length) * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim),
+  );
   return config;
 }
 

@@ -1,6 +1,12 @@
-import { ConfigError } from '@formers/backend';
 import type { JsonObject, JsonValue } from '@formers/checkpoints';
-import { activationFromHuggingFace, activationToHuggingFace, type NameRow, type PretrainedFormat } from '@formers/nn';
+import {
+  activationFromHuggingFace,
+  activationToHuggingFace,
+  labelsFromHuggingFace,
+  labelsToHuggingFace,
+  type NameRow,
+  type PretrainedFormat,
+} from '@formers/nn';
 
 import { type Size, type ViTConfig, vitConfig } from './config.ts';
 
@@ -77,6 +83,7 @@ export function vitConfigFromHuggingFace(json: JsonObject): ViTConfig {
     qkv_bias: qkvBias = true,
     pooler_output_size: poolerDim = null,
     pooler_act: poolerActivation = 'tanh',
+    problem_type: problemType = null,
   } = json;
   // vitConfig checks types and ranges: what is wrong in the file is refused there.
   return vitConfig({
@@ -95,27 +102,9 @@ export function vitConfigFromHuggingFace(json: JsonObject): ViTConfig {
     qkvBias,
     ...(poolerDim !== null && { poolerDim }),
     poolerActivation: activationFromHuggingFace(String(poolerActivation)),
-    labels: labelsOf(json),
+    labels: labelsFromHuggingFace(json),
+    ...(problemType !== null && { problemType }),
   } as ViTConfig);
-}
-
-/** Names beyond this aren't made up for a file that has a number alone. */
-const MOST_LABELS = 2 ** 20;
-
-/** The names of the classes by their ids, which have to be 0, 1, 2, ... */
-function labelsOf({ id2label, num_labels: numLabels }: JsonObject): string[] {
-  if (typeof id2label !== 'object' || id2label === null || Array.isArray(id2label)) {
-    if (typeof numLabels === 'number' && numLabels > MOST_LABELS)
-      throw new ConfigError(`config.json: num_labels must be up to ${MOST_LABELS}, got ${numLabels}`);
-    return Array.from({ length: typeof numLabels === 'number' ? numLabels : 2 }, (_, i) => `LABEL_${i}`);
-  }
-  const byId = new Map<string, JsonValue>(Object.entries(id2label));
-  return Array.from(byId, (_, i) => {
-    const label = byId.get(String(i));
-    if (typeof label !== 'string')
-      throw new ConfigError(`config.json: id2label must name the ids 0 to ${byId.size - 1}, got none for ${i}`);
-    return label;
-  });
 }
 
 function serializeConfig(config: ViTConfig): JsonObject {
@@ -136,7 +125,7 @@ function serializeConfig(config: ViTConfig): JsonObject {
     qkv_bias: config.qkvBias,
     pooler_output_size: config.poolerDim,
     pooler_act: activationToHuggingFace(config.poolerActivation),
-    id2label: Object.fromEntries(config.labels.map((label, i) => [i, label])),
-    label2id: Object.fromEntries(config.labels.map((label, i) => [label, i])),
+    ...labelsToHuggingFace(config.labels),
+    ...(config.problemType && { problem_type: config.problemType }),
   };
 }

@@ -1,10 +1,10 @@
 import type { FolderLocation } from '@formers/checkpoints';
-import { Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import { type InitOptions, initStream, Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 
 import { type ViTConfig, vitConfig, type ViTOptions } from './config.ts';
 import { VIT_IMAGE_CLASSIFIER } from './hf.ts';
-import { classTokenOf, type InitOptions, initStream, type ViTCallOptions, ViTEncoder } from './model.ts';
+import { classTokenOf, type ViTCallOptions, ViTEncoder } from './model.ts';
 
 /**
  * A Vision Transformer that classifies: images [batch, channels, height, width] to logits [batch, labels].
@@ -42,8 +42,10 @@ export class ViTForImageClassification extends PretrainedModel<
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<ViTForImageClassification> {
-    const create = (config: ViTConfig): ViTForImageClassification =>
-      new ViTForImageClassification(config, { seed: options?.newHead ? (options.seed ?? 0) : null });
-    return loadPretrained(location, { format: VIT_IMAGE_CLASSIFIER, create, options });
+    return loadPretrained(location, {
+      format: VIT_IMAGE_CLASSIFIER,
+      create: (config, init) => new ViTForImageClassification(config, init),
+      options,
+    });
   }
 }

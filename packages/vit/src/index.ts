@@ -9,5 +9,5 @@ export {
 } from './config.ts';
 export { vitConfigFromHuggingFace } from './hf.ts';
 export { ViTForImageClassification } from './image-classifier.ts';
-export { type InitOptions, type ViTCallOptions, ViTEncoder, ViTLayer, ViTModel, type ViTOutput } from './model.ts';
+export { type ViTCallOptions, ViTEncoder, ViTLayer, ViTModel, type ViTOutput } from './model.ts';
 export { patchify, PatchEmbedding, type PatchEmbeddingConfig } from './patch-embedding.ts';

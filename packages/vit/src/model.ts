@@ -1,9 +1,11 @@
 import { MultiHeadAttention } from '@formers/attention';
-import { applyActivation, checkShape, RandomStream, report } from '@formers/backend';
+import { applyActivation, checkShape, type RandomStream, report } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
   Dropout,
   FeedForward,
+  type InitOptions,
+  initStream,
   LayerNorm,
   Linear,
   loadPretrained,
@@ -36,17 +38,6 @@ import { PatchEmbedding } from './patch-embedding.ts';
 export interface ViTCallOptions {
   /** Whether images of another size than the config's are taken, with interpolated positions; default false. */
   interpolatePositions?: boolean | undefined;
-}
-
-/** Where the first weights come from. */
-export interface InitOptions {
-  /** Of the random numbers; default 0. `null` leaves the weights at zero, to be loaded. */
-  seed?: number | null;
-}
-
-/** The random stream of a part of a model's first weights. */
-export function initStream({ seed = 0 }: InitOptions, part: 'init' | 'pooler-init' | 'head-init'): RandomStream | null {
-  return seed === null ? null : new RandomStream(seed, part);
 }
 
 /** One encoder layer, pre-norm: `x + attention(norm1(x))`, then `x + mlp(norm2(x))` (Dosovitskiy et al. 2021, equations 2 and 3). */
@@ -192,7 +183,7 @@ export class ViTModel extends PretrainedModel<[images: Tensor4D, options?: ViTCa
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<ViTModel> {
     return loadPretrained(location, {
       format: VIT_MODEL,
-      create: (config) => new ViTModel(config, { seed: null }),
+      create: (config, init) => new ViTModel(config, init),
       options,
     });
   }

@@ -5,6 +5,7 @@ import { type Encoding, Tokenizer, TokenizerError } from '@formers/tokenizers';
 
 import { type Case, readCaseJson } from '../case.ts';
 import type { Comparison } from '../comparison.ts';
+import { asksForTraining, compareTraining } from './tokenizer-training.ts';
 
 interface ExpectedEncoding {
   readonly text: string;
@@ -54,8 +55,9 @@ interface ExpectedBatch {
   readonly error?: string;
 }
 
-/** The parts of a tokenizer's case: encodings, the stages before the model, and batches with truncation and padding. */
-export async function tokenizerCases({ folder }: Case): Promise<[string, (comparison: Comparison) => Promise<void>][]> {
+/** The parts of a tokenizer's case: encodings, the stages before the model, batches with truncation and padding, and training. */
+export async function tokenizerCases(given: Case): Promise<[string, (comparison: Comparison) => Promise<void>][]> {
+  const { folder } = given;
   const file = await readFile(path.join(folder, 'tokenizer.json'), 'utf8');
   return [
     [
@@ -72,7 +74,12 @@ export async function tokenizerCases({ folder }: Case): Promise<[string, (compar
       async (comparison) =>
         compareBatches(file, await readCaseJson<ExpectedBatch[]>(folder, 'batches.json'), comparison),
     ],
+    ...(asksForTraining(given) ? [trainingPart(given, file)] : []),
   ];
+}
+
+function trainingPart(given: Case, file: string): [string, (comparison: Comparison) => Promise<void>] {
+  return ['training', (comparison) => compareTraining(given, file, comparison)];
 }
 
 function compareEncodings(file: string, cases: readonly ExpectedEncoding[], comparison: Comparison): void {

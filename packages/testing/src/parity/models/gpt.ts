@@ -1,20 +1,13 @@
 import { GPT, type GPTCallOptions, GPTForSequenceClassification, GPTModel } from '@formers/gpt';
-import { classificationLoss } from '@formers/nn';
-import { concat, fill, slice, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { classificationLoss, nextTokens, problemTypeOf } from '@formers/nn';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 
 import type { ModelAdapter, NamedTensors } from './adapter.ts';
-import { problemTypeOf } from './problem-type.ts';
 
 const ids = (inputs: NamedTensors): Tensor2D => inputs['input_ids'] as Tensor2D;
 
 function callOptions({ attention_mask: attentionMask, position_ids: positionIds }: NamedTensors): GPTCallOptions {
   return { attentionMask: attentionMask as Tensor2D | undefined, positionIds: positionIds as Tensor2D | undefined };
-}
-
-/** Labels that stand under their own token, moved under the token before it. */
-function nextTokens(labels: Tensor2D): Tensor2D {
-  const [batch, seq] = labels.shape;
-  return concat([slice(labels, [0, 1], [batch, seq - 1]), fill([batch, 1], -100, 'int32') as Tensor2D], 1);
 }
 
 const decoder: ModelAdapter<GPTModel> = {
@@ -43,7 +36,7 @@ const classifier: ModelAdapter<GPTForSequenceClassification> = {
     const labels = inputs['labels'] as Tensor;
     return classificationLoss(model.call(ids(inputs), callOptions(inputs)), {
       labels,
-      problemType: problemTypeOf(model, { labels, numLabels: model.config.numLabels }),
+      problemType: problemTypeOf(model.config, labels),
     });
   },
 };

@@ -1,9 +1,8 @@
-import { classificationLoss } from '@formers/nn';
+import { classificationLoss, problemTypeOf } from '@formers/nn';
 import { ViTForImageClassification, ViTModel } from '@formers/vit';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 
 import type { ModelAdapter, NamedTensors } from './adapter.ts';
-import { problemTypeOf } from './problem-type.ts';
 
 const images = (inputs: NamedTensors): Tensor4D => inputs['pixel_values'] as Tensor4D;
 
@@ -29,7 +28,7 @@ const classifier: ModelAdapter<ViTForImageClassification> = {
   }),
   loss: (model, inputs) => {
     const labels = inputs['labels'] as Tensor;
-    const problemType = problemTypeOf(model, { labels, numLabels: model.config.labels.length });
+    const problemType = problemTypeOf(model.config, labels);
     return classificationLoss(model.call(images(inputs)), { labels, problemType });
   },
 };
