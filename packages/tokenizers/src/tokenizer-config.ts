@@ -10,6 +10,8 @@ export class TokenizerConfig {
   /** The most tokens that the model takes, if the file says so. */
   readonly modelMaxLength: number | undefined;
   readonly cleanUpTokenizationSpaces: boolean;
+  /** Jinja templates of chats by name, for pipelines; the usual one is `default`. */
+  readonly chatTemplates: ReadonlyMap<string, string>;
 
   constructor(json: unknown) {
     const fields = new Fields(json, 'tokenizer_config.json');
@@ -22,6 +24,12 @@ export class TokenizerConfig {
     const length = fields.get('model_max_length');
     this.modelMaxLength = typeof length === 'number' && length > 0 && length < 1e9 ? Math.floor(length) : undefined; // 1e30 stands for "no limit"
     this.cleanUpTokenizationSpaces = fields.get('clean_up_tokenization_spaces') === true;
+    this.chatTemplates = readChatTemplates(fields);
+  }
+
+  /** The Jinja template that makes a chat one text, if the files have one. */
+  get chatTemplate(): string | undefined {
+    return this.chatTemplates.get('default');
   }
 
   get bosToken(): string | undefined {
@@ -56,4 +64,11 @@ export class TokenizerConfig {
   toJson(): object {
     return { tokenizer_class: 'PreTrainedTokenizerFast', clean_up_tokenization_spaces: false, ...this.#json };
   }
+}
+
+/** `chat_template`: one template, or a list of `{ name, template }`. */
+function readChatTemplates(fields: Fields): Map<string, string> {
+  if (!fields.has('chat_template')) return new Map();
+  if (typeof fields.get('chat_template') === 'string') return new Map([['default', fields.string('chat_template')]]);
+  return new Map(fields.objects('chat_template').map((entry) => [entry.string('name'), entry.string('template')]));
 }

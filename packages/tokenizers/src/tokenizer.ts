@@ -84,27 +84,30 @@ export class Tokenizer {
   }
 
   /**
-   * Opens a folder with tokenizer.json and, if they are there, tokenizer_config.json and special_tokens_map.json: a path, a URL, `owner/name`
-   * on the hub, a Map of files or a source of one's own. Throws a `CheckpointError` where files are missing, else as {@link fromJson}.
+   * Opens a folder with tokenizer.json and, if they are there, tokenizer_config.json, special_tokens_map.json and chat_template.jinja: a path,
+   * a URL, `owner/name` on the hub, a Map of files or a source of one's own. Throws a `CheckpointError` where files are missing, else as
+   * {@link fromJson}.
    */
   static async fromPretrained(
     location: string | FolderSource | ReadonlyMap<string, Blob | Uint8Array>,
     options: OpenFolderOptions = {},
   ): Promise<Tokenizer> {
     const folder = await openFolder(location, options);
+    const readText = async (name: string): Promise<string> =>
+      new TextDecoder().decode(await folder.read(name, { maxBytes: maxFileSize }));
     const read = async (name: string): Promise<unknown> =>
-      parseJson(
-        new TextDecoder().decode(await folder.read(name, { maxBytes: maxFileSize })),
-        `${folder.location}: ${name}`,
-      );
+      parseJson(await readText(name), `${folder.location}: ${name}`);
     const readOptional = async (name: string): Promise<object> =>
       (await folder.has(name)) ? Object(await read(name)) : {};
-    const [json, specialTokens, config] = await Promise.all([
+    const readChatTemplate = async (): Promise<object> =>
+      (await folder.has('chat_template.jinja')) ? { chat_template: await readText('chat_template.jinja') } : {};
+    const [json, ...configs] = await Promise.all([
       read('tokenizer.json'),
       readOptional('special_tokens_map.json'),
       readOptional('tokenizer_config.json'),
+      readChatTemplate(), // Transformers 5 writes it to a file of its own, which wins
     ]);
-    return Tokenizer.fromJson(Object(json), { ...specialTokens, ...config });
+    return Tokenizer.fromJson(Object(json), Object.assign({}, ...configs));
   }
 
   /** Writes tokenizer.json and tokenizer_config.json to a folder (a path, a Map, or a target of one's own), as Python's AutoTokenizer opens them. */

@@ -152,6 +152,25 @@ describe('folders', () => {
     expect(tokenizer.specialTokenIds).toEqual([0, 1, 2, 3, 4]);
   });
 
+  test('chat templates: one, several by name, or a file of their own, which wins', async () => {
+    const json = trainCharacters('ab').toJson();
+    const one = Tokenizer.fromJson(json, { chat_template: '{{ messages }}' });
+    expect(one.config.chatTemplate).toBe('{{ messages }}');
+    expect(one.config.toJson()).toMatchObject({ chat_template: '{{ messages }}' });
+    const entries = ['default', 'tool_use'].map((name) => ({ name, template: `of ${name}` }));
+    const several = Tokenizer.fromJson(json, { chat_template: entries });
+    expect(several.config.chatTemplate).toBe('of default');
+    expect(several.config.chatTemplates.get('tool_use')).toBe('of tool_use');
+    expect(Tokenizer.fromJson(json).config.chatTemplate).toBeUndefined();
+    expect(() => Tokenizer.fromJson(json, { chat_template: 3 })).toThrow('chat_template');
+
+    const files = new Map<string, Uint8Array>();
+    await one.savePretrained(files);
+    expect((await Tokenizer.fromPretrained(files)).config.chatTemplate).toBe('{{ messages }}');
+    files.set('chat_template.jinja', new TextEncoder().encode('of the file'));
+    expect((await Tokenizer.fromPretrained(files)).config.chatTemplate).toBe('of the file');
+  });
+
   test('a folder without tokenizer.json is an error of the checkpoints package', async () => {
     await expect(Tokenizer.fromPretrained(new Map())).rejects.toMatchObject({ code: 'missing-file' });
   });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { type Tokenizer, trainBpe, trainUnigram, trainWordPiece, type Pipeline } from '../src/index.ts';
-import { byteLevelAlphabet } from '../src/text/byte-level.ts';
 import { corpus, fixtureFolder, readJson } from './helpers/fixtures.ts';
 
 interface TokenizerJson extends Pipeline {
@@ -10,29 +9,31 @@ interface TokenizerJson extends Pipeline {
 
 const reference = (folder: string): TokenizerJson => readJson<TokenizerJson>(folder, 'tokenizer.json');
 const made = (tokenizer: Tokenizer): TokenizerJson => JSON.parse(JSON.stringify(tokenizer.toJson()));
-const byteTokens = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
 const llamaWords = { type: 'Split', pattern: { Regex: '▁+[^▁]*|[^▁]+' }, behavior: 'Isolated', invert: false };
 
 /** The settings of each fixture's case.json, as options. */
 const bpe = [
-  { name: 'gpt2-bpe', vocabSize: 700, specialTokens: ['<|endoftext|>'], initialAlphabet: byteLevelAlphabet },
+  { name: 'gpt2-bpe', vocabSize: 700, specialTokens: ['<|endoftext|>'], initialAlphabet: 'bytes' as const },
   {
     name: 'roberta-bpe',
     vocabSize: 640,
     specialTokens: ['<s>', '<pad>', '</s>', '<unk>', '<mask>'],
-    initialAlphabet: byteLevelAlphabet,
+    initialAlphabet: 'bytes' as const,
   },
   {
     name: 'llama3-bpe',
     vocabSize: 680,
     specialTokens: ['<|begin_of_text|>', '<|end_of_text|>'],
-    initialAlphabet: byteLevelAlphabet,
+    initialAlphabet: 'bytes' as const,
   },
   { name: 'gpt1-bpe', vocabSize: 600, specialTokens: ['<unk>', '<pad>'], limitAlphabet: 76, wordEndSuffix: '</w>' },
   {
     name: 'llama2-bpe',
     vocabSize: 800,
-    specialTokens: ['<unk>', '<s>', '</s>', ...byteTokens],
+    specialTokens: ['<unk>', '<s>', '</s>'],
+    unkToken: '<unk>',
+    fuseUnknown: true,
+    byteFallback: true,
     limitAlphabet: 99,
     splitWords: llamaWords,
   },
@@ -88,5 +89,16 @@ describe('training gives the vocabulary and merges of the tokenizers library', (
     for (const [index, [piece, score]] of (theirs ?? []).entries()) {
       expect(Math.abs((ours?.[index]?.[1] ?? 0) - score), piece).toBeLessThanOrEqual(1e-4 * Math.abs(score));
     }
+  });
+
+  test('a tokenizer trained with byte fallback spells what it never saw, and its special tokens stay apart', () => {
+    const pipeline = { decoder: { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] } };
+    const roles = { specialTokens: ['<unk>', '</s>'], unkToken: '<unk>', eosToken: '</s>' };
+    const tokenizer = trainBpe(['abab abab'], { vocabSize: 262, byteFallback: true, pipeline, ...roles });
+    const { tokens, ids } = tokenizer.encode('abé😀');
+    expect(tokens).toEqual(['ab', '<0xC3>', '<0xA9>', '<0xF0>', '<0x9F>', '<0x98>', '<0x80>']);
+    expect(tokenizer.tokenToId('<0x00>')).toBe(2);
+    expect(tokenizer.specialTokenIds).toEqual([0, 1]);
+    expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe('abé😀');
   });
 });

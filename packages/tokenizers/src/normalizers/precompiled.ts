@@ -1,5 +1,6 @@
 import { TokenizerError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
+import type { AlignedText } from '../text/aligned-text.ts';
 import { ChangeWalker, type Change } from '../text/changes.ts';
 import { utf8Length } from '../text/utf8.ts';
 import { forEachGrapheme } from './graphemes.ts';
@@ -9,7 +10,7 @@ import type { Normalizer } from './normalizer.ts';
 export function precompiledNormalizer(fields: Fields): Normalizer {
   const table = new CharacterMap(decodeBase64(fields.string('precompiled_charsmap'), fields.place), fields.place);
   return (text) => {
-    const changes: Change[] = [];
+    const changes = new LateChanges(text);
     let modified = false;
     const replace = (old: string): boolean => {
       const replacement = table.find(old);
@@ -20,24 +21,43 @@ export function precompiledNormalizer(fields: Fields): Normalizer {
     };
     forEachGrapheme(text.text, (grapheme) => {
       if (byteLength(grapheme) < 6 && replace(grapheme)) return;
-      for (const char of grapheme) if (!replace(char)) changes.push({ char, change: 0 });
+      for (const char of grapheme) if (!replace(char)) changes.push(char, 0);
     });
-    if (!modified) return text;
-    const walker = new ChangeWalker(text);
-    for (const change of changes) walker.push(change);
-    return walker.build();
+    return modified ? changes.build() : text;
   };
 }
 
 const encoder = new TextEncoder();
 
 /** The new characters take the places of the old ones; those that are too many are added, those that are too few swallow the rest. */
-function pushReplacement(changes: Change[], oldLength: number, replacement: readonly string[]): void {
+function pushReplacement(changes: LateChanges, oldLength: number, replacement: readonly string[]): void {
   const surplus = replacement.length - oldLength;
-  for (const [index, char] of replacement.entries())
-    changes.push({ char, change: replacement.length - index <= surplus ? 1 : 0 });
-  const last = changes.at(-1);
-  if (surplus < 0 && last) changes[changes.length - 1] = { char: last.char, change: last.change + surplus };
+  for (const [index, char] of replacement.entries()) changes.push(char, replacement.length - index <= surplus ? 1 : 0);
+  if (surplus < 0) changes.swallow(-surplus);
+}
+
+/** Hands changes to a walker one late, so that the last one can still swallow what follows. */
+class LateChanges {
+  readonly #walker: ChangeWalker;
+  #last: Change | undefined;
+
+  constructor(text: AlignedText) {
+    this.#walker = new ChangeWalker(text);
+  }
+
+  push(char: string, change: number): void {
+    if (this.#last) this.#walker.push(this.#last);
+    this.#last = { char, change };
+  }
+
+  swallow(count: number): void {
+    if (this.#last) this.#last = { char: this.#last.char, change: this.#last.change - count };
+  }
+
+  build(): AlignedText {
+    if (this.#last) this.#walker.push(this.#last);
+    return this.#walker.build();
+  }
 }
 
 class CharacterMap {

@@ -1,4 +1,5 @@
 import { TokenizerError } from '../errors.ts';
+import { byteToken } from '../models/bpe.ts';
 import { byteLevelAlphabet } from '../text/byte-level.ts';
 import { Tokenizer } from '../tokenizer.ts';
 import { countWords, type Pipeline } from './count-words.ts';
@@ -16,13 +17,14 @@ export interface TrainBpeOptions extends SpecialTokenRoles {
   readonly modelMaxLength?: number;
   /** Normalizer, pre-tokenizer, post-processor and decoder as in tokenizer.json; GPT-2's byte-level ones by default. */
   readonly pipeline?: Pipeline;
-  /** Characters that are in the vocabulary whether seen or not; the 256 bytes by default, if the pipeline is GPT-2's. */
-  readonly initialAlphabet?: readonly string[];
+  /** Characters that are in the vocabulary whether seen or not; `bytes` are the 256 of byte-level pipelines, the default if the pipeline is GPT-2's. */
+  readonly initialAlphabet?: readonly string[] | 'bytes';
   /** Keep only this many characters, the most frequent ones. */
   readonly limitAlphabet?: number;
   readonly continuingPrefix?: string;
   readonly wordEndSuffix?: string;
   readonly fuseUnknown?: boolean;
+  /** Spell characters that are not in the vocabulary as `<0xE2>` tokens, which get the ids after the special tokens (as in Llama 2). */
   readonly byteFallback?: boolean;
   readonly ignoreMerges?: boolean;
 }
@@ -58,11 +60,13 @@ export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tok
   const roles = options.specialTokens
     ? options
     : { bosToken: '<|endoftext|>', eosToken: '<|endoftext|>', unkToken: '<|endoftext|>', ...options };
+  const alphabet = options.initialAlphabet ?? (pipeline === gpt2Pipeline ? 'bytes' : []);
+  const byteTokens = options.byteFallback ? Array.from({ length: 256 }, (_, byte) => byteToken(byte)) : [];
   const { tokens, merges } = learnMerges(countWords(texts, pipeline), {
     vocabSize,
     minFrequency,
-    specialTokens,
-    initialAlphabet: options.initialAlphabet ?? (pipeline === gpt2Pipeline ? byteLevelAlphabet : []),
+    specialTokens: [...specialTokens, ...byteTokens],
+    initialAlphabet: alphabet === 'bytes' ? byteLevelAlphabet : alphabet,
     limitAlphabet,
     continuingPrefix,
     wordEndSuffix,

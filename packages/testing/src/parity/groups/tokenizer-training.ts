@@ -42,7 +42,11 @@ interface TokenizerJson extends Pipeline {
 }
 
 /** Trains on the case's corpus with the case's settings: the vocabulary and the merges must be the same, scores within 1e-4. */
-export async function compareTraining({ folder, description }: Case, file: string, comparison: Comparison): Promise<void> {
+export async function compareTraining(
+  { folder, description }: Case,
+  file: string,
+  comparison: Comparison,
+): Promise<void> {
   const texts = await trainingTexts(folder);
   const settings = description['trainer'] as TrainerSettings;
   const { model: expected, ...pipeline } = JSON.parse(file) as TokenizerJson;
@@ -91,7 +95,11 @@ function train(texts: readonly string[], settings: TrainerSettings, reference: T
     return trainWordPiece(texts, { ...options, ...others, initialAlphabet });
   }
   if (kind === 'Unigram') {
-    const { shrinking_factor: shrinkingFactor, n_sub_iterations: subIterations, max_piece_length: maxPieceLength } = settings;
+    const {
+      shrinking_factor: shrinkingFactor,
+      n_sub_iterations: subIterations,
+      max_piece_length: maxPieceLength,
+    } = settings;
     return trainUnigram(texts, {
       ...options,
       ...(shrinkingFactor !== undefined && { shrinkingFactor }),
