@@ -1,6 +1,7 @@
 /** The kernels. Each export below the control functions is one kernel; src/engine finds them by name. */
 export { argumentsAddress, awaitJob, closeJob, configure, enterJob, leaveJob, openJob, resetUnits } from './control';
 
+export { adafactorMatrices, adafactorVector } from './adafactor';
 export { activation, activationGradient } from './activation';
 export { attention, attentionGradient } from './attention';
 export { imageToRows, pool, poolGradient, rowsToImage } from './convolution';
@@ -10,6 +11,7 @@ export { gatherRows, scatterAddRows } from './embedding';
 export { fewRowsProduct, matrixProduct, matrixProducts } from './matrix-product';
 export { copyRows, fillValues, gatherStrided, scatterStrided, selectValues, transposeMatrices } from './movement';
 export { norm, normGradient } from './norm';
-export { adamW, squareSums } from './optimizer';
+export { adamW, sgd, squareSums } from './optimizer';
 export { dropout } from './random';
 export { reduceColumns, reduceRows, softmaxRows } from './reduce';
+export { rotary } from './rotary';

@@ -39,6 +39,53 @@ function step(p: usize, g: usize, m: usize, v: usize, n: i32, decay: f32): void 
   }
 }
 
+/**
+ * Gradient descent, with momentum where a chunk has a buffer.
+ *
+ * Arguments: 0 list of chunks (each: parameter, gradient, buffer or 0, size, weight decay), 1 chunks, 2 learning rate, 3 momentum, 4 1 - dampening,
+ * 5 nesterov, 6 gradient scale.
+ */
+export function sgd(_thread: i32): void {
+  const list = pointer(0), chunks = argument(1);
+  for (;;) {
+    const chunk = nextUnit(0);
+    if (chunk >= chunks) return;
+    const e = list + <usize>(chunk * 20);
+    const p: usize = load<u32>(e), g: usize = load<u32>(e, 4), m: usize = load<u32>(e, 8);
+    if (m) momentumStep(p, g, m, load<i32>(e, 12), load<f32>(e, 16));
+    else descend(p, g, load<i32>(e, 12), load<f32>(e, 16));
+  }
+}
+
+function descend(p: usize, g: usize, n: i32, decay: f32): void {
+  const rate = f32x4.splat(-number(2)), scale = f32x4.splat(number(6)), w = f32x4.splat(decay);
+  for (let i = 0; i < n; i += 8) {
+    const o = <usize>i << 2;
+    const p0 = v128.load(p + o), p1 = v128.load(p + o, 16);
+    const d0 = madd(v128.load(g + o), scale, f32x4.mul(p0, w)), d1 = madd(v128.load(g + o, 16), scale, f32x4.mul(p1, w));
+    const u = madd(d0, rate, p0), v = madd(d1, rate, p1);
+    v128.store(p + o, u);
+    v128.store(p + o, v, 16);
+  }
+}
+
+function momentumStep(p: usize, g: usize, m: usize, n: i32, decay: f32): void {
+  const rate = f32x4.splat(-number(2)), kept = f32x4.splat(number(3)), taken = f32x4.splat(number(4)), scale = f32x4.splat(number(6)), w = f32x4.splat(decay);
+  // The direction is own * direction + along * buffer.
+  const nesterov = argument(5) != 0, own = f32x4.splat(nesterov ? 1 : 0), along = f32x4.splat(nesterov ? number(3) : 1);
+  for (let i = 0; i < n; i += 8) {
+    const o = <usize>i << 2;
+    const p0 = v128.load(p + o), p1 = v128.load(p + o, 16);
+    const d0 = madd(v128.load(g + o), scale, f32x4.mul(p0, w)), d1 = madd(v128.load(g + o, 16), scale, f32x4.mul(p1, w));
+    const m0 = madd(v128.load(m + o), kept, f32x4.mul(d0, taken)), m1 = madd(v128.load(m + o, 16), kept, f32x4.mul(d1, taken));
+    const u = madd(madd(d0, own, f32x4.mul(m0, along)), rate, p0), v = madd(madd(d1, own, f32x4.mul(m1, along)), rate, p1);
+    v128.store(m + o, m0);
+    v128.store(m + o, m1, 16);
+    v128.store(p + o, u);
+    v128.store(p + o, v, 16);
+  }
+}
+
 /** Sums of squares. Arguments: 0 list of chunks (each: address, size), 1 chunks, 2 one sum per chunk. */
 export function squareSums(_thread: i32): void {
   const list = pointer(0), chunks = argument(1), sums = pointer(2);

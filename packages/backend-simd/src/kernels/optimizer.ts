@@ -54,6 +54,43 @@ function adamW({ backend, inputs, attributes }: KernelCall<AdamWAttributes>): Te
   return [];
 }
 
+interface SGDAttributes {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly dampening: number;
+  readonly nesterov: boolean;
+  readonly weightDecays: readonly number[];
+}
+
+function sgd({ backend, inputs, attributes }: KernelCall<SGDAttributes>): TensorInfo[] {
+  const { engine } = backend;
+  const { learningRate, momentum, dampening, nesterov, weightDecays } = attributes;
+  const scale = engine.memory.f32[backend.address(input({ inputs }, 'gradientScale')) / 4] as number;
+  if (!(scale >= 0)) return [];
+  const slots = weightDecays.map((weightDecay, i) => {
+    const tensors = ['parameter', 'gradient', 'momentumBuffer'].map((name) => inputs[`${name}${i}`]);
+    return {
+      size: sizeOf(input({ inputs }, `parameter${i}`)),
+      addresses: tensors.map((tensor) => (tensor ? backend.address(tensor) : 0)),
+      weightDecay,
+    };
+  });
+  const chunks = slots.reduce((count, { size }) => count + Math.ceil(size / CHUNK), 0);
+  const list = engine.scratch(chunks * 20);
+  const { i32, f32 } = engine.memory;
+  let at = list / 4;
+  for (const { size, addresses, weightDecay } of slots) {
+    for (let from = 0; from < size; from += CHUNK) {
+      for (const address of addresses) i32[at++] = address && address + from * 4;
+      i32[at++] = Math.min(CHUNK, size - from);
+      f32[at++] = weightDecay;
+    }
+  }
+  const floats = { 2: learningRate, 3: momentum, 4: 1 - dampening, 6: scale };
+  engine.run('sgd', [list, chunks, 0, 0, 0, nesterov ? 1 : 0], { floats, work: chunks * CHUNK });
+  return [];
+}
+
 function globalNorm({ backend, inputs }: KernelCall): TensorInfo {
   const { engine } = backend;
   const parts = Object.values(inputs).flatMap((tensor) => {
@@ -74,4 +111,8 @@ function globalNorm({ backend, inputs }: KernelCall): TensorInfo {
 }
 
 /** Kernels of the optimizer steps in @formers/backend. */
-export const optimizerKernels: KernelTable = { FormersAdamW: adamW, FormersGlobalNorm: globalNorm };
+export const optimizerKernels: KernelTable = {
+  FormersAdamW: adamW,
+  FormersGlobalNorm: globalNorm,
+  FormersSGD: sgd,
+};

@@ -8,6 +8,7 @@ import {
 
 import type { SimdBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';
+import { adafactorKernels } from './adafactor.ts';
 import { attentionKernels } from './attention.ts';
 import { convolutionKernels } from './convolution.ts';
 import { crossEntropyKernels } from './cross-entropy.ts';
@@ -21,9 +22,11 @@ import { movementKernels } from './movement.ts';
 import { normKernels } from './norm.ts';
 import { optimizerKernels } from './optimizer.ts';
 import { reduceKernels } from './reduce.ts';
+import { rotaryKernels } from './rotary.ts';
 
 const ownKernels: KernelTable = {
   ...activationKernels,
+  ...adafactorKernels,
   ...attentionKernels,
   ...convolutionKernels,
   ...crossEntropyKernels,
@@ -36,6 +39,7 @@ const ownKernels: KernelTable = {
   ...normKernels,
   ...optimizerKernels,
   ...reduceKernels,
+  ...rotaryKernels,
 };
 
 /** How often a kernel ran as ours, and as the one of tfjs-backend-cpu. */
