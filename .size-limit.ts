@@ -8,6 +8,8 @@ import { listPublicPackages } from './scripts/lib/workspace.ts';
 const budgets: Readonly<Record<string, string>> = {
   attention: '10 kB',
   backend: '40 kB',
+  bart: '15 kB',
+  bert: '15 kB',
   'backend-simd': '45 kB', // its kernels, as text, are most of it
   checkpoints: '65 kB', // @huggingface/hub is most of it, and is loaded only when asked for
   data: '10 kB',
@@ -15,8 +17,11 @@ const budgets: Readonly<Record<string, string>> = {
   gpt: '15 kB',
   images: '15 kB',
   nn: '10 kB',
+  pipelines: '25 kB',
   positional: '5 kB',
+  t5: '15 kB',
   tokenizers: '40 kB',
+  transformer: '15 kB',
   training: '25 kB',
   vit: '15 kB',
 };

@@ -27,7 +27,7 @@ export const importTable: Readonly<Record<string, ImportRow>> = {
   data: { over: ['tokenizers', 'backend'], tfjs: core },
   training: { over: ['nn', 'data', 'checkpoints'], tfjs: core },
   generation: { over: ['attention', 'tokenizers'], tfjs: core },
-  pipelines: { over: [...families, 'generation', 'tokenizers'], tfjs: core },
+  pipelines: { over: [...families, 'generation', 'images', 'tokenizers'], tfjs: core },
   visualization: { over: [], tfjs: none },
 };
 

@@ -24,6 +24,8 @@ export interface FusedSelfAttentionConfig {
   dropout?: number;
   /** Factor of the scores; default `1 / √headDim`. */
   scale?: number | undefined;
+  /** Token i sees nothing before the last `window` tokens up to its own position; default all. */
+  window?: number | undefined;
   init?: Initializer;
   /** Of the output projection; default `init`. */
   outputInit?: Initializer | undefined;
@@ -56,6 +58,7 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     causal,
     dropout = 0,
     scale,
+    window,
     init,
     outputInit = init,
     random,
@@ -66,7 +69,7 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     this.queryKeyValue = new Linear<Tensor3D>({ inDim: dim, outDim: 3 * dim, ...(init && { init }), random });
     this.output = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...(outputInit && { init: outputInit }), random });
     this.numHeads = numHeads;
-    this.#options = { causal, dropout, scale };
+    this.#options = { causal, window, dropout, scale };
   }
 
   protected override forward(

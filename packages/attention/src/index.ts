@@ -1,3 +1,4 @@
+export { type CrossCache, EncoderDecoderCache } from './encoder-decoder-cache.ts';
 export { ExtraKeysAttention, type ExtraKeysAttentionConfig } from './extra-keys.ts';
 export { attend, type AttendOptions, attentionWeights, mergeHeads, selfAttend, splitHeads } from '@formers/backend';
 export {
@@ -12,4 +13,5 @@ export {
   type KeysAndValues,
   MultiHeadAttention,
   type MultiHeadAttentionConfig,
+  type RotatesHeads,
 } from './multi-head-attention.ts';

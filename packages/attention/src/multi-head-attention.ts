@@ -9,9 +9,21 @@ import {
   splitHeads,
 } from '@formers/backend';
 import { type Initializer, Linear, Module } from '@formers/nn';
-import type { Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 
+import type { CrossCache } from './encoder-decoder-cache.ts';
 import type { LayerCache } from './kv-cache.ts';
+
+/** Positions that turn queries and keys, such as `RotaryPositions` of `@formers/positional`. */
+export interface RotatesHeads {
+  /**
+   * @param x [batch, heads, seq, headDim]
+   * @param options.offset Position of the first token; default 0.
+   * @param options.positionIds int32 [batch or 1, seq], instead of counting from `offset`.
+   * @returns [batch, heads, seq, headDim]
+   */
+  rotate(x: Tensor4D, options: { offset?: number; positionIds?: Tensor2D | undefined }): Tensor4D;
+}
 
 /** Options of {@link MultiHeadAttention}. */
 export interface MultiHeadAttentionConfig {
@@ -19,6 +31,8 @@ export interface MultiHeadAttentionConfig {
   numHeads: number;
   /** Heads of keys and values, each serving `numHeads / numKvHeads` query heads; default `numHeads`. */
   numKvHeads?: number;
+  /** Width of each head; default `dim / numHeads`. */
+  headDim?: number;
   /** Width of the context that keys come from; default `dim`. */
   contextDim?: number;
   /** Width of the context that values come from; default `contextDim`. */
@@ -29,9 +43,17 @@ export interface MultiHeadAttentionConfig {
   outputBias?: boolean;
   /** Whether query i sees only keys up to i. */
   causal?: boolean;
+  /** Query i sees nothing before the last `window` keys up to its own position; default all. */
+  window?: number | undefined;
+  /** Factor of the scores; default `1 / √headDim`. */
+  scale?: number | undefined;
+  /** Positions that turn queries and keys; default none. */
+  rotary?: RotatesHeads | undefined;
   /** Of the attention weights; default 0. */
   dropout?: number;
   init?: Initializer;
+  /** Of the output projection; default `init`. */
+  outputInit?: Initializer | undefined;
   random: RandomStream | null;
 }
 
@@ -45,8 +67,14 @@ export interface AttentionOptions {
   mask?: AttendOptions['mask'];
   /** float32 and finite, broadcastable to [batch, heads, queries, keys]; added to the scores. */
   bias?: AttendOptions['bias'];
+  /** False where the mask alone says what each token sees; default as the module was made. */
+  causal?: boolean | undefined;
+  /** int32 [batch or 1, queries]: positions for `rotary`; default counts on from the cache. */
+  positionIds?: Tensor2D | undefined;
   /** Keys and values of earlier tokens; the new ones are added. */
   cache?: LayerCache | undefined;
+  /** Keeps the keys and values of `context`, which are computed at the first call only. */
+  crossCache?: CrossCache | undefined;
 }
 
 /** Keys and values of a call, and the masks that go with them. */
@@ -68,50 +96,70 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
   readonly numHeads: number;
   readonly numKvHeads: number;
   readonly #options: AttendOptions;
+  readonly #rotary: RotatesHeads | undefined;
 
   constructor({
     dim,
     numHeads,
     numKvHeads = numHeads,
+    headDim = dim / numHeads,
     contextDim = dim,
     valueDim = contextDim,
     bias = true,
     outputBias = bias,
     causal = false,
+    window,
+    scale,
+    rotary,
     dropout = 0,
     init,
+    outputInit = init,
     random,
   }: MultiHeadAttentionConfig) {
     super();
-    if (dim % numHeads !== 0)
+    if (!Number.isInteger(headDim))
       throw new ConfigError(`MultiHeadAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
     if (numHeads % numKvHeads !== 0)
       throw new ConfigError(
         `MultiHeadAttention: numHeads must be divisible by numKvHeads, got ${numHeads} and ${numKvHeads}`,
       );
-    const kvDim = (dim / numHeads) * numKvHeads;
+    const kvDim = headDim * numKvHeads;
     const shared = { bias, ...(init && { init }), random };
-    this.query = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...shared });
+    this.query = new Linear<Tensor3D>({ inDim: dim, outDim: headDim * numHeads, ...shared });
     this.key = new Linear<Tensor3D>({ inDim: contextDim, outDim: kvDim, ...shared });
     this.value = new Linear<Tensor3D>({ inDim: valueDim, outDim: kvDim, ...shared });
-    this.output = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...shared, bias: outputBias });
+    this.output = new Linear<Tensor3D>({
+      inDim: headDim * numHeads,
+      outDim: dim,
+      bias: outputBias,
+      ...(outputInit && { init: outputInit }),
+      random,
+    });
     this.numHeads = numHeads;
     this.numKvHeads = numKvHeads;
-    this.#options = { causal, dropout };
+    this.#options = { causal, window, scale, dropout };
+    this.#rotary = rotary;
   }
 
-  protected override forward(
-    x: Tensor3D,
-    { context = x, valueContext = context, mask, bias, cache }: AttentionOptions = {},
-  ): Tensor3D {
-    const q = splitHeads(this.query.call(x), this.numHeads); // [batch, heads, queries, headDim]
-    const seen = this.extend({ k: this.key.call(context), v: this.value.call(valueContext), mask, bias });
-    const newK = splitHeads(seen.k, this.numKvHeads); // [batch, kvHeads, newKeys, headDim]
-    const newV = splitHeads(seen.v, this.numKvHeads); // [batch, kvHeads, newKeys, headDim]
-    const [k, v] = cache ? cache.append(newK, newV) : [newK, newV]; // each [batch, kvHeads, keys, headDim]
-    const options = { ...this.#options, mask: seen.mask, bias: seen.bias };
+  protected override forward(x: Tensor3D, call: AttentionOptions = {}): Tensor3D {
+    const { context = x, valueContext = context, cache, crossCache, causal = this.#options.causal, positionIds } = call;
+    const offset = cache?.length ?? 0;
+    const place = { offset, positionIds };
+    const q = this.#rotate(splitHeads(this.query.call(x), this.numHeads), place); // [batch, heads, queries, headDim]
+    let { mask, bias } = call;
+    const project = (): readonly [k: Tensor4D, v: Tensor4D] => {
+      const seen = this.extend({ k: this.key.call(context), v: this.value.call(valueContext), mask, bias });
+      ({ mask, bias } = seen);
+      return [this.#rotate(splitHeads(seen.k, this.numKvHeads), place), splitHeads(seen.v, this.numKvHeads)]; // each [batch, kvHeads, newKeys, headDim]
+    };
+    const [k, v] = crossCache ? crossCache.get(project) : cache ? cache.append(...project()) : project(); // each [batch, kvHeads, keys, headDim]
+    const options = { ...this.#options, causal, mask, bias };
     report(context === x ? 'attentions' : 'crossAttentions', () => attentionWeights(q, k, options)); // [batch, heads, queries, keys]
     return this.output.call(mergeHeads(attend(q, k, v, options))); // [batch, queries, dim]
+  }
+
+  #rotate(x: Tensor4D, place: { offset: number; positionIds: Tensor2D | undefined }): Tensor4D {
+    return this.#rotary ? this.#rotary.rotate(x, place) : x;
   }
 
   /** What queries may attend to, before heads are split; for subclasses that add to it. */

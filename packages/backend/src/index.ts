@@ -1,4 +1,4 @@
-export { capture, type Captured, type CaptureKind, report } from './capture.ts';
+export { capture, type Captured, type CaptureKind, report, reportAsEncoder } from './capture.ts';
 export { checkpoint } from './checkpoint.ts';
 export { defineOp, hasKernel, type Op, type OpDefinition, type OpInputs } from './define-op.ts';
 export { type DropoutSeed, nextDropoutKey, replayDropout, withDropout, withoutDropout } from './dropout-scope.ts';

@@ -56,20 +56,22 @@ async function compareOutputs(
   { adapter, model, inputs, forwardArguments }: Loaded,
   comparison: Comparison,
 ): Promise<void> {
-  const { value, hiddenStates, attentions, crossAttentions } = capture(() =>
+  const { value, hiddenStates, attentions, crossAttentions, encoderHiddenStates, encoderAttentions } = capture(() =>
     adapter.run(model, inputs, forwardArguments),
   );
+  const decoder = encoderHiddenStates.length > 0 ? 'decoder_' : '';
   const numbered = (name: string, tensors: Tensor[]): [string, Tensor][] =>
     tensors.map((tensor, i) => [`${name}.${i}`, tensor]);
   const found = new Map([
     ...Object.entries(value),
-    ...numbered('hidden_states', hiddenStates),
-    ...numbered('attentions', attentions),
+    ...numbered(`${decoder}hidden_states`, hiddenStates),
+    ...numbered(`${decoder}attentions`, attentions),
     ...numbered('cross_attentions', crossAttentions),
+    ...numbered('encoder_hidden_states', encoderHiddenStates),
+    ...numbered('encoder_attentions', encoderAttentions),
   ]);
-  if (inputs['labels']) found.set('loss', adapter.loss(model, inputs));
-
   const expected = await readCaseTensors(testCase.folder, 'outputs.safetensors');
+  if (expected.tensors.has('loss')) found.set('loss', adapter.loss(model, inputs));
   const tolerance = toleranceOf(testCase, 'forward');
   const mask = testCase.description.compare === 'attention_mask' ? inputs['attention_mask'] : undefined;
   for (const [name, stored] of expected.tensors) {
