@@ -60,7 +60,7 @@ export class RotaryPositions {
     if (positionIds) checkShape('RotaryPositions: positionIds', positionIds, ['batch or 1', seq]);
     const key: TableKey = { seq, offset, positionIds, length };
     if (!this.#last || !isSame(this.#last.key, key)) {
-      const positions = positionIds?.dataSync() ?? Int32Array.from({ length: seq }, (_, i) => offset + i);
+      const positions = positionIds?.dataSync<'int32'>() ?? Int32Array.from({ length: seq }, (_, i) => offset + i);
       const rows = positionIds?.shape[0] ?? 1;
       this.#last = { key, ...fill(this.config, { positions, rows, length }) };
     }

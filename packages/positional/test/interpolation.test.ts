@@ -13,18 +13,18 @@ import {
   useEngineForTests,
   valuesOf,
 } from '../../testing/src/index.ts';
-import { bicubicWeights, type GridSize, interpolatePositions } from '../src/index.ts';
+import { type GridSize, interpolatePositions, interpolationWeights } from '../src/index.ts';
 
 useEngineForTests();
 
 /** Keys' kernel with a = -3/4, as fractions worked out by hand, at 1/4, 3/4, 5/4 and 7/4. */
 const [QUARTER, THREE_QUARTERS, FIVE_QUARTERS, SEVEN_QUARTERS] = [225 / 256, 67 / 256, -27 / 256, -9 / 256];
 
-describe('bicubicWeights by hand', () => {
+describe('interpolationWeights by hand', () => {
   test('two to four: new places lie at -1/4, 1/4, 3/4 and 5/4; what is beyond the edge counts for the edge', () => {
     const near = QUARTER + FIVE_QUARTERS; // of place 0 at 1/4: itself and the repeated edge at -1
     const edge = SEVEN_QUARTERS + THREE_QUARTERS + QUARTER; // at -1/4: taps -2, -1 and 0
-    expectClose(bicubicWeights(2, 4), [
+    expectClose(interpolationWeights({ from: 2, to: 4 }), [
       ...[edge, FIVE_QUARTERS],
       ...[near, THREE_QUARTERS + SEVEN_QUARTERS],
       ...[THREE_QUARTERS + SEVEN_QUARTERS, near],
@@ -34,7 +34,16 @@ describe('bicubicWeights by hand', () => {
 
   test('four to two: halfway between two places, without smoothing', () => {
     const [half, beyond] = [19 / 32, -3 / 32]; // at distances 1/2 and 3/2
-    expectClose(bicubicWeights(4, 2), [half + beyond, half, beyond, 0, 0, beyond, half, half + beyond]);
+    expectClose(interpolationWeights({ from: 4, to: 2 }), [
+      half + beyond,
+      half,
+      beyond,
+      0,
+      0,
+      beyond,
+      half,
+      half + beyond,
+    ]);
   });
 
   test.each([
@@ -44,7 +53,7 @@ describe('bicubicWeights by hand', () => {
     [14, 24],
     [24, 14],
   ])('%i to %i: the weights of a new place sum to 1, and mirror', (from, to) => {
-    const weights = bicubicWeights(from, to);
+    const weights = interpolationWeights({ from: from, to: to });
     for (let place = 0; place < to; place++)
       expectClose(
         weights.slice(place * from, (place + 1) * from).reduce((total, weight) => total + weight, 0),
@@ -54,7 +63,7 @@ describe('bicubicWeights by hand', () => {
   });
 
   test('the same size is the identity', () => {
-    expectSameBits(bicubicWeights(3, 3), [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    expectSameBits(interpolationWeights({ from: 3, to: 3 }), [1, 0, 0, 0, 1, 0, 0, 0, 1]);
   });
 });
 
@@ -71,8 +80,8 @@ describe('interpolatePositions', () => {
     const positions = randomTensor<Tensor3D>([1, rows * columns, dim]);
     const [old, vertical, horizontal] = [
       valuesOf(positions),
-      bicubicWeights(rows, newRows),
-      bicubicWeights(columns, newColumns),
+      interpolationWeights({ from: rows, to: newRows }),
+      interpolationWeights({ from: columns, to: newColumns }),
     ];
     const expected: number[] = [];
     for (let row = 0; row < newRows; row++)

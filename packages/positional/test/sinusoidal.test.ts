@@ -76,7 +76,7 @@ describe('SinusoidalPositions', () => {
     const x = randomTensor<Tensor3D>([2, 3, 6]);
     const table = sinusoidal({ length: 10, dim: 6 });
     expectClose(
-      positions.call(x, 4),
+      positions.call(x, { offset: 4 }),
       valuesOf(x).map((value, i) => value + table[4 * 6 + (i % 18)]!),
     );
     expectSameBits(positions.call(zeros([1, 10, 6])), table);
@@ -87,8 +87,8 @@ describe('SinusoidalPositions', () => {
   test('the limit', async () => {
     using positions = new SinusoidalPositions({ contextLength: 10, dim: 6 });
     const x = zeros([1, 3, 6]) as Tensor3D;
-    expect(positions.call(x, 7).shape).toEqual([1, 3, 6]);
-    await expectError(() => positions.call(x, 8), {
+    expect(positions.call(x, { offset: 7 }).shape).toEqual([1, 3, 6]);
+    await expectError(() => positions.call(x, { offset: 8 }), {
       code: 'shape',
       message: 'SinusoidalPositions: x must end before position 10, got 3 tokens from 8',
     });
