@@ -40,16 +40,18 @@ function applyWithoutBias(x: usize, weight: usize, y: usize, dim: i32, factor: f
   }
 }
 
-/** Arguments: 0 rows, 1 dim, 2 x, 3 weight, 4 bias or 0, 5 y, 6 statistics (offset and factor per row), 7 epsilon, 8 centred. */
+/** Arguments: 0 rows, 1 dim, 2 x, 3 weight, 4 bias or 0, 5 y, 6 statistics (offset and factor per row), 7 epsilon, 8 centred, 9 residual or 0, 10 sum (with a residual). */
 export function norm(_thread: i32): void {
   const count = argument(0), dim = argument(1), x = pointer(2), weight = pointer(3), bias = pointer(4), y = pointer(5), statistics = pointer(6);
-  const epsilon = number(7), centred = argument(8) != 0;
+  const epsilon = number(7), centred = argument(8) != 0, residual = pointer(9), total = pointer(10);
   const rowBytes = <usize>dim << 2, size: f32 = <f32>dim;
   for (;;) {
     const from = nextUnit(0) * FORWARD_ROWS;
     if (from >= count) return;
     for (let row = from; row < min(count, from + FORWARD_ROWS); row++) {
-      const p = x + <usize>row * rowBytes, q = y + <usize>row * rowBytes, s = statistics + (<usize>row << 3);
+      const o = <usize>row * rowBytes, q = y + o, s = statistics + (<usize>row << 3);
+      const p = (residual ? total : x) + o;
+      if (residual) rows.add(x + o, residual + o, p, dim);
       const mean: f32 = centred ? rows.sum(p, dim) / size : 0;
       const factor: f32 = 1 / sqrt<f32>(rows.squaredDeviations(p, dim, mean) / size + epsilon);
       store<f32>(s, -mean * factor);
@@ -120,11 +122,12 @@ function parameterGradient(x: usize, dy: usize, dWeight: usize, dBias: usize, di
 }
 
 /**
- * Arguments: 0 rows, 1 dim, 2 x, 3 weight, 4 dy, 5 statistics, 6 centred, 7 dx or 0, 8 partial sums [chunks, 2, dim] or 0, 9 dWeight or 0, 10 dBias or 0.
+ * Arguments: 0 rows, 1 dim, 2 x, 3 weight, 4 dy, 5 statistics, 6 centred, 7 dx or 0, 8 partial sums [chunks, 2, dim] or 0, 9 dWeight or 0, 10 dBias or 0, 11 what is added to
+ * dx (the gradient that comes past the norm) or 0.
  */
 export function normGradient(_thread: i32): void {
   const count = argument(0), dim = argument(1), x = pointer(2), weight = pointer(3), dy = pointer(4), statistics = pointer(5), centred = argument(6) != 0;
-  const dx = pointer(7), partial = pointer(8), dWeight = pointer(9), dBias = pointer(10);
+  const dx = pointer(7), partial = pointer(8), dWeight = pointer(9), dBias = pointer(10), past = pointer(11);
   const rowBytes = <usize>dim << 2, size: f32 = <f32>dim;
   const chunks = (count + CHUNK_ROWS - 1) / CHUNK_ROWS;
   for (;;) {
@@ -139,6 +142,7 @@ export function normGradient(_thread: i32): void {
         const mean: f32 = centred ? rows.dot(dy + o, weight, dim) / size : 0;
         const slope = projection(x + o, dy + o, weight, dim, factor, offset) / size;
         inputGradient(x + o, dy + o, weight, dx + o, dim, factor, offset, mean, slope);
+        if (past) rows.add(dx + o, past + o, dx + o, dim);
       }
       if (partial) parameterGradient(x + o, dy + o, chunkWeight, chunkBias, dim, factor, offset);
     }

@@ -52,7 +52,8 @@ export function hasKernel(name: string): boolean {
   return getKernel(name, tfjsEngine().backendName) !== undefined;
 }
 
-function presentInputs(inputs: OpInputs): Record<string, Tensor> {
+/** The inputs that are there. */
+export function presentInputs(inputs: OpInputs): Record<string, Tensor> {
   const present: Record<string, Tensor> = {};
   for (const key in inputs) {
     const tensor = inputs[key];

@@ -1,5 +1,6 @@
 export { capture, type Captured, type CaptureKind, report, reportAsEncoder } from './capture.ts';
 export { checkpoint } from './checkpoint.ts';
+export { defineMultiOp, type MultiOp, type MultiOpDefinition } from './define-multi-op.ts';
 export { defineOp, hasKernel, type Op, type OpDefinition, type OpInputs } from './define-op.ts';
 export { type DropoutSeed, nextDropoutKey, replayDropout, withDropout, withoutDropout } from './dropout-scope.ts';
 export {
@@ -22,6 +23,7 @@ export {
   silu,
 } from './ops/activation.ts';
 export { type AdafactorNumbers, type AdafactorSlot, adafactorStep } from './ops/adafactor-step.ts';
+export { addLayerNorm, addRMSNorm, type SumAndNorm } from './ops/add-norm.ts';
 export {
   attend,
   type AttendAttributes,

@@ -3,6 +3,7 @@ import { describe, test } from 'vitest';
 
 import { useEngineForTests } from '../engine.ts';
 import { adafactorTests } from './adafactor-tests.ts';
+import { addNormCases } from './add-norm-cases.ts';
 import { attentionCases } from './attention-cases.ts';
 import { emptyTests } from './empty-tests.ts';
 import { imageCases } from './image-cases.ts';
@@ -21,7 +22,15 @@ import { tfjsCases } from './tfjs-cases.ts';
 export function opSuite(factory: EngineFactory): void {
   describe(`ops on ${factory.name}`, () => {
     useEngineForTests(factory);
-    for (const opCase of [...linearCases, ...attentionCases, ...lossCases, ...imageCases, ...rotaryCases, ...tfjsCases])
+    for (const opCase of [
+      ...linearCases,
+      ...addNormCases,
+      ...attentionCases,
+      ...lossCases,
+      ...imageCases,
+      ...rotaryCases,
+      ...tfjsCases,
+    ])
       test(`op: ${opCase.name}`, () => checkCase(factory, opCase));
     optimizerTests();
     sgdTests();
