@@ -86,64 +86,78 @@ export interface RotaryAngles {
 /** How far each pair turns from one position to the next. */
 export interface RotaryFrequencies {
   /** Radians per position, one per pair. */
-  readonly frequencies: Float64Array;
+  readonly frequencies: Float32Array;
   /** Factor of cosines and sines. */
   readonly attentionFactor: number;
 }
 
+const { fround } = Math;
+
 /**
- * The frequencies of rotary positions, `theta^(-2i / rotaryDim)` (Su et al. 2021, section 3.2.2) and their scalings, as Hugging Face computes them.
+ * The frequencies of rotary positions, `theta^(-2i / rotaryDim)` (Su et al. 2021, section 3.2.2), and their scalings. Rounded to float32 on the way as in Hugging Face's code:
+ * far from the start the roundings of a checkpoint's training turn its heads more than an exact angle would.
  *
- * @param length Number of positions in force; `dynamic` and `longrope` depend on it.
+ * @param options.length Number of positions in force; `dynamic` and `longrope` depend on it.
  */
 export function rotaryFrequencies(
   { headDim, rotaryDim = headDim, theta = 10_000, scaling }: RotaryAngles,
   { length = 0 }: { length?: number } = {},
 ): RotaryFrequencies {
   const pairs = Math.ceil(rotaryDim / 2);
-  const plain = (base = theta): Float64Array =>
-    Float64Array.from({ length: pairs }, (_, i) => base ** ((-2 * i) / rotaryDim));
+  const plain = periods({ theta, pairs, dim: rotaryDim });
   switch (scaling?.type) {
     case undefined:
-      return { frequencies: plain(), attentionFactor: 1 };
+      return { frequencies: plain.map((period) => 1 / period), attentionFactor: 1 };
     case 'linear':
-      return { frequencies: plain().map((frequency) => frequency / scaling.factor), attentionFactor: 1 };
+      return {
+        frequencies: plain.map((period) => fround(1 / period) / scaling.factor),
+        attentionFactor: 1,
+      };
     case 'dynamic': {
       const { factor, originalContextLength } = scaling;
       const stretch = (factor * Math.max(length, originalContextLength)) / originalContextLength - (factor - 1);
-      return { frequencies: plain(theta * stretch ** (rotaryDim / (rotaryDim - 2))), attentionFactor: 1 };
+      const stretched = fround(theta * fround(fround(stretch) ** (rotaryDim / (rotaryDim - 2))));
+      return {
+        frequencies: periods({ theta: stretched, pairs, dim: rotaryDim }).map((period) => 1 / period),
+        attentionFactor: 1,
+      };
     }
     case 'yarn':
       return {
-        frequencies: mixYarn(plain(), { ...scaling, rotaryDim, theta }),
+        frequencies: mixYarn(plain, { ...scaling, rotaryDim, theta }),
         attentionFactor: scaling.attentionFactor ?? yarnAttentionFactor(scaling),
       };
     case 'llama3':
-      return { frequencies: plain().map((frequency) => mixLlama3(frequency, scaling)), attentionFactor: 1 };
+      return {
+        frequencies: plain.map((period) => mixLlama3(fround(1 / period), scaling)),
+        attentionFactor: 1,
+      };
     case 'longrope': {
       const { factor, originalContextLength, shortFactors, longFactors } = scaling;
-      const factors = length > originalContextLength ? longFactors : shortFactors;
+      const factors = Float32Array.from(length > originalContextLength ? longFactors : shortFactors);
       const sharpened = factor > 1 ? Math.sqrt(1 + Math.log(factor) / Math.log(originalContextLength)) : 1;
       return {
-        frequencies: plain().map((frequency, i) => frequency / (factors[i] as number)),
+        frequencies: plain.map((period, i) => 1 / fround((factors[i] as number) * period)),
         attentionFactor: scaling.attentionFactor ?? sharpened,
       };
     }
     case 'proportional': {
-      const turning = Math.floor(rotaryDim / 2);
-      return {
-        frequencies: Float64Array.from({ length: headDim / 2 }, (_, i) =>
-          i < turning ? theta ** ((-2 * i) / headDim) / (scaling.factor ?? 1) : 0,
-        ),
-        attentionFactor: 1,
-      };
+      const frequencies = new Float32Array(headDim / 2); // those that don't turn stay 0
+      const turning = periods({ theta, pairs: Math.floor(rotaryDim / 2), dim: headDim });
+      frequencies.set(turning.map((period) => fround(1 / period) / (scaling.factor ?? 1)));
+      return { frequencies, attentionFactor: 1 };
     }
   }
 }
 
+/** Positions per radian, `theta^(2i / dim)`. */
+function periods({ theta, pairs, dim }: { theta: number; pairs: number; dim: number }): Float32Array {
+  return Float32Array.from({ length: pairs }, (_, i) => theta ** fround((2 * i) / dim));
+}
+
 /** Peng et al. 2023, equations 17 to 23, with the ramp over pairs by number. */
 function mixYarn(
-  plain: Float64Array,
+  plainPeriods: Float32Array,
   {
     factor,
     originalContextLength,
@@ -153,7 +167,7 @@ function mixYarn(
     rotaryDim,
     theta,
   }: YarnScaling & { rotaryDim: number; theta: number },
-): Float64Array {
+): Float32Array {
   /** The pair that turns so often within the original length. */
   const pairTurning = (times: number): number =>
     (rotaryDim * Math.log(originalContextLength / (times * 2 * Math.PI))) / (2 * Math.log(theta));
@@ -161,9 +175,9 @@ function mixYarn(
   const first = Math.max(truncate ? Math.floor(fast) : fast, 0);
   const last = Math.min(truncate ? Math.ceil(slow) : slow, rotaryDim - 1);
   const span = first === last ? 0.001 : last - first;
-  return plain.map((frequency, i) => {
-    const ramp = Math.min(1, Math.max(0, (i - first) / span)); // 0 = as it is, 1 = interpolated
-    return (frequency / factor) * ramp + frequency * (1 - ramp);
+  return plainPeriods.map((period, i) => {
+    const kept = fround(1 - Math.min(1, Math.max(0, fround((i - first) / span)))); // 1 = as it is, 0 = interpolated
+    return fround(fround(1 / fround(factor * period)) * fround(1 - kept)) + fround(fround(1 / period) * kept);
   });
 }
 
@@ -177,9 +191,10 @@ function mixLlama3(
   frequency: number,
   { factor, lowFrequencyFactor, highFrequencyFactor, originalContextLength }: Llama3Scaling,
 ): number {
-  const turns = (originalContextLength * frequency) / (2 * Math.PI); // within the original length
-  if (turns > highFrequencyFactor) return frequency;
-  if (turns < lowFrequencyFactor) return frequency / factor;
-  const kept = (turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
-  return (1 - kept) * (frequency / factor) + kept * frequency;
+  const wavelength = fround((2 * Math.PI) / frequency);
+  if (wavelength < originalContextLength / highFrequencyFactor) return frequency;
+  if (wavelength > originalContextLength / lowFrequencyFactor) return frequency / factor;
+  const turns = fround(originalContextLength / wavelength); // within the original length
+  const kept = fround(fround(turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor));
+  return fround(fround(fround(1 - kept) * frequency) / factor) + fround(kept * frequency);
 }

@@ -91,7 +91,7 @@ function fill(
   const [cos, sin] = [new Float32Array(positions.length * pairs), new Float32Array(positions.length * pairs)];
   for (let i = 0; i < positions.length; i++) {
     for (let pair = 0; pair < pairs; pair++) {
-      const angle = (positions[i] as number) * (frequencies[pair] as number);
+      const angle = Math.fround((positions[i] as number) * (frequencies[pair] as number)); // as PyTorch has it
       cos[i * pairs + pair] = attentionFactor * Math.cos(angle);
       sin[i * pairs + pair] = attentionFactor * Math.sin(angle);
     }

@@ -6,6 +6,7 @@ import { checkpointCases } from './groups/checkpoints.ts';
 import { generationCases } from './groups/generation.ts';
 import { imageCases } from './groups/images.ts';
 import { runModelCase } from './groups/models.ts';
+import { positionalCases } from './groups/positional.ts';
 import { tokenizerCases } from './groups/tokenizers.ts';
 import { runTrainingCase, scheduleCases } from './groups/training.ts';
 
@@ -37,6 +38,8 @@ async function partsOf(testCase: Case): Promise<[part: string, run: Run][]> {
       return imageCases(testCase);
     case 'models':
       return [['', (comparison) => runModelCase(testCase, comparison)]];
+    case 'positional':
+      return positionalCases(testCase);
     case 'schedules':
       return scheduleCases(testCase);
     case 'tokenizers':
