@@ -1,6 +1,5 @@
+import { UsageError } from '@formers/cli';
 import { readTexts } from '@formers/data';
-
-import { UsageError } from './cli-options.ts';
 
 /** A text to learn, and what to call it. */
 export interface Corpus {

@@ -1,14 +1,16 @@
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
-
+import {
+  describeOptions,
+  ENGINES,
+  modelFolder,
+  type OptionSpecs,
+  parseOptions,
+  runCommand,
+  startEngine,
+  UsageError,
+} from '@formers/cli';
 import { streamText } from '@formers/generation';
 import { GPT } from '@formers/gpt';
 import { Tokenizer } from '@formers/tokenizers';
-import { findCheckpoint } from '@formers/training';
-
-import { describeOptions, type OptionSpecs, parseOptions, UsageError } from './cli-options.ts';
-import { runCommand } from './command.ts';
-import { ENGINES, startEngine } from './engine.ts';
 
 const OPTIONS = {
   model: { kind: 'text', help: 'folder of a run or a checkpoint, a URL, or a name on the Hugging Face hub' },
@@ -74,11 +76,3 @@ await runCommand('generate', async (signal) => {
   for await (const piece of streamText(model, tokenizer, prompt, options)) process.stdout.write(piece);
   process.stdout.write('\n');
 });
-
-/** The newest checkpoint of a run folder; other places are models themselves. */
-async function modelFolder(location: string): Promise<string> {
-  const isFile = async (name: string): Promise<boolean> =>
-    (await stat(path.join(location, name)).catch(() => undefined))?.isFile() ?? false;
-  if ((await isFile('config.json')) || !(await isFile('run.json'))) return location;
-  return (await findCheckpoint(location)).folder;
-}

@@ -1,15 +1,17 @@
-import { GPT_PRESETS, type GPTPreset } from '@formers/gpt';
-
-import { type OptionSpecs, type OptionValues, UsageError } from './cli-options.ts';
-import { DATASETS } from './corpus.ts';
 import {
+  type OptionSpecs,
+  type OptionValues,
   pick,
   resumedConfig,
   SESSION_OPTIONS,
   TRAINING_OPTIONS,
   type TrainingConfig,
   trainingConfig,
-} from './run-options.ts';
+  UsageError,
+} from '@formers/cli';
+import { GPT_PRESETS, type GPTPreset } from '@formers/gpt';
+
+import { DATASETS } from './corpus.ts';
 
 /** The options that make a run of a GPT what it is: kept with it, and the same after a resume. */
 const RUN_OPTIONS = {

@@ -1,6 +1,6 @@
+import { UsageError } from '@formers/cli';
 import { type ImageDataSet, ImageFolder, mnistImages, splitImages } from '@formers/images';
 
-import { UsageError } from './cli-options.ts';
 import type { VitRunConfig } from './vit-options.ts';
 
 /** Images to learn, images held out, and what to call them. */

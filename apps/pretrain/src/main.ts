@@ -1,16 +1,16 @@
 import {
   describeOptions,
+  familyOfRun,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
   readOptionFile,
+  runCommand,
   UsageError,
-} from './cli-options.ts';
-import { runCommand } from './command.ts';
+} from '@formers/cli';
 import { GPT_OPTIONS } from './gpt-options.ts';
 import { pretrainGpt } from './pretrain-gpt.ts';
 import { pretrainVit } from './pretrain-vit.ts';
-import { familyOfRun } from './run-folder.ts';
 import { VIT_OPTIONS } from './vit-options.ts';
 
 const RESUME = 'Ctrl-C saves a checkpoint and stops; --resume goes on from there as if the run had never stopped.\n';

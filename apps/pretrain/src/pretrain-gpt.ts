@@ -1,6 +1,19 @@
 import path from 'node:path';
 
 import type { JsonObject } from '@formers/checkpoints';
+import {
+  count,
+  createReporter,
+  describeEngine,
+  duration,
+  followRun,
+  freeFolder,
+  grouped,
+  readRunConfig,
+  saveRunConfig,
+  scheduleOf,
+  startEngine,
+} from '@formers/cli';
 import { TokenWindows } from '@formers/data';
 import { streamText } from '@formers/generation';
 import { GPT, type GPTOptions } from '@formers/gpt';
@@ -8,12 +21,7 @@ import { Tokenizer } from '@formers/tokenizers';
 import { AdamW, findCheckpoint, meanLoss, Trainer } from '@formers/training';
 
 import { loadCorpus, splitText } from './corpus.ts';
-import { describeEngine, startEngine } from './engine.ts';
-import { followRun } from './follow-run.ts';
 import { type GivenGptOptions, type GptRunConfig, gptRunConfig, resumedGptConfig } from './gpt-options.ts';
-import { count, createReporter, duration } from './reporter.ts';
-import { freeFolder, readRunConfig, saveRunConfig } from './run-folder.ts';
-import { scheduleOf } from './schedule.ts';
 import { createTokenizer, tokenizerHash } from './tokenizers.ts';
 
 /** Tokens of the held-out text that an engine in plain JavaScript looks at; others look at all. */
@@ -133,11 +141,6 @@ function nameOf({ text, dataset = 'run' }: GptRunConfig): string {
     .basename(first)
     .replace(/\.\w+$/, '')
     .replaceAll(/[^\w.-]+/g, '-');
-}
-
-/** `12,345` */
-function grouped(number: number): string {
-  return number.toLocaleString('en');
 }
 
 /** The first whole words of a text, for a prompt. */

@@ -3,6 +3,19 @@ import path from 'node:path';
 import { crossEntropy } from '@formers/backend';
 import type { JsonObject } from '@formers/checkpoints';
 import {
+  count,
+  createReporter,
+  describeEngine,
+  duration,
+  followRun,
+  freeFolder,
+  grouped,
+  readRunConfig,
+  saveRunConfig,
+  scheduleOf,
+  startEngine,
+} from '@formers/cli';
+import {
   ImageBatches,
   type ImageDataSet,
   ImageProcessor,
@@ -15,12 +28,7 @@ import { ViTForImageClassification } from '@formers/vit';
 import { argMax, tidy } from '@tensorflow/tfjs-core';
 
 import { ConfusionMatrix } from './confusion.ts';
-import { describeEngine, startEngine } from './engine.ts';
-import { followRun } from './follow-run.ts';
 import { loadImages } from './image-sets.ts';
-import { count, createReporter, duration } from './reporter.ts';
-import { freeFolder, readRunConfig, saveRunConfig } from './run-folder.ts';
-import { scheduleOf } from './schedule.ts';
 import { type GivenVitOptions, resumedVitConfig, type VitRunConfig, vitRunConfig } from './vit-options.ts';
 
 /** Held-out images that an engine in plain JavaScript looks at; others look at all. */
@@ -104,7 +112,6 @@ export async function pretrainVit(given: GivenVitOptions, { signal }: { signal: 
   if (checkpoint) await trainer.load(checkpoint);
   await saveRunConfig(out, config);
 
-  const grouped = (number: number): string => number.toLocaleString('en');
   const partly =
     isSlow && test.length > SLOW_EVALUATION ? ` (of which ${SLOW_EVALUATION} are evaluated on this engine)` : '';
   report.note(`engine      ${describeEngine(choice)}`);

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
+import { UsageError } from '@formers/cli';
 import { Tokenizer, trainBpe, trainCharacters } from '@formers/tokenizers';
-
-import { UsageError } from './cli-options.ts';
 
 /**
  * Makes the tokenizer that was asked for.

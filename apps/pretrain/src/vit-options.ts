@@ -1,14 +1,15 @@
-import { VIT_PRESETS } from '@formers/vit';
-
-import { type OptionSpecs, type OptionValues, UsageError } from './cli-options.ts';
 import {
+  type OptionSpecs,
+  type OptionValues,
   pick,
   resumedConfig,
   SESSION_OPTIONS,
   TRAINING_OPTIONS,
   type TrainingConfig,
   trainingConfig,
-} from './run-options.ts';
+  UsageError,
+} from '@formers/cli';
+import { VIT_PRESETS } from '@formers/vit';
 
 /** The options that make a run of a ViT what it is: kept with it, and the same after a resume. */
 const RUN_OPTIONS = {

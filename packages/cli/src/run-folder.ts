@@ -1,7 +1,9 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { UsageError } from './cli-options.ts';
+import { findCheckpoint } from '@formers/training';
+
+import { UsageError } from './options.ts';
 
 const RUN_FILE = 'run.json';
 
@@ -42,4 +44,12 @@ export async function freeFolder(name: string): Promise<string> {
     const entries = await readdir(folder).catch(() => []);
     if (entries.length === 0) return folder;
   }
+}
+
+/** The newest checkpoint of a run folder; other places are models themselves. */
+export async function modelFolder(location: string): Promise<string> {
+  const isFile = async (name: string): Promise<boolean> =>
+    (await stat(path.join(location, name)).catch(() => undefined))?.isFile() ?? false;
+  if ((await isFile('config.json')) || !(await isFile('run.json'))) return location;
+  return (await findCheckpoint(location)).folder;
 }

@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 /** Something wrong with what the user typed; the message is all that is shown. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError';
+}
 
 /** One option of a command: its kind, and its line in the help. */
 export interface OptionSpec {
-  readonly kind: 'whole' | 'number' | 'text' | 'texts' | 'flag';
+  /** `texts` may be given several times, and takes the words after it; `words` are what has no flag. */
+  readonly kind: 'whole' | 'number' | 'text' | 'texts' | 'words' | 'flag';
   readonly help: string;
   /** Smallest value of a number. */
   readonly least?: number;
@@ -25,7 +28,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
     ? number
     : Specs[Name]['kind'] extends 'flag'
       ? boolean
-      : Specs[Name]['kind'] extends 'texts'
+      : Specs[Name]['kind'] extends 'texts' | 'words'
         ? string[]
         : string;
 };
@@ -39,13 +42,16 @@ export type GivenValues = Readonly<Record<string, unknown>>;
  * @throws {@link UsageError} for an unknown flag, a missing value, or one of the wrong kind.
  */
 export function parseOptions<Specs extends OptionSpecs>(args: readonly string[], specs: Specs): OptionValues<Specs> {
-  const texts = Object.keys(specs).find((name) => specs[name]?.kind === 'texts');
-  const { values, positionals } = parse(args, { specs, allowPositionals: texts !== undefined });
+  const nameOf = (kind: OptionSpec['kind']): string | undefined =>
+    Object.keys(specs).find((name) => specs[name]?.kind === kind);
+  const [texts, words] = [nameOf('texts'), nameOf('words')];
+  const { values, positionals } = parse(args, { specs, allowPositionals: (texts ?? words) !== undefined });
   const given = Object.entries(values).map(([flag, value]) => [camelCase(flag), value] as const);
   const result = Object.fromEntries(
     given.map(([name, value]) => [name, readValue(name, value, specs[name] as OptionSpec)]),
   ) as Record<string, unknown>;
-  if (positionals.length > 0) {
+  if (positionals.length > 0 && words !== undefined) result[words] = positionals;
+  else if (positionals.length > 0) {
     if (texts === undefined || result[texts] === undefined)
       throw new UsageError(`"${positionals[0]}" is no option; see --help`);
     result[texts] = [...(result[texts] as string[]), ...positionals];
@@ -82,10 +88,17 @@ export async function readOptionFile<Specs extends OptionSpecs>(
 
 /** The help lines of all options. */
 export function describeOptions(specs: OptionSpecs): string {
-  const placeholders = { whole: ' <n>', number: ' <x>', text: ' <text>', texts: ' <files>...', flag: '' } as const;
+  const placeholders = {
+    whole: ' <n>',
+    number: ' <x>',
+    text: ' <text>',
+    texts: ' <files>...',
+    words: ' ...',
+    flag: '',
+  } as const;
   const width = 26;
   const lines = Object.entries(specs).map(([name, { kind, among, help }]) => {
-    const flag = `--${kebabCase(name)}`;
+    const flag = kind === 'words' ? `<${name}>` : `--${kebabCase(name)}`;
     const choices = among?.join('|');
     const isShort = choices !== undefined && flag.length + choices.length < width;
     return `  ${`${flag}${isShort ? ` ${choices}` : placeholders[kind]}`.padEnd(width)} ${help}${choices !== undefined && !isShort ? `: ${choices}` : ''}`;
@@ -98,10 +111,16 @@ function parse(
   { specs, allowPositionals }: { specs: OptionSpecs; allowPositionals: boolean },
 ): { values: object; positionals: string[] } {
   const options = Object.fromEntries(
-    Object.entries(specs).map(([name, { kind }]) => [
-      kebabCase(name),
-      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' },
-    ]),
+    Object.entries(specs).flatMap(([name, { kind }]) =>
+      kind === 'words'
+        ? []
+        : [
+            [
+              kebabCase(name),
+              { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' },
+            ],
+          ],
+    ),
   );
   try {
     return parseArgs({ args: [...args], options, allowPositionals, strict: true });
@@ -120,6 +139,7 @@ function readValue(name: string, value: unknown, { kind, least, below, among }: 
     case 'flag':
       return typeof value === 'boolean' ? value : wrong('true or false');
     case 'texts':
+    case 'words':
       return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
         ? value
         : wrong('a list of texts');

@@ -134,9 +134,14 @@ function logLine(record: LogRecord, { steps, unit }: Scale): string {
   return parts.join('  ');
 }
 
+/** `12,345` */
+export function grouped(number: number): string {
+  return number.toLocaleString('en');
+}
+
 /** `3 heads`, `1 head`. */
 export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** `75` as `1:15`, `3700` as `1:01:40`. */

@@ -1,6 +1,6 @@
 import { constant, nanoGptCosine, type Schedule, warmupConstant, warmupLinear } from '@formers/training';
 
-import { UsageError } from './cli-options.ts';
+import { UsageError } from './options.ts';
 
 /** What a learning rate depends on. */
 export interface ScheduleConfig {

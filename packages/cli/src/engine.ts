@@ -2,7 +2,7 @@ import { type BackendChoice, cpu, type EngineFactory, useBackend } from '@former
 import { simd } from '@formers/backend-simd';
 
 /** The engines by their names on the command line. */
-export const ENGINES = ['auto', 'simd', 'cpu'] as const;
+export const ENGINES: readonly ['auto', 'simd', 'cpu'] = ['auto', 'simd', 'cpu'];
 
 /** Starts an engine: `auto` is the fastest one that this machine has. */
 export function startEngine({

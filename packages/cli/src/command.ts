@@ -1,8 +1,9 @@
 import { FormersError } from '@formers/backend';
 import { CheckpointError } from '@formers/checkpoints';
+import { ImageError } from '@formers/images';
 import { TokenizerError } from '@formers/tokenizers';
 
-import { UsageError } from './cli-options.ts';
+import { UsageError } from './options.ts';
 
 /**
  * Runs a command: the first Ctrl-C asks it to save and stop, a second one quits; what the user did wrong is one line and exit code 1.
@@ -34,6 +35,7 @@ function isForUsers(error: unknown): boolean {
     error instanceof UsageError ||
     error instanceof FormersError ||
     CheckpointError.isInstance(error) ||
+    ImageError.isInstance(error) ||
     TokenizerError.isInstance(error) ||
     isSystemError(error)
   );

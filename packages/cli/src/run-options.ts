@@ -1,4 +1,4 @@
-import { type GivenValues, kebabCase, type OptionSpecs, UsageError } from './cli-options.ts';
+import { type GivenValues, kebabCase, type OptionSpecs, UsageError } from './options.ts';
 import { ENGINES } from './engine.ts';
 
 /** Options of every run, whatever the family, that make it what it is. */

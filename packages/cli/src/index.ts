@@ -1,0 +1,25 @@
+export { runCommand } from './command.ts';
+export { describeEngine, ENGINES, startEngine } from './engine.ts';
+export { followRun, type RunSummary } from './follow-run.ts';
+export {
+  describeOptions,
+  type GivenValues,
+  kebabCase,
+  type OptionSpec,
+  type OptionSpecs,
+  type OptionValues,
+  parseOptions,
+  readOptionFile,
+  UsageError,
+} from './options.ts';
+export { count, createReporter, duration, grouped, type LogRecord, type Reporter } from './reporter.ts';
+export { familyOfRun, freeFolder, modelFolder, readRunConfig, saveRunConfig } from './run-folder.ts';
+export {
+  pick,
+  resumedConfig,
+  SESSION_OPTIONS,
+  TRAINING_OPTIONS,
+  type TrainingConfig,
+  trainingConfig,
+} from './run-options.ts';
+export { type ScheduleConfig, scheduleOf } from './schedule.ts';
