@@ -31,7 +31,7 @@ export async function beamSearch({ settings, rows, decoder, stopReason }: Sessio
   const searches = rows.map((row) => new RowSearch(row, settings));
   let open = searches;
   while (!settings.signal?.aborted && open.length > 0) {
-    const beams = open.flatMap(({ row, running }) => running.map(({ ids }) => ({ ids, padding: row.prompt.padding })));
+    const beams = open.flatMap(({ row, running }) => running.map(({ ids }) => ({ ...row.prompt, ids })));
     const logits = await decoder.nextLogits(beams);
     const parents = open.flatMap((search, index) => {
       const first = index * settings.numBeams;

@@ -1,5 +1,7 @@
+import { EncoderDecoderCache } from '@formers/attention';
 import { slice, type Tensor3D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 
+import { EncodedModel } from './encoded-model.ts';
 import type { CausalLanguageModel, DecoderCallOptions } from './model.ts';
 import { PADDING, TokenCache } from './token-cache.ts';
 
@@ -8,30 +10,34 @@ export interface DecoderRow {
   readonly ids: readonly number[];
   /** How many of `ids`, from the start, are padding. */
   readonly padding: number;
+  /** Which of the encoder's prompts it belongs to; default 0. */
+  readonly source?: number;
 }
 
 /** Runs a model on rows of tokens and gives the logits of what comes next; computes only what its cache doesn't hold. */
 export class Decoder implements Disposable {
-  readonly #model: CausalLanguageModel;
+  readonly #model: CausalLanguageModel | EncodedModel;
   readonly #cache: TokenCache | undefined;
   readonly #ownsCache: boolean;
   readonly #drop: number;
 
   /** @param options.drop How many tokens of a row go at once when it outgrows the context. */
   constructor(
-    model: CausalLanguageModel,
+    model: CausalLanguageModel | EncodedModel,
     { cache, useCache, drop }: { cache: TokenCache | undefined; useCache: boolean; drop: number },
   ) {
     this.#model = model;
     this.#drop = drop;
     this.#ownsCache = cache === undefined && useCache;
-    this.#cache = cache ?? (useCache ? new TokenCache() : undefined);
+    this.#cache =
+      cache ?? (useCache ? new TokenCache(isEncoded(model) ? new EncoderDecoderCache() : undefined) : undefined);
   }
 
   /** The logits of the token after each row. Rows of different lengths are padded on the left; of long ones the model sees the end. */
   async nextLogits(rows: readonly DecoderRow[]): Promise<Float64Array[]> {
     const { vocabSize, contextLength } = this.#model.config;
     const window = alignRows(rows, { contextLength, drop: this.#drop });
+    if (isEncoded(this.#model)) this.#model.select(rows.map(({ source = 0 }) => source));
     const logits = this.#run(window); // [rows, 1, vocab]
     try {
       const values = await logits.data();
@@ -48,6 +54,7 @@ export class Decoder implements Disposable {
 
   [Symbol.dispose](): void {
     if (this.#ownsCache) this.#cache?.dispose();
+    if (isEncoded(this.#model)) this.#model[Symbol.dispose]();
   }
 
   #run(window: readonly (readonly number[])[]): Tensor3D {
@@ -68,6 +75,10 @@ export class Decoder implements Disposable {
       throw error;
     }
   }
+}
+
+function isEncoded(model: CausalLanguageModel): model is EncodedModel {
+  return model instanceof EncodedModel;
 }
 
 /** Rows of one length with {@link PADDING} on the left. A row that is longer than the context has lost a multiple of `drop` tokens. */

@@ -1,5 +1,5 @@
 import { beamSearch } from './beam-search.ts';
-import type { CausalLanguageModel } from './model.ts';
+import type { LanguageModel } from './model.ts';
 import type { GenerateOptions } from './options.ts';
 import type { Prompts } from './prompts.ts';
 import { sample } from './sample.ts';
@@ -29,7 +29,7 @@ export interface GenerateResult {
  * const { newTokens } = await generate(model, [1, 2, 3], { maxNewTokens: 50, temperature: 0.8, seed: 1 });
  */
 export async function generate(
-  model: CausalLanguageModel,
+  model: LanguageModel,
   prompts: Prompts,
   options: GenerateOptions = {},
 ): Promise<GenerateResult> {

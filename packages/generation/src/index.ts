@@ -1,7 +1,15 @@
 export { GenerationError } from './errors.ts';
 export { generate, type GenerateResult } from './generate.ts';
 export type { GenerationConfig } from './generation-config.ts';
-export type { CausalLanguageModel, DecoderCallOptions, GenerationTokenizer, TextDecoder } from './model.ts';
+export type {
+  CausalLanguageModel,
+  DecoderCallOptions,
+  EncodedCallOptions,
+  EncoderDecoderLanguageModel,
+  GenerationTokenizer,
+  LanguageModel,
+  TextDecoder,
+} from './model.ts';
 export type { GenerateOptions } from './options.ts';
 export { parseGenerationConfig } from './parse-generation-config.ts';
 export {

@@ -22,9 +22,11 @@ export interface GenerateOptions extends GenerationConfig {
   readonly slide?: boolean | number | undefined;
   /** Decodes new tokens; needed by `stopStrings`. */
   readonly tokenizer?: GenerationTokenizer | undefined;
-  /** 1 = token, 0 = padding, for prompts that are padded on the left already. Prompts of different lengths need none: they are padded inside. */
+  /** 1 = token, 0 = padding, for prompts that are padded on the left already; those of an encoder are padded on the right. Prompts of different lengths need none: they are padded inside. */
   readonly attentionMask?: readonly (readonly number[] | Int32Array)[] | undefined;
-  /** The encoder's input of each prompt, for the options that look at it. */
+  /** How the text of an encoder-decoder begins, for each prompt; default its start token. */
+  readonly decoderInputIds?: readonly TokenIds[] | undefined;
+  /** The encoder's input of each prompt, for the options that look at it; an encoder-decoder knows it. */
   readonly encoderInputIds?: readonly TokenIds[] | undefined;
   /** The tokens that may come next, for each prompt and what stands there so far. */
   readonly prefixAllowedTokens?: PrefixAllowedTokens | undefined;

@@ -1,5 +1,5 @@
 import { demand, GenerationError } from './errors.ts';
-import type { CausalLanguageModel } from './model.ts';
+import type { LanguageModel } from './model.ts';
 import type { DecoderRow } from './decoder.ts';
 import type { TokenIds } from './processors/logits-processor.ts';
 
@@ -13,7 +13,7 @@ export function readPrompts(
     model,
     attentionMask,
     where,
-  }: { model: CausalLanguageModel; attentionMask?: readonly TokenIds[] | undefined; where: string },
+  }: { model: LanguageModel; attentionMask?: readonly TokenIds[] | undefined; where: string },
 ): DecoderRow[] {
   const rows = isBatch(prompts) ? prompts : [prompts];
   if (attentionMask && attentionMask.length !== rows.length) {
@@ -31,13 +31,40 @@ export function readPrompts(
   });
 }
 
+/** What an encoder reads: prompts without the padding on the right that `attentionMask` tells of. Throws a {@link GenerationError} as {@link readPrompts} does. */
+export function readEncoderPrompts(
+  prompts: Prompts,
+  {
+    model,
+    attentionMask,
+    where,
+  }: { model: LanguageModel; attentionMask?: readonly TokenIds[] | undefined; where: string },
+): number[][] {
+  const rows = readPrompts(prompts, { model, where });
+  if (attentionMask && attentionMask.length !== rows.length)
+    throw new GenerationError(
+      `${where}: attentionMask must have a row for each of ${rows.length} prompts, got ${attentionMask.length}`,
+    );
+  return rows.map(({ ids }, i) => {
+    const mask = attentionMask?.[i];
+    if (!mask) return [...ids];
+    const bits = [...mask];
+    const length = bits.lastIndexOf(1) + 1;
+    if (length === 0 || bits.length !== ids.length || bits.some((bit, at) => bit !== (at < length ? 1 : 0)))
+      throw new GenerationError(
+        `${where}: the attentionMask of prompt ${i} must be ones, then zeros, ${ids.length} in all, got [${bits.join(', ')}]`,
+      );
+    return ids.slice(0, length);
+  });
+}
+
 function isBatch(prompts: Prompts): prompts is readonly TokenIds[] {
   return Array.isArray(prompts) && prompts.length > 0 && typeof prompts[0] !== 'number';
 }
 
 function checkTokens(
   ids: readonly number[],
-  { model, name, where }: { model: CausalLanguageModel; name: string; where: string },
+  { model, name, where }: { model: LanguageModel; name: string; where: string },
 ): void {
   const { vocabSize } = model.config;
   for (const id of ids) {

@@ -21,7 +21,7 @@ export async function* sample({ settings, rows, decoder, stopReason }: Session):
   const texts = rows.map((row) => ({ row, ids: [...row.prompt.ids], done: false }));
   const { doSample } = settings;
   while (!settings.signal?.aborted && texts.some(({ done }) => !done)) {
-    const logits = await decoder.nextLogits(texts.map(({ ids, row }) => ({ ids, padding: row.prompt.padding })));
+    const logits = await decoder.nextLogits(texts.map(({ ids, row }) => ({ ...row.prompt, ids })));
     for (const [index, text] of texts.entries()) {
       if (text.done) {
         text.ids.push(0); // keeps the batch rectangular; nobody looks at it

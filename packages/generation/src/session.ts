@@ -3,10 +3,11 @@ import { RandomStream } from '@formers/backend';
 import { createProcessors } from './create-processors.ts';
 import { Decoder, type DecoderRow } from './decoder.ts';
 import { GenerationError } from './errors.ts';
-import type { CausalLanguageModel } from './model.ts';
+import { EncodedModel } from './encoded-model.ts';
+import { type EncoderDecoderLanguageModel, isEncoderDecoder, type LanguageModel } from './model.ts';
 import type { GenerateOptions } from './options.ts';
 import type { LogitsProcessor } from './processors/logits-processor.ts';
-import { type Prompts, readPrompts } from './prompts.ts';
+import { type Prompts, readEncoderPrompts, readPrompts } from './prompts.ts';
 import { newTokenLimit, readSettings, type Settings } from './settings.ts';
 import { type StopReason, stopReason } from './stop-reason.ts';
 
@@ -31,18 +32,27 @@ export interface Session {
 
 /** Checks a call, before any work, and prepares it. With sampling there is a row for each of the `numReturnSequences` of a prompt. */
 export function openSession(
-  model: CausalLanguageModel,
+  model: LanguageModel,
   prompts: Prompts,
   { options, where }: { options: GenerateOptions; where: string },
 ): Session {
   const settings = readSettings(options, { model, where });
-  const { maxTime = Infinity, numBeams, numReturnSequences, encoderInputIds, cache, useCache } = settings;
-  const parsed = readPrompts(prompts, { model, attentionMask: settings.attentionMask, where });
-  if (encoderInputIds && encoderInputIds.length !== parsed.length) {
-    throw new GenerationError(
-      `${where}: encoderInputIds must have a row for each of ${parsed.length} prompts, got ${encoderInputIds.length}`,
-    );
-  }
+  const { maxTime = Infinity, numBeams, numReturnSequences, cache, useCache, attentionMask } = settings;
+  const encoderPrompts = isEncoderDecoder(model)
+    ? readEncoderPrompts(prompts, { model, attentionMask, where })
+    : undefined;
+  const parsed = encoderPrompts
+    ? readPrompts(
+        decoderPrompts(model as EncoderDecoderLanguageModel, { settings, count: encoderPrompts.length, where }),
+        { model, where },
+      )
+    : readPrompts(prompts, { model, attentionMask, where });
+  const encoderInputIds = settings.encoderInputIds ?? encoderPrompts;
+  for (const [name, rows] of Object.entries({ encoderInputIds, decoderInputIds: encoderPrompts && parsed }))
+    if (rows && rows.length !== (encoderPrompts ?? parsed).length)
+      throw new GenerationError(
+        `${where}: ${name} must have a row for each of ${(encoderPrompts ?? parsed).length} prompts, got ${rows.length}`,
+      );
   const { vocabSize } = model.config;
   const copies = numBeams > 1 ? 1 : numReturnSequences;
   const rows = parsed
@@ -50,22 +60,39 @@ export function openSession(
     .map(({ prompt, index }, row) => {
       const limit = newTokenLimit(prompt, { settings, model, where });
       return {
-        prompt,
-        processors: createProcessors(settings, { prompt, index, limit, vocabSize }),
+        prompt: { ...prompt, source: index },
+        processors: createProcessors({ ...settings, encoderInputIds }, { prompt, index, limit, vocabSize }),
         random: new RandomStream(settings.seed, `sampling/${row}`),
         maxLength: prompt.ids.length + limit,
       };
     });
   const deadline = performance.now() + maxTime * 1000;
+  if (encoderPrompts) cache?.lookAt(JSON.stringify(encoderPrompts));
   return {
     settings,
     rows,
-    decoder: new Decoder(model, { cache: useCache ? cache : undefined, useCache, drop: dropOf(settings, model) }),
+    decoder: new Decoder(isEncoderDecoder(model) ? new EncodedModel(model, encoderPrompts ?? []) : model, {
+      cache: useCache ? cache : undefined,
+      useCache,
+      drop: dropOf(settings, model),
+    }),
     stopReason: (ids, { maxLength }) => stopReason(ids, { settings, maxLength, deadline }),
   };
 }
 
 /** How many tokens go at once when the context is full. */
-function dropOf({ slide }: Settings, { config: { contextLength } }: CausalLanguageModel): number {
+function dropOf({ slide }: Settings, { config: { contextLength } }: LanguageModel): number {
   return typeof slide === 'number' ? slide : Math.max(1, Math.floor(contextLength / 2));
+}
+
+/** How the text of each prompt begins: as the caller says, else with the start token. */
+function decoderPrompts(
+  { config }: EncoderDecoderLanguageModel,
+  { settings, count, where }: { settings: Settings; count: number; where: string },
+): Prompts {
+  if (settings.decoderInputIds) return settings.decoderInputIds;
+  const start = settings.decoderStartTokenId ?? config.decoderStartTokenId ?? settings.bosTokenId;
+  if (start === undefined)
+    throw new GenerationError(`${where}: decoderStartTokenId must be given, the model's config has none`);
+  return Array.from({ length: count }, () => [start]);
 }

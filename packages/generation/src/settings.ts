@@ -2,7 +2,7 @@ import type { DecoderRow } from './decoder.ts';
 import { demand, GenerationError } from './errors.ts';
 import type { GenerationConfig } from './generation-config.ts';
 import { modelDefaults } from './model-defaults.ts';
-import type { CausalLanguageModel } from './model.ts';
+import { isEncoderDecoder, type LanguageModel } from './model.ts';
 import type { GenerateOptions } from './options.ts';
 import { asList } from './processors/logits-processor.ts';
 
@@ -51,7 +51,7 @@ const SAMPLING = [
 /** Merges the options of a call with its defaults, and checks those that no processor checks. */
 export function readSettings(
   options: GenerateOptions,
-  { model, where }: { model: CausalLanguageModel; where: string },
+  { model, where }: { model: LanguageModel; where: string },
 ): Settings {
   const given = withoutUndefined(options);
   const wantsSampling = SAMPLING.some((name) => given[name] !== undefined);
@@ -78,6 +78,7 @@ export function readSettings(
   demand(maxTime === undefined || maxTime > 0, { where, name: 'maxTime', wanted: 'above 0 seconds', got: maxTime });
   demand(Number.isSafeInteger(seed), { where, name: 'seed', wanted: 'a whole number', got: seed });
   const { vocabSize, contextLength } = model.config;
+  if (isEncoderDecoder(model)) merged.slide = false; // positions of a decoder count from its start token
   const isSlide = typeof merged.slide === 'boolean' || (isCount(merged.slide) && merged.slide <= contextLength);
   demand(isSlide, {
     where,
@@ -110,7 +111,7 @@ export function readSettings(
 /** How many new tokens a prompt may get at most. */
 export function newTokenLimit(
   prompt: DecoderRow,
-  { settings, model, where }: { settings: Settings; model: CausalLanguageModel; where: string },
+  { settings, model, where }: { settings: Settings; model: LanguageModel; where: string },
 ): number {
   const { maxNewTokens, maxLength, slide } = settings;
   const { contextLength } = model.config;

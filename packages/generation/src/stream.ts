@@ -1,6 +1,6 @@
 import { GenerationError } from './errors.ts';
 import { modelDefaults } from './model-defaults.ts';
-import type { CausalLanguageModel, GenerationTokenizer, TextDecoder } from './model.ts';
+import type { LanguageModel, GenerationTokenizer, TextDecoder } from './model.ts';
 import type { GenerateOptions } from './options.ts';
 import type { Prompts } from './prompts.ts';
 import { type GeneratedToken, sample } from './sample.ts';
@@ -28,7 +28,7 @@ export interface TextPiece {
  * for await (const { id } of streamTokens(model, [1, 2, 3], { maxNewTokens: 50 })) console.log(id);
  */
 export function streamTokens(
-  model: CausalLanguageModel,
+  model: LanguageModel,
   prompts: Prompts,
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, void> {
@@ -50,7 +50,7 @@ export function streamTokens(
  * for await (const piece of streamText(model, tokenizer, 'ROMEO:', { maxNewTokens: 200 })) process.stdout.write(piece);
  */
 export function streamText(
-  model: CausalLanguageModel,
+  model: LanguageModel,
   tokenizer: GenerationTokenizer,
   prompt: string,
   options: StreamTextOptions = {},
@@ -60,7 +60,7 @@ export function streamText(
 
 /** Continues several texts at once, piece by piece, as {@link streamText} does one. */
 export function streamTexts(
-  model: CausalLanguageModel,
+  model: LanguageModel,
   tokenizer: GenerationTokenizer,
   prompts: readonly string[],
   { by = 'token', ...options }: StreamTextOptions = {},
@@ -99,7 +99,7 @@ async function* textsOf(pieces: AsyncIterable<TextPiece>): AsyncGenerator<string
 
 function withTokenizer(
   options: GenerateOptions,
-  { model, tokenizer }: { model: CausalLanguageModel; tokenizer: GenerationTokenizer },
+  { model, tokenizer }: { model: LanguageModel; tokenizer: GenerationTokenizer },
 ): GenerateOptions {
   const eosTokenId =
     options.eosTokenId ??

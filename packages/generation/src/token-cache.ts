@@ -23,6 +23,7 @@ export class TokenCache implements Disposable {
   /** Keys and values of each layer. */
   readonly keysAndValues: KVCache;
   #rows: number[][] = [];
+  #context = '';
 
   /** @param keysAndValues An empty cache; default a growing one. It is disposed with this. */
   constructor(keysAndValues: KVCache = new GrowingKVCache()) {
@@ -58,10 +59,15 @@ export class TokenCache implements Disposable {
     this.#rows = rows.map((row) => [...(this.#rows[row] ?? [])]);
   }
 
+  /** Forgets everything if the decoder looks at something else besides its tokens than before: the encoder's input. For decoders. */
+  lookAt(context: string): void {
+    if (context !== this.#context) this.clear();
+    this.#context = context;
+  }
+
   /** Forgets everything; the cache can be used again. */
   clear(): void {
-    this.keysAndValues.crop(0);
-    this.#rows = [];
+    this.dispose();
   }
 
   dispose(): void {

@@ -1,4 +1,4 @@
-import { type CausalLanguageModel, generate, parseGenerationConfig } from '@formers/generation';
+import { type LanguageModel, generate, parseGenerationConfig } from '@formers/generation';
 
 import { type Case, readCaseJson, toleranceOf, Unsupported } from '../case.ts';
 import type { Comparison } from '../comparison.ts';
@@ -29,7 +29,7 @@ export async function generationCases(testCase: Case): Promise<[string, (compari
       const model = await adapter.load(testCase.folder);
       try {
         const options = { generationConfig, ...parseGenerationConfig(one.options), attentionMask: one.attention_mask };
-        const result = await generate(model as unknown as CausalLanguageModel, one.input_ids, options);
+        const result = await generate(model as unknown as LanguageModel, one.input_ids, options);
         comparison.equal('sequences', result.sequences, one.sequences);
         if (one.sequences_scores) {
           const tolerance = toleranceOf(testCase, 'sequences_scores');
