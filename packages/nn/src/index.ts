@@ -17,7 +17,7 @@ export {
 export { type AnyModule, Module, parameter } from './module.ts';
 export { type NameRow, type StoredName, storedNames } from './name-table.ts';
 export { activationFromHuggingFace, activationToHuggingFace } from './hf-activation.ts';
-export { LayerNorm, type NormConfig, RMSNorm } from './norms.ts';
+export { LayerNorm, type LayerNormCallOptions, type NormConfig, RMSNorm } from './norms.ts';
 export {
   type LoadRequest,
   loadPretrained,

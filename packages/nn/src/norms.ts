@@ -1,4 +1,4 @@
-import { layerNorm, rmsNorm } from '@formers/backend';
+import { addLayerNorm, layerNorm, rmsNorm } from '@formers/backend';
 import type { Rank, Tensor, Variable } from '@tensorflow/tfjs-core';
 
 import { ones, zeros } from './initializers.ts';
@@ -11,8 +11,14 @@ export interface NormConfig {
   epsilon?: number;
 }
 
+/** What a call of {@link LayerNorm} may be told. */
+export interface LayerNormCallOptions {
+  /** [..., dim], added to x before it is normalised, in the same pass: post-norm layers. */
+  residual?: Tensor | undefined;
+}
+
 /** Layer normalisation with gain and shift (Ba et al. 2016): [..., dim] to [..., dim]. */
-export class LayerNorm<T extends Tensor = Tensor> extends Module<[x: T], T> {
+export class LayerNorm<T extends Tensor = Tensor> extends Module<[x: T, options?: LayerNormCallOptions], T> {
   /** [dim], the gain. */
   readonly weight: Variable<Rank.R1>;
   /** [dim], the shift. */
@@ -26,8 +32,9 @@ export class LayerNorm<T extends Tensor = Tensor> extends Module<[x: T], T> {
     this.epsilon = epsilon;
   }
 
-  protected override forward(x: T): T {
-    return layerNorm(x, this); // [..., dim]
+  protected override forward(x: T, { residual }: LayerNormCallOptions = {}): T {
+    const { weight, bias, epsilon } = this;
+    return residual ? addLayerNorm(x, { residual, weight, bias, epsilon }).norm : layerNorm(x, this); // [..., dim]
   }
 }
 

@@ -38,6 +38,8 @@ export interface PretrainedFormat<Config> {
   readonly generates?: boolean;
   /** Names that old checkpoints have and nobody needs: constant tables, tied weights. */
   readonly ignored: readonly RegExp[];
+  /** How names of old checkpoints end, such as `LayerNorm.gamma` for `LayerNorm.weight`; saving keeps them. */
+  readonly oldEndings?: readonly (readonly [ending: string, old: string])[];
   /** Names below the base prefix that checkpoints may lack all the same, such as BERT's pooler: they start fresh with a new head. */
   readonly optional?: readonly RegExp[];
   /** Paths of the parameters that have a row for each token: embeddings, output projections and their biases. */
@@ -55,6 +57,8 @@ export interface PretrainedOrigin {
   /** Whether the names of the base model had their prefix. */
   readonly prefixed: boolean;
   readonly generationConfig: Uint8Array | undefined;
+  /** Names that have their old spelling in the checkpoint, by today's. */
+  readonly oldNames: ReadonlyMap<string, string>;
   /** Names in the checkpoint that this model has no place for: those of another head. */
   readonly unused: readonly string[];
   /** Names that the checkpoint lacks, or has in another shape: a new head's. */
@@ -115,7 +119,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
       isWidened ||= dtype === undefined && stored.dtype !== loaded;
       tensors.push([name, stored]);
     }
-    const config = { ...origin?.config, ...this.#configJson(isWidened ? 'F32' : dtype) };
+    const config = this.#configJson(isWidened ? 'F32' : dtype);
     await folder.write('config.json', serializeJson(config, { keepSpellingOf: origin?.config }));
     if (origin?.generationConfig) await folder.write('generation_config.json', origin.generationConfig);
     await saveCheckpoint(folder, tensors, {
@@ -143,7 +147,8 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
 
   /** Where each parameter lies in the checkpoint that was loaded, or that saving writes. */
   fileNames(): Map<string, StoredName> {
-    return fileNames(this, this.origin?.prefixed ?? !this.format.isBase);
+    const { origin, format } = this;
+    return fileNames(this, { prefixed: origin?.prefixed ?? !format.isBase, oldNames: origin?.oldNames ?? new Map() });
   }
 
   #configJson(dtype: SaveOptions['dtype']): JsonObject {
@@ -159,8 +164,11 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     // Only what differs from the file is written: spellings and keys that we don't know survive.
     const before = format.serializeConfig(format.parseConfig(origin.config));
     const changed = Object.entries(own).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key]));
+    const dropped = Object.keys(before).filter((key) => !(key in own));
+    if ([...changed.map(([key]) => key), ...dropped].includes('id2label')) dropped.push('num_labels'); // the labels' number, of old files
     const dtypeKey = 'torch_dtype' in origin.config ? 'torch_dtype' : 'dtype'; // the older releases' name
     return {
+      ...Object.fromEntries(Object.entries(origin.config).filter(([key]) => !dropped.includes(key))),
       ...Object.fromEntries(changed),
       architectures: [format.architecture],
       ...(dtype && { [dtypeKey]: DTYPE_NAMES[dtype] }),
@@ -222,7 +230,7 @@ function withLabels<Config extends object>(config: Config, { newHead = false, la
   if (!labels) return config;
   if (!newHead || !('labels' in config))
     throw new ConfigError('fromPretrained: labels must be given with newHead, to a model that has classes');
-  return { ...config, labels: [...labels] };
+  return { ...config, labels: [...labels], ...('problemType' in config && { problemType: undefined }) }; // which the new labels tell
 }
 
 async function loadParameters<Config extends object>(
@@ -232,7 +240,8 @@ async function loadParameters<Config extends object>(
 ): Promise<Omit<PretrainedOrigin, 'config' | 'generationConfig'>> {
   const { format } = model;
   const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
-  const names = fileNames(model, prefixed);
+  const oldNames = oldNamesOf(checkpoint, format);
+  const names = fileNames(model, { prefixed, oldNames });
   const isHead = ({ name }: { name: string }): boolean =>
     format.optional?.some((pattern) => pattern.test(name)) ||
     (prefixed ? !name.startsWith(format.basePrefix) : !format.isBase && isHeadName(model, name));
@@ -266,23 +275,43 @@ async function loadParameters<Config extends object>(
     dtypes.set(name, stored.dtype);
     assignValues(place.variable, storedValues(stored, { name, transpose: place.transpose, nonFinite }));
   }
-  return { dtypes, prefixed, unused, fresh };
+  return { dtypes, prefixed, oldNames, unused, fresh };
 }
 
 /** A parameter, and where it lies in the checkpoint. */
 type Place = StoredName & { readonly variable: Variable };
 
+/** The names of a checkpoint that have an old spelling, by today's. */
+function oldNamesOf<Config>(
+  checkpoint: Checkpoint,
+  { oldEndings = [] }: PretrainedFormat<Config>,
+): Map<string, string> {
+  return new Map(
+    oldEndings.flatMap(([ending, old]) =>
+      checkpoint.names
+        .filter((name) => name.endsWith(old))
+        .map((name): [string, string] => [name.slice(0, -old.length) + ending, name]),
+    ),
+  );
+}
+
 /** Checkpoint names of all parameters, with or without the base prefix. */
 function fileNames<Config extends object>(
   model: PretrainedModel<never, unknown, Config>,
-  prefixed: boolean,
+  { prefixed, oldNames }: Pick<PretrainedOrigin, 'prefixed' | 'oldNames'>,
 ): Map<string, StoredName> {
   const { basePrefix, isBase, names } = model.format;
   const stored = storedNames(model.namedParameters().keys(), names);
-  if (prefixed !== isBase) return stored;
-  const rename = (name: string): string =>
-    isBase ? basePrefix + name : name.startsWith(basePrefix) ? name.slice(basePrefix.length) : name;
-  return new Map([...stored].map(([path, { name, transpose }]) => [path, { name: rename(name), transpose }]));
+  const rename = (name: string): string => {
+    if (prefixed !== isBase) return name;
+    return isBase ? basePrefix + name : name.startsWith(basePrefix) ? name.slice(basePrefix.length) : name;
+  };
+  return new Map(
+    [...stored].map(([path, { name, transpose }]) => {
+      const renamed = rename(name);
+      return [path, { name: oldNames.get(renamed) ?? renamed, transpose }];
+    }),
+  );
 }
 
 /** Whether a name without prefix belongs to the model's own head. */
