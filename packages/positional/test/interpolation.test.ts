@@ -62,8 +62,29 @@ describe('interpolationWeights by hand', () => {
     expectClose(weights.toReversed(), weights);
   });
 
-  test('the same size is the identity', () => {
-    expectSameBits(interpolationWeights({ from: 3, to: 3 }), [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+  test('bilinear: two neighbours by nearness, the edge repeated', () => {
+    const found = interpolationWeights({ from: 2, to: 4 }, { mode: 'bilinear' });
+    expectClose(found, [1, 0, 0.75, 0.25, 0.25, 0.75, 0, 1]);
+  });
+
+  test('bilinear with antialias: halving weighs four places by a triangle twice as wide, cut off and summing to 1', () => {
+    const found = interpolationWeights({ from: 4, to: 2 }, { mode: 'bilinear', antialias: true });
+    expectClose(found, [3 / 7, 3 / 7, 1 / 7, 0, 0, 1 / 7, 3 / 7, 3 / 7]);
+  });
+
+  test('antialias widens only where the grid shrinks; what is beyond the edge is cut off', () => {
+    const [near, edge] = [0.8671875, -0.0703125]; // Keys' kernel with a = -1/2 at 1/4 and 5/4
+    const far = 0.2265625; // at 3/4
+    const found = interpolationWeights({ from: 2, to: 4 }, { antialias: true });
+    const row = (...weights: number[]): number[] => weights.map((weight) => weight / (weights[0]! + weights[1]!));
+    expectClose(found, [...row(near, edge), ...row(near, far), ...row(far, near), ...row(edge, near)]);
+  });
+
+  test.each([true, false])('the same size is the identity: antialias %s', (antialias) => {
+    expectSameBits(
+      interpolationWeights({ from: 3, to: 3 }, { antialias }).map((weight) => weight + 0),
+      [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    );
   });
 });
 
@@ -135,6 +156,11 @@ describe.skipIf(!hasFixtures())('the known answers of ../shared/fixtures/positio
     const patches = slice(table, [0, 1, 0], [1, 16, -1]);
     const found = interpolatePositions(patches, { from: [4, 4], to: [rows, columns] });
     const whole = concat([slice(table, [0, 0, 0], [1, 1, -1]) as Tensor, found as Tensor], 1);
-    expectClose(whole, goldens.get(`interpolate.${rows}x${columns}`)!, { rtol: 1e-5, atol: 2e-6 });
+    const name = `interpolate.${rows}x${columns}`;
+    expectClose(whole, goldens.get(name)!, { rtol: 1e-5, atol: 2e-6 });
+    const bilinear = interpolatePositions(patches, { from: [4, 4], to: [rows, columns], mode: 'bilinear' });
+    expectClose(bilinear, goldens.get(`${name}.bilinear`)!, { rtol: 1e-5, atol: 2e-6 });
+    const antialiased = interpolatePositions(patches, { from: [4, 4], to: [rows, columns], antialias: true });
+    expectClose(antialiased, goldens.get(`${name}.antialias`)!, { rtol: 1e-5, atol: 2e-6 });
   });
 });

@@ -44,6 +44,19 @@ test('given positions, one row per sequence', () => {
   expectSameBits(y, [30, 31, 0, 1, 10, 11, 10, 11]);
 });
 
+test('reserved rows come before position 0, for ranges, given positions and the limit', async () => {
+  using positions = new LearnedPositions({ contextLength: 2, dim: 1, reserved: 2, random: null });
+  positions.weight.assign(tensor2d([[7], [8], [10], [11]]));
+  expectSameBits(positions.call({ seq: 2 }), [10, 11]);
+  expectSameBits(positions.call({ seq: 1, offset: 1 }), [11]);
+  const positionIds = tensor2d([[1, 0, -1]], [1, 3], 'int32');
+  expectSameBits(positions.call({ positionIds }), [11, 10, 8]);
+  await expectError(() => positions.call({ seq: 2, offset: 1 }), {
+    code: 'shape',
+    message: 'LearnedPositions: there are 2 positions, got 2 tokens from position 1',
+  });
+});
+
 test('the gradient goes to the rows used', () => {
   using positions = make();
   const { gradients } = valueAndGradients(() => positions.call({ seq: 2, offset: 1 }), [positions.weight]);
