@@ -14,4 +14,5 @@ export { norm, normGradient } from './norm';
 export { adamW, sgd, squareSums } from './optimizer';
 export { dropout } from './random';
 export { reduceColumns, reduceRows, softmaxRows } from './reduce';
+export { gruStep, gruStepGradient, lstmStep, lstmStepGradient, rnnStep, rnnStepGradient } from './recurrent';
 export { rotary } from './rotary';

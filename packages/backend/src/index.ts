@@ -39,6 +39,7 @@ export { embedding } from './ops/embedding.ts';
 export { linear, type LinearOptions } from './ops/linear.ts';
 export { layerNorm, type LayerNormParameters, rmsNorm } from './ops/norm.ts';
 export { type AdamWNumbers, type AdamWSlot, adamWStep, globalNorm, gradientScale } from './ops/optimizer-steps.ts';
+export { gru, lstm, type RecurrentOptions, rnn } from './ops/recurrent.ts';
 export { rotary, type RotaryOptions } from './ops/rotary.ts';
 export { type SGDNumbers, type SGDSlot, sgdStep } from './ops/sgd-step.ts';
 export {

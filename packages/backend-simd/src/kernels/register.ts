@@ -21,6 +21,8 @@ import { matrixKernels } from './matrix.ts';
 import { movementKernels } from './movement.ts';
 import { normKernels } from './norm.ts';
 import { optimizerKernels } from './optimizer.ts';
+import { recurrentKernels } from './recurrent.ts';
+import { recurrentGradientKernels } from './recurrent-gradient.ts';
 import { reduceKernels } from './reduce.ts';
 import { rotaryKernels } from './rotary.ts';
 
@@ -38,6 +40,8 @@ const ownKernels: KernelTable = {
   ...movementKernels,
   ...normKernels,
   ...optimizerKernels,
+  ...recurrentGradientKernels,
+  ...recurrentKernels,
   ...reduceKernels,
   ...rotaryKernels,
 };

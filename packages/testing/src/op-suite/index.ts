@@ -9,11 +9,24 @@ import { emptyTests } from './empty-tests.ts';
 import { imageCases } from './image-cases.ts';
 import { linearCases } from './linear-cases.ts';
 import { lossCases } from './loss-cases.ts';
-import { checkCase } from './op-case.ts';
+import { checkCase, type OpCase } from './op-case.ts';
 import { optimizerTests } from './optimizer-tests.ts';
+import { lstmStatesCase, recurrentCases } from './recurrent-cases.ts';
 import { rotaryCases } from './rotary-cases.ts';
 import { sgdTests } from './sgd-tests.ts';
 import { tfjsCases } from './tfjs-cases.ts';
+
+const allCases: readonly OpCase[] = [
+  ...linearCases,
+  ...addNormCases,
+  ...attentionCases,
+  ...lossCases,
+  ...imageCases,
+  ...rotaryCases,
+  ...recurrentCases,
+  lstmStatesCase,
+  ...tfjsCases,
+];
 
 /**
  * Registers the tests that every engine has to pass: each op forward and backward, against float64 references and against the compositions on tfjs's plain
@@ -22,16 +35,7 @@ import { tfjsCases } from './tfjs-cases.ts';
 export function opSuite(factory: EngineFactory): void {
   describe(`ops on ${factory.name}`, () => {
     useEngineForTests(factory);
-    for (const opCase of [
-      ...linearCases,
-      ...addNormCases,
-      ...attentionCases,
-      ...lossCases,
-      ...imageCases,
-      ...rotaryCases,
-      ...tfjsCases,
-    ])
-      test(`op: ${opCase.name}`, () => checkCase(factory, opCase));
+    for (const opCase of allCases) test(`op: ${opCase.name}`, () => checkCase(factory, opCase));
     optimizerTests();
     sgdTests();
     adafactorTests();
