@@ -21,4 +21,11 @@ export {
   tenImages,
 } from './properties/image-model.ts';
 export { imageModelProperties } from './properties/image-model-properties.ts';
+export {
+  type EncoderDecoder,
+  type EncoderDecoderCallOptions,
+  type EncoderDecoderOptions,
+  type EncoderDecoderSubject,
+} from './properties/seq2seq.ts';
+export { encoderDecoderProperties } from './properties/seq2seq-properties.ts';
 export { train, type TrainOptions } from './properties/train.ts';
