@@ -1,5 +1,6 @@
 /** Activations and their derivatives, by code; codes are shared with src/kernels/activation-codes.ts. */
 import { argument, nextUnit, pointer } from './control';
+import { multiply } from './rows';
 import { gelu4, geluDerivative4, geluTanh4, geluTanhDerivative4, one, sigmoid4, silu4, siluDerivative4, tanh4 } from './vector';
 
 const RELU = 1, GELU = 2, GELU_TANH = 3, SILU = 4, TANH = 5, SIGMOID = 6;
@@ -115,5 +116,38 @@ export function activationGradient(_thread: i32): void {
     if (from >= size) return;
     const o = <usize>from << 2;
     activateBackRow(code, x + o, dy + o, dx + o, min(CHUNK, size - from));
+  }
+}
+
+/** Few enough floats that three rows of them stay in the first cache. */
+const GATED_CHUNK: i32 = 2048;
+
+/** y = f(gate) * up. Arguments: code, size, gate, up, y. */
+export function gated(_thread: i32): void {
+  const code = argument(0), size = argument(1), gate = pointer(2), up = pointer(3), y = pointer(4);
+  for (;;) {
+    const from = nextUnit(0) * GATED_CHUNK;
+    if (from >= size) return;
+    const o = <usize>from << 2, n = min(GATED_CHUNK, size - from);
+    activateRow(code, gate + o, y + o, n);
+    multiply(y + o, up + o, y + o, n);
+  }
+}
+
+/** Arguments: code, size, gate, up, dy, dGate or 0, dUp or 0. */
+export function gatedGradient(_thread: i32): void {
+  const code = argument(0), size = argument(1), gate = pointer(2), up = pointer(3), dy = pointer(4), dGate = pointer(5), dUp = pointer(6);
+  for (;;) {
+    const from = nextUnit(0) * GATED_CHUNK;
+    if (from >= size) return;
+    const o = <usize>from << 2, n = min(GATED_CHUNK, size - from);
+    if (dGate) {
+      activateBackRow(code, gate + o, dy + o, dGate + o, n);
+      multiply(dGate + o, up + o, dGate + o, n);
+    }
+    if (dUp) {
+      activateRow(code, gate + o, dUp + o, n);
+      multiply(dUp + o, dy + o, dUp + o, n);
+    }
   }
 }

@@ -2,7 +2,7 @@
 export { argumentsAddress, awaitJob, closeJob, configure, enterJob, leaveJob, openJob, resetUnits } from './control';
 
 export { adafactorMatrices, adafactorVector } from './adafactor';
-export { activation, activationGradient } from './activation';
+export { activation, activationGradient, gated, gatedGradient } from './activation';
 export { attention, attentionGradient } from './attention';
 export { imageToRows, pool, poolGradient, rowsToImage } from './convolution';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';

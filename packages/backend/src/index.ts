@@ -18,6 +18,7 @@ export {
   type Activation,
   ACTIVATIONS,
   type FusedActivation,
+  gated,
   gelu,
   geluTanh,
   silu,

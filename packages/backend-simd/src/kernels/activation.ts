@@ -37,6 +37,32 @@ function gradient(code: number): Kernel {
   };
 }
 
+type GatedCall = KernelCall<{ activation: FusedActivation; wanted: readonly string[] }>;
+
+function gated({ backend, inputs, attributes: { activation } }: GatedCall): TensorInfo {
+  const [gate, up] = [input({ inputs }, 'gate'), input({ inputs }, 'up')];
+  const y = backend.output(gate.shape);
+  const size = sizeOf(gate);
+  const addresses = [gate, up, y].map((tensor) => backend.address(tensor));
+  backend.engine.run('gated', [activationCode(activation), size, ...addresses], { work: size * 5 });
+  return y;
+}
+
+function gatedGradient({ backend, inputs, attributes: { activation, wanted } }: GatedCall): TensorInfo[] {
+  const [gate, up, dy] = ['gate', 'up', 'dy'].map((name) => input({ inputs }, name)) as [
+    TensorInfo,
+    TensorInfo,
+    TensorInfo,
+  ];
+  const gradients = wanted.map(() => backend.output(gate.shape));
+  const size = sizeOf(gate);
+  const addresses = [gate, up, dy, gradients[wanted.indexOf('gate')], gradients[wanted.indexOf('up')]].map((tensor) =>
+    tensor ? backend.address(tensor) : 0,
+  );
+  backend.engine.run('gatedGradient', [activationCode(activation), size, ...addresses], { work: size * 10 });
+  return gradients;
+}
+
 /** Kernels of the activations of @formers/backend and of tfjs. */
 export const activationKernels: KernelTable = {
   FormersGelu: forward(CODES.gelu, 'x'),
@@ -45,6 +71,8 @@ export const activationKernels: KernelTable = {
   FormersGeluTanhGradient: gradient(CODES.geluTanh),
   FormersSilu: forward(CODES.silu, 'x'),
   FormersSiluGradient: gradient(CODES.silu),
+  FormersGated: gated,
+  FormersGatedGradient: gatedGradient,
   Relu: forward(CODES.relu, 'x'),
   Tanh: forward(CODES.tanh, 'x'),
   Sigmoid: forward(CODES.sigmoid, 'x'),

@@ -15,6 +15,7 @@ import {
 } from '@tensorflow/tfjs-core';
 
 import { defineOp, type Op } from '../define-op.ts';
+import { checkShape } from '../errors.ts';
 
 /** The activations that engines fuse into `linear`. `gelu` is the exact one (erf), `geluTanh` its approximation in GPT-2. */
 export type FusedActivation = 'relu' | 'gelu' | 'geluTanh' | 'silu' | 'tanh';
@@ -61,6 +62,18 @@ export function silu<T extends Tensor>(x: T): T {
 /** Applies an activation by name. Keeps the shape. */
 export function activate<T extends Tensor>(x: T, activation: Activation): T {
   return tidy(() => byName(x, activation));
+}
+
+/**
+ * `activation(gate) · up`, the middle of gated feed-forward networks: SwiGLU with `silu`, GEGLU with `gelu` or `geluTanh` (Shazeer 2020, equations 5 and 6).
+ *
+ * @param gate Any shape.
+ * @param options.up Of the same shape.
+ */
+export function gated<T extends Tensor>(gate: T, { up, activation }: { up: Tensor; activation: Activation }): T {
+  checkShape('gated: up', up, gate.shape);
+  if (isFused(activation)) return gatedOp({ gate, up }, { activation }) as T;
+  return tidy(() => mul(activate(gate, activation), up));
 }
 
 function byName<T extends Tensor>(x: T, activation: Activation): T {
@@ -121,4 +134,22 @@ export const siluOp: Op<X, object, Tensor> = defineOp<X, object, Tensor>({
   name: 'FormersSilu',
   ...unary,
   composition: ({ x }) => tidy(() => mul(x, sigmoid(x))),
+});
+
+type GatedInputs = {
+  readonly gate: Tensor;
+  readonly up: Tensor;
+};
+
+/** The op behind {@link gated}. */
+export const gatedOp: Op<GatedInputs, { activation: FusedActivation }, Tensor> = defineOp<
+  GatedInputs,
+  { activation: FusedActivation },
+  Tensor
+>({
+  name: 'FormersGated',
+  differentiable: ['gate', 'up'],
+  saves: ['gate', 'up'],
+  savesOutput: false,
+  composition: ({ gate, up }, { activation }) => tidy(() => mul(activate(gate, activation), up)),
 });

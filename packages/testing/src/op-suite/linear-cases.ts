@@ -1,4 +1,4 @@
-import { type FusedActivation, gelu, geluTanh, layerNorm, linear, rmsNorm, silu } from '@formers/backend';
+import { type FusedActivation, gated, gelu, geluTanh, layerNorm, linear, rmsNorm, silu } from '@formers/backend';
 import { matMul, relu, type Tensor, type Tensor1D, type Tensor2D, tanh } from '@tensorflow/tfjs-core';
 
 import { activations64, type Array64, broadcastAt, forEachIndex, multiply64 } from './array64.ts';
@@ -107,6 +107,16 @@ function unaryCase(name: keyof typeof activations64, op: (x: Tensor) => Tensor):
   };
 }
 
+function gatedCase(activation: FusedActivation, shape: readonly number[]): OpCase {
+  return {
+    name: `gated by ${activation}: [${shape.join()}]`,
+    inputs: [{ shape }, { shape }],
+    op: ([gate, up]) => gated(gate as Tensor, { up: up as Tensor, activation }),
+    reference: ([gate, up]) =>
+      (gate as Array64).data.map((value, i) => activations64[activation](value) * ((up as Array64).data[i] as number)),
+  };
+}
+
 function normCase(
   kind: 'layerNorm' | 'rmsNorm',
   { rows, dim, bias = true, mean = 0 }: { rows: number; dim: number; bias?: boolean; mean?: number },
@@ -167,6 +177,9 @@ export const linearCases: readonly OpCase[] = [
     ]),
   ),
   matMulCase({ batchA: [1], batchB: [4], rows: 3, columns: 3, depth: 3 }),
+  ...activationNames.map((activation) => gatedCase(activation, [3, 5, 9])),
+  gatedCase('silu', [1]),
+  gatedCase('gelu', [21, 197]),
   unaryCase('relu', relu),
   unaryCase('tanh', tanh),
   unaryCase('gelu', gelu),
