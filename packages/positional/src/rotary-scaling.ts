@@ -94,8 +94,8 @@ export interface RotaryFrequencies {
 const { fround } = Math;
 
 /**
- * The frequencies of rotary positions, `theta^(-2i / rotaryDim)` (Su et al. 2021, section 3.2.2), and their scalings. Rounded to float32 on the way as in Hugging Face's code:
- * far from the start the roundings of a checkpoint's training turn its heads more than an exact angle would.
+ * The frequencies of rotary positions, `theta^(-2i / rotaryDim)` (Su et al. 2021, section 3.2.2), and their scalings.
+ * Rounded to float32 on the way as in Hugging Face's code, so that far positions get the angles that checkpoints were trained with.
  *
  * @param options.length Number of positions in force; `dynamic` and `longrope` depend on it.
  */
