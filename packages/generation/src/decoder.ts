@@ -33,6 +33,11 @@ export class Decoder implements Disposable {
       cache ?? (useCache ? new TokenCache(isEncoded(model) ? new EncoderDecoderCache() : undefined) : undefined);
   }
 
+  /** The most tokens that the model can look at. */
+  get contextLength(): number {
+    return this.#model.config.contextLength;
+  }
+
   /** The logits of the token after each row. Rows of different lengths are padded on the left; of long ones the model sees the end. */
   async nextLogits(rows: readonly DecoderRow[]): Promise<Float64Array[]> {
     const { vocabSize, contextLength } = this.#model.config;
@@ -42,6 +47,21 @@ export class Decoder implements Disposable {
     try {
       const values = await logits.data();
       return rows.map((_, row) => Float64Array.from(values.subarray(row * vocabSize, (row + 1) * vocabSize)));
+    } finally {
+      logits.dispose();
+    }
+  }
+
+  /** The logits of what follows each of the last `count` tokens of a row, in order; the row has to fit the context. */
+  async lastLogits(row: DecoderRow, count: number): Promise<Float64Array[]> {
+    const { vocabSize } = this.#model.config;
+    if (isEncoded(this.#model)) this.#model.select([row.source ?? 0]);
+    const logits = this.#run([row.ids.slice(row.padding)], count); // [1, count, vocab]
+    try {
+      const values = await logits.data();
+      return Array.from({ length: count }, (_, i) =>
+        Float64Array.from(values.subarray(i * vocabSize, (i + 1) * vocabSize)),
+      );
     } finally {
       logits.dispose();
     }
@@ -57,16 +77,16 @@ export class Decoder implements Disposable {
     if (isEncoded(this.#model)) this.#model[Symbol.dispose]();
   }
 
-  #run(window: readonly (readonly number[])[]): Tensor3D {
+  #run(window: readonly (readonly number[])[], count = 1): Tensor3D {
     const cache = this.#cache;
-    const start = cache?.keepStartOf(window) ?? 0;
+    const start = cache?.keepStartOf(window, count) ?? 0;
     try {
       const logits = tidy(() => {
         const ids = window.map((row) => row.slice(start).map((id) => (id === PADDING ? 0 : id)));
-        const options: DecoderCallOptions = { lastOnly: true, ...(cache && { cache: cache.keysAndValues }) };
+        const options: DecoderCallOptions = { lastOnly: count === 1, ...(cache && { cache: cache.keysAndValues }) };
         const all = this.#model.call(tensor2d(ids, undefined, 'int32'), { ...options, ...paddingOf(window, start) }); // [rows, 1 or seq, vocab]
         const [batch, seq, vocab] = all.shape;
-        return seq === 1 ? all : slice(all, [0, seq - 1, 0], [batch, 1, vocab]); // [rows, 1, vocab]
+        return seq === count ? all : slice(all, [0, seq - count, 0], [batch, count, vocab]); // [rows, count, vocab]
       });
       cache?.hold(window);
       return logits;

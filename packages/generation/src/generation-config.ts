@@ -76,6 +76,15 @@ export interface GenerationConfig {
   /** Beams: stop at `numBeams` finished ones (true), when better ones are unlikely (false, default), or impossible ('never'). */
   readonly earlyStopping?: boolean | 'never' | undefined;
 
+  /** With an `assistant`: how many tokens it drafts at a time; default 20. */
+  readonly numAssistantTokens?: number | undefined;
+  /** With an `assistant`: a draft ends before a token that it gives less probability; default 0.4. */
+  readonly assistantConfidenceThreshold?: number | undefined;
+  /** Drafts up to this many tokens by looking up what followed the last words earlier in the text; default 0, off. */
+  readonly promptLookupNumTokens?: number | undefined;
+  /** The most tokens that such a lookup matches; default 2. */
+  readonly maxMatchingNgramSize?: number | undefined;
+
   /** Whether keys and values are kept from step to step; default true. */
   readonly useCache?: boolean | undefined;
   /** The token, or the tokens, that end a text. */

@@ -1,3 +1,4 @@
+import type { Drafts } from './drafts.ts';
 import { GenerationError } from './errors.ts';
 import { draw } from './multinomial.ts';
 import { argmax, logSoftmax } from './probabilities.ts';
@@ -16,7 +17,9 @@ export interface GeneratedToken {
 }
 
 /** Greedy search or sampling: chooses a token for each unfinished row, step by step, until all have a reason to stop or the signal comes. */
-export async function* sample({ settings, rows, decoder, stopReason }: Session): AsyncGenerator<GeneratedToken, void> {
+export async function* sample(session: Session): AsyncGenerator<GeneratedToken, void> {
+  if (session.drafts) return yield* assistedSample(session, session.drafts);
+  const { settings, rows, decoder, stopReason } = session;
   using _ = decoder;
   const texts = rows.map((row) => ({ row, ids: [...row.prompt.ids], done: false }));
   const { doSample } = settings;
@@ -32,6 +35,36 @@ export async function* sample({ settings, rows, decoder, stopReason }: Session):
       const reason = stopReason(text.ids, text.row);
       text.done = reason !== undefined;
       yield { row: index, id, score, stopReason: reason };
+    }
+  }
+}
+
+/**
+ * {@link sample} for one row, where drafts are checked several tokens at a time: a step goes on for as long as what is chosen is what was drafted. Each token is chosen
+ * as without drafts, so the text is the same.
+ */
+async function* assistedSample(
+  { settings, rows, decoder, stopReason }: Session,
+  drafts: Drafts,
+): AsyncGenerator<GeneratedToken, void> {
+  using _ = decoder;
+  using __ = drafts;
+  const row = rows[0] as SessionRow;
+  const { padding } = row.prompt;
+  const ids = [...row.prompt.ids];
+  while (!settings.signal?.aborted) {
+    const most = Math.min(row.maxLength, decoder.contextLength + padding) - ids.length - 1; // the last token is never fed
+    const draft = most > 0 ? await drafts.propose(ids.slice(padding), most) : [];
+    const drafted = { ...row.prompt, ids: [...ids, ...draft] };
+    const logits =
+      draft.length > 0 ? await decoder.lastLogits(drafted, draft.length + 1) : await decoder.nextLogits([drafted]);
+    for (const [i, next] of logits.entries()) {
+      const { id, score } = choose(next, { text: { ids, row }, doSample: settings.doSample });
+      ids.push(id);
+      const reason = stopReason(ids, row);
+      yield { row: 0, id, score, stopReason: reason };
+      if (reason) return;
+      if (id !== draft[i]) break;
     }
   }
 }

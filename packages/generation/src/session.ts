@@ -2,6 +2,7 @@ import { RandomStream } from '@formers/backend';
 
 import { createProcessors } from './create-processors.ts';
 import { Decoder, type DecoderRow } from './decoder.ts';
+import { AssistantDrafts, type Drafts, LookupDrafts } from './drafts.ts';
 import { GenerationError } from './errors.ts';
 import { EncodedModel } from './encoded-model.ts';
 import { type EncoderDecoderLanguageModel, isEncoderDecoder, type LanguageModel } from './model.ts';
@@ -26,6 +27,8 @@ export interface Session {
   readonly settings: Settings;
   readonly rows: readonly SessionRow[];
   readonly decoder: Decoder;
+  /** Guesses that the model checks several at a time; undefined where tokens come one by one. */
+  readonly drafts: Drafts | undefined;
   /** The reason to stop after the last of `ids`, if there is one. */
   readonly stopReason: (ids: readonly number[], row: SessionRow) => StopReason | undefined;
 }
@@ -66,11 +69,13 @@ export function openSession(
         maxLength: prompt.ids.length + limit,
       };
     });
+  const drafts = createDrafts(settings, { model, encoderPrompts, numRows: rows.length, where });
   const deadline = performance.now() + maxTime * 1000;
   if (encoderPrompts) cache?.lookAt(JSON.stringify(encoderPrompts));
   return {
     settings,
     rows,
+    drafts,
     decoder: new Decoder(isEncoderDecoder(model) ? new EncodedModel(model, encoderPrompts ?? []) : model, {
       cache: useCache ? cache : undefined,
       useCache,
@@ -95,4 +100,38 @@ function decoderPrompts(
   if (start === undefined)
     throw new GenerationError(`${where}: decoderStartTokenId must be given, the model's config has none`);
   return Array.from({ length: count }, () => [start]);
+}
+
+/** Who drafts tokens, if somebody does. */
+function createDrafts(
+  settings: Settings,
+  {
+    model,
+    encoderPrompts,
+    numRows,
+    where,
+  }: {
+    model: LanguageModel;
+    encoderPrompts: readonly (readonly number[])[] | undefined;
+    numRows: number;
+    where: string;
+  },
+): Drafts | undefined {
+  const { assistant, promptLookupNumTokens = 0, numBeams, useCache } = settings;
+  if (!assistant && promptLookupNumTokens === 0) return undefined;
+  const name = assistant ? 'assistant' : 'promptLookupNumTokens';
+  const refuse = (wanted: string): never => {
+    throw new GenerationError(`${where}: ${name} ${wanted}`);
+  };
+  if (numRows !== 1 || numBeams > 1)
+    return refuse(`needs one prompt and one result without beams, got ${numRows} rows and ${numBeams} beams`);
+  if (!useCache) return refuse('needs useCache');
+  if (!assistant) return new LookupDrafts({ ...settings, promptLookupNumTokens });
+  if (assistant.config.vocabSize !== model.config.vocabSize)
+    return refuse(
+      `must have the model's vocabulary of ${model.config.vocabSize} tokens, got ${assistant.config.vocabSize}`,
+    );
+  if (isEncoderDecoder(assistant) !== isEncoderDecoder(model))
+    return refuse('must be a decoder for a decoder, an encoder-decoder for an encoder-decoder');
+  return new AssistantDrafts(assistant, { ...settings, encoderPrompt: encoderPrompts?.[0] });
 }

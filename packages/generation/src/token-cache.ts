@@ -38,11 +38,11 @@ export class TokenCache implements Disposable {
     return this.#rows[0]?.length ?? 0;
   }
 
-  /** Forgets all that isn't the start of `rows`, and says how many columns it holds then; always less than there are. For decoders. */
-  keepStartOf(rows: readonly (readonly number[])[]): number {
+  /** Forgets all that isn't the start of `rows`, and says how many columns it holds then; at least the last `fresh` ones are not among them. For decoders. */
+  keepStartOf(rows: readonly (readonly number[])[], fresh = 1): number {
     const shared =
       this.#rows.length === rows.length ? Math.min(...rows.map((row, i) => sharedLength(row, this.#rows[i] ?? []))) : 0;
-    this.#crop(Math.min(shared, (rows[0]?.length ?? 1) - 1));
+    this.#crop(Math.min(shared, (rows[0]?.length ?? fresh) - fresh));
     return this.length;
   }
 
@@ -82,7 +82,10 @@ export class TokenCache implements Disposable {
   #crop(length: number): void {
     if (length >= this.length) return;
     this.keysAndValues.crop(length);
-    this.#rows = length === 0 ? [] : this.#rows.map((row) => row.slice(0, length));
+    // A cache that has dropped old tokens may have to forget more.
+    const kept = this.keysAndValues.length === length ? length : 0;
+    if (kept === 0) this.keysAndValues.crop(0);
+    this.#rows = kept === 0 ? [] : this.#rows.map((row) => row.slice(0, kept));
   }
 }
 

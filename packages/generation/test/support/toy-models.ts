@@ -79,11 +79,13 @@ export function tableModel(table: readonly (readonly number[])[], contextLength?
   });
 }
 
-/** A model with random-looking logits that depend on every token that it sees and its position. */
-export function hashModel({ vocabSize = 11, contextLength = 64 } = {}): ToyModel {
+/** A model with random-looking logits that depend on every token that it sees and its position; or on the last `memory` tokens alone, wherever they stand. */
+export function hashModel({ vocabSize = 11, contextLength = 64, seed = 7, memory = Infinity } = {}): ToyModel {
+  const isAll = memory === Infinity;
   const logits = (seen: readonly Seen[]): number[] => {
-    let key: [number, number] = [seen.length, 7];
-    for (const [id, position] of seen) key = threefry2x32(key, [id, position]);
+    let key: [number, number] = [isAll ? seen.length : 0, seed];
+    for (const [id, position] of isAll ? seen : seen.slice(-memory))
+      key = threefry2x32(key, [id, isAll ? position : 0]);
     return Array.from({ length: vocabSize }, (_, id) => (threefry2x32(key, [id, 1])[0] / 2 ** 32) * 6 - 3);
   };
   return new ToyModel(logits, { vocabSize, contextLength });
