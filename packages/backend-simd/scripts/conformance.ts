@@ -35,6 +35,7 @@ export async function bundleSuite(): Promise<void> {
     platform: 'node',
     format: 'cjs',
     mainFields: ['module', 'main'],
+    nodePaths: [join(import.meta.dirname, '../node_modules')], // tfjs-core wants jasmine-core without depending on it
     ignoreAnnotations: true, // tfjs-core calls its tests free of side effects
     logLevel: 'error',
   });
