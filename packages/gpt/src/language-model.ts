@@ -1,11 +1,9 @@
 import { type CrossEntropyOptions, linear, linearCrossEntropy } from '@formers/backend';
-import type { FolderLocation } from '@formers/checkpoints';
-import { type InitOptions, initStream, Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import { type InitOptions, initStream, Linear, normal, PretrainedModel } from '@formers/nn';
 import { type Scalar, slice, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 
-import type { GPTConfig, GPTOptions } from './config.ts';
-import { GPT2_LANGUAGE_MODEL } from './hf.ts';
-import { type GPTCallOptions, GPTModel } from './model.ts';
+import type { GPTCallOptions } from './call-options.ts';
+import type { DecoderConfig, DecoderStack } from './decoder-config.ts';
 
 /** What a language model call may be told besides the ids. */
 export interface LanguageModelOptions extends GPTCallOptions {
@@ -13,35 +11,24 @@ export interface LanguageModelOptions extends GPTCallOptions {
   lastOnly?: boolean;
 }
 
-/**
- * GPT-2 as a language model: ids [batch, seq] to the logits of each next token, [batch, seq, vocab].
- *
- * @example
- * using model = new GPT({ vocabSize: 65, contextLength: 64, dim: 128, numHeads: 4, numLayers: 4 }, { seed: 1337 });
- * const logits = model.call(ids);
- */
-export class GPT extends PretrainedModel<[ids: Tensor2D, options?: LanguageModelOptions], Tensor3D, GPTConfig> {
-  readonly format: typeof GPT2_LANGUAGE_MODEL = GPT2_LANGUAGE_MODEL;
-  decoder: GPTModel;
+/** A decoder with an output projection: ids [batch, seq] to the logits of each next token, [batch, seq, vocab]. */
+export abstract class LanguageModel<
+  Config extends DecoderConfig,
+  Decoder extends DecoderStack<Config>,
+> extends PretrainedModel<[ids: Tensor2D, options?: LanguageModelOptions], Tensor3D, Config> {
+  decoder: Decoder;
   /** The output projection, where it isn't the token embedding. */
   head: Linear<Tensor3D> | undefined;
 
-  constructor(options: GPTOptions, init: InitOptions = {}) {
+  protected constructor(decoder: Decoder, init: InitOptions) {
     super();
-    this.decoder = new GPTModel(options, init);
-    const { dim, vocabSize, initStd, tieEmbeddings } = this.config;
-    this.head = tieEmbeddings
-      ? undefined
-      : new Linear({
-          inDim: dim,
-          outDim: vocabSize,
-          bias: false,
-          init: normal(initStd),
-          random: initStream(init, 'head-init'),
-        });
+    this.decoder = decoder;
+    const { dim, vocabSize, initStd, tieEmbeddings } = decoder.config;
+    const start = { init: normal(initStd), random: initStream(init, 'head-init') };
+    this.head = tieEmbeddings ? undefined : new Linear({ inDim: dim, outDim: vocabSize, bias: false, ...start });
   }
 
-  get config(): GPTConfig {
+  get config(): Config {
     return this.decoder.config;
   }
 
@@ -69,14 +56,5 @@ export class GPT extends PretrainedModel<[ids: Tensor2D, options?: LanguageModel
 
   get #outputWeight(): Tensor2D {
     return (this.head ?? this.decoder.tokens).weight; // [vocab, dim]
-  }
-
-  /** Opens a Hugging Face folder: a path, a URL or a hub name. */
-  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPT> {
-    return loadPretrained(location, {
-      format: GPT2_LANGUAGE_MODEL,
-      create: (config, init) => new GPT(config, init),
-      options,
-    });
   }
 }

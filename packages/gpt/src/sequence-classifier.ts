@@ -1,6 +1,5 @@
 import { ConfigError } from '@formers/backend';
-import type { FolderLocation } from '@formers/checkpoints';
-import { type InitOptions, initStream, Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import { type InitOptions, initStream, Linear, normal, PretrainedModel } from '@formers/nn';
 import {
   argMax,
   cast,
@@ -15,34 +14,26 @@ import {
   type Tensor2D,
 } from '@tensorflow/tfjs-core';
 
-import type { GPTConfig, GPTOptions } from './config.ts';
-import { GPT2_SEQUENCE_CLASSIFIER } from './hf.ts';
-import { type GPTCallOptions, GPTModel } from './model.ts';
+import type { GPTCallOptions } from './call-options.ts';
+import type { DecoderConfig, DecoderStack } from './decoder-config.ts';
 
-/** GPT-2 with a classifier on the last token of each sequence: ids [batch, seq] to logits [batch, labels]. */
-export class GPTForSequenceClassification extends PretrainedModel<
-  [ids: Tensor2D, options?: GPTCallOptions],
-  Tensor2D,
-  GPTConfig
-> {
-  readonly format: typeof GPT2_SEQUENCE_CLASSIFIER = GPT2_SEQUENCE_CLASSIFIER;
-  decoder: GPTModel;
+/** A decoder with a classifier on the last token of each sequence: ids [batch, seq] to logits [batch, labels]. */
+export abstract class SequenceClassifier<
+  Config extends DecoderConfig,
+  Decoder extends DecoderStack<Config>,
+> extends PretrainedModel<[ids: Tensor2D, options?: GPTCallOptions], Tensor2D, Config> {
+  decoder: Decoder;
   head: Linear<Tensor2D>;
 
-  constructor(options: GPTOptions, init: InitOptions = {}) {
+  protected constructor(decoder: Decoder, init: InitOptions) {
     super();
-    this.decoder = new GPTModel(options, init);
-    const { dim, labels, initStd } = this.config;
-    this.head = new Linear({
-      inDim: dim,
-      outDim: labels.length,
-      bias: false,
-      init: normal(initStd),
-      random: initStream(init, 'head-init'),
-    });
+    this.decoder = decoder;
+    const { dim, labels, initStd } = decoder.config;
+    const start = { init: normal(initStd), random: initStream(init, 'head-init') };
+    this.head = new Linear({ inDim: dim, outDim: labels.length, bias: false, ...start });
   }
 
-  get config(): GPTConfig {
+  get config(): Config {
     return this.decoder.config;
   }
 
@@ -58,19 +49,10 @@ export class GPTForSequenceClassification extends PretrainedModel<
     const [batch, seq] = ids.shape;
     if (padTokenId === undefined && batch > 1)
       throw new ConfigError(
-        'GPTForSequenceClassification: padTokenId must be set to classify more than one sequence at once',
+        `${this.format.architecture}: padTokenId must be set to classify more than one sequence at once`,
       );
     const positions = range(1, seq + 1, 1, 'int32'); // counts from 1, so that a sequence of padding alone gives its first place
     const isToken = padTokenId === undefined ? onesLike(ids) : cast(notEqual(ids, padTokenId), 'int32');
     return argMax(mul(positions, isToken), 1); // [batch]
-  }
-
-  /** Opens a Hugging Face folder: a path, a URL or a hub name. */
-  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPTForSequenceClassification> {
-    return loadPretrained(location, {
-      format: GPT2_SEQUENCE_CLASSIFIER,
-      create: (config, init) => new GPTForSequenceClassification(config, init),
-      options,
-    });
   }
 }

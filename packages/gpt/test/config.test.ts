@@ -47,12 +47,11 @@ const SIZE = 'a whole number from 1 to 2^24';
 const RATE = 'a number from 0 to below 1';
 
 test.each<[object, string]>([
-  ...(['vocabSize', 'contextLength', 'dim', 'hiddenDim', 'numHeads', 'numLayers'] as const).flatMap(
-    (name) =>
-      ([0, -1, 2.5, NaN, Infinity, 2 ** 24 + 1, '8', null, undefined] as const).map((value): [object, string] => [
-        { hiddenDim: 32, [name]: value },
-        `GPTConfig: ${name} must be ${SIZE}, got ${typeof value === 'string' ? JSON.stringify(value) : value}`,
-      ]),
+  ...(['vocabSize', 'contextLength', 'dim', 'hiddenDim', 'numHeads', 'numLayers'] as const).flatMap((name) =>
+    ([0, -1, 2.5, NaN, Infinity, 2 ** 24 + 1, '8', null, undefined] as const).map((value): [object, string] => [
+      { hiddenDim: 32, [name]: value },
+      `GPTConfig: ${name} must be ${SIZE}, got ${typeof value === 'string' ? JSON.stringify(value) : value}`,
+    ]),
   ),
   ...(['embeddingDropout', 'attentionDropout', 'residualDropout'] as const).flatMap((name) =>
     [1, -0.1, NaN, Infinity].map((value): [object, string] => [

@@ -399,7 +399,7 @@ describe('the config', () => {
       dropout: 0.3,
       tieEmbeddings: false,
       scaleAttentionByLayer: true,
-      labels: ["a", "b", "c", "d"],
+      labels: ['a', 'b', 'c', 'd'],
       eosTokenId: 1,
     });
     const { files, config } = await saved(model);

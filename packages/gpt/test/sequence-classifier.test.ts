@@ -15,7 +15,13 @@ import { GPT_PRESETS, GPTForSequenceClassification, type GPTOptions } from '../s
 
 useEngineForTests();
 
-const SMALL: GPTOptions = { vocabSize: 40, ...GPT_PRESETS.testing, initStd: 0.3, labels: ['a', 'b', 'c'], padTokenId: 0 };
+const SMALL: GPTOptions = {
+  vocabSize: 40,
+  ...GPT_PRESETS.testing,
+  initStd: 0.3,
+  labels: ['a', 'b', 'c'],
+  padTokenId: 0,
+};
 const rows = (values: number[][]): Tensor2D => tensor2d(values, [values.length, values[0]!.length], 'int32');
 
 test('reads the last token that is not padding, wherever the padding is', () => {

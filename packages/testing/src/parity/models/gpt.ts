@@ -1,8 +1,31 @@
-import { GPT, type GPTCallOptions, GPTForSequenceClassification, GPTModel } from '@formers/gpt';
+import type { FolderLocation } from '@formers/checkpoints';
+import {
+  type DecoderConfig,
+  type DecoderStack,
+  GPT,
+  GPT1,
+  GPT1ForSequenceClassification,
+  GPT1Model,
+  type GPTCallOptions,
+  GPTForSequenceClassification,
+  GPTModel,
+  GPTNeo,
+  GPTNeoForSequenceClassification,
+  GPTNeoModel,
+  type LanguageModel,
+  type SequenceClassifier,
+} from '@formers/gpt';
 import { classificationLoss, nextTokens, problemTypeOf } from '@formers/nn';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 
 import type { ModelAdapter, NamedTensors } from './adapter.ts';
+
+/** A class whose models come from folders. */
+interface Loads<Model> {
+  fromPretrained(location: FolderLocation): Promise<Model>;
+}
+
+type AnyDecoder = DecoderStack<DecoderConfig>;
 
 const ids = (inputs: NamedTensors): Tensor2D => inputs['input_ids'] as Tensor2D;
 
@@ -10,40 +33,55 @@ function callOptions({ attention_mask: attentionMask, position_ids: positionIds 
   return { attentionMask: attentionMask as Tensor2D | undefined, positionIds: positionIds as Tensor2D | undefined };
 }
 
-const decoder: ModelAdapter<GPTModel> = {
-  inputs: ['input_ids', 'attention_mask', 'position_ids'],
-  load: (folder) => GPTModel.fromPretrained(folder),
-  run: (model, inputs) => ({ last_hidden_state: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: () => {
-    throw new Error('GPT2Model has no loss');
-  },
-};
+function decoder<Model extends AnyDecoder>(model: Loads<Model>, name: string): ModelAdapter {
+  const adapter: ModelAdapter<Model> = {
+    inputs: ['input_ids', 'attention_mask', 'position_ids'],
+    load: (folder) => model.fromPretrained(folder),
+    run: (loaded, inputs) => ({ last_hidden_state: loaded.call(ids(inputs), callOptions(inputs)) }),
+    loss: () => {
+      throw new Error(`${name} has no loss`);
+    },
+  };
+  return adapter as unknown as ModelAdapter;
+}
 
-const languageModel: ModelAdapter<GPT> = {
-  isDecoder: true,
-  inputs: ['input_ids', 'attention_mask', 'position_ids', 'labels'],
-  load: (folder) => GPT.fromPretrained(folder),
-  run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: (model, inputs) =>
-    model.loss(ids(inputs), { ...callOptions(inputs), targets: nextTokens(inputs['labels'] as Tensor2D) }),
-};
+function languageModel<Model extends LanguageModel<DecoderConfig, AnyDecoder>>(model: Loads<Model>): ModelAdapter {
+  const adapter: ModelAdapter<Model> = {
+    isDecoder: true,
+    inputs: ['input_ids', 'attention_mask', 'position_ids', 'labels'],
+    load: (folder) => model.fromPretrained(folder),
+    run: (loaded, inputs) => ({ logits: loaded.call(ids(inputs), callOptions(inputs)) }),
+    loss: (loaded, inputs) =>
+      loaded.loss(ids(inputs), { ...callOptions(inputs), targets: nextTokens(inputs['labels'] as Tensor2D) }),
+  };
+  return adapter as unknown as ModelAdapter;
+}
 
-const classifier: ModelAdapter<GPTForSequenceClassification> = {
-  inputs: ['input_ids', 'attention_mask', 'position_ids', 'labels'],
-  load: (folder) => GPTForSequenceClassification.fromPretrained(folder),
-  run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: (model, inputs) => {
-    const labels = inputs['labels'] as Tensor;
-    return classificationLoss(model.call(ids(inputs), callOptions(inputs)), {
-      labels,
-      problemType: problemTypeOf(model.config, labels),
-    });
-  },
-};
+function classifier<Model extends SequenceClassifier<DecoderConfig, AnyDecoder>>(model: Loads<Model>): ModelAdapter {
+  const adapter: ModelAdapter<Model> = {
+    inputs: ['input_ids', 'attention_mask', 'position_ids', 'labels'],
+    load: (folder) => model.fromPretrained(folder),
+    run: (loaded, inputs) => ({ logits: loaded.call(ids(inputs), callOptions(inputs)) }),
+    loss: (loaded, inputs) => {
+      const labels = inputs['labels'] as Tensor;
+      return classificationLoss(loaded.call(ids(inputs), callOptions(inputs)), {
+        labels,
+        problemType: problemTypeOf(loaded.config, labels),
+      });
+    },
+  };
+  return adapter as unknown as ModelAdapter;
+}
 
 /** The GPT family. */
 export const GPT_ADAPTERS: readonly [string, ModelAdapter][] = [
-  ['GPT2Model', decoder as ModelAdapter],
-  ['GPT2LMHeadModel', languageModel as ModelAdapter],
-  ['GPT2ForSequenceClassification', classifier as ModelAdapter],
+  ['OpenAIGPTModel', decoder(GPT1Model, 'OpenAIGPTModel')],
+  ['OpenAIGPTLMHeadModel', languageModel(GPT1)],
+  ['OpenAIGPTForSequenceClassification', classifier(GPT1ForSequenceClassification)],
+  ['GPT2Model', decoder(GPTModel, 'GPT2Model')],
+  ['GPT2LMHeadModel', languageModel(GPT)],
+  ['GPT2ForSequenceClassification', classifier(GPTForSequenceClassification)],
+  ['GPTNeoModel', decoder(GPTNeoModel, 'GPTNeoModel')],
+  ['GPTNeoForCausalLM', languageModel(GPTNeo)],
+  ['GPTNeoForSequenceClassification', classifier(GPTNeoForSequenceClassification)],
 ];

@@ -1,6 +1,6 @@
 import { ConfigError } from '@formers/backend';
 import type { JsonObject } from '@formers/checkpoints';
-import { gptConfigFromHuggingFace } from '@formers/gpt';
+import { gpt1ConfigFromHuggingFace, gptConfigFromHuggingFace, gptNeoConfigFromHuggingFace } from '@formers/gpt';
 import { vitConfigFromHuggingFace } from '@formers/vit';
 
 import { Unsupported } from '../case.ts';
@@ -14,7 +14,9 @@ const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new M
   unknown,
   (json: JsonObject) => object
 >([
+  ['openai-gpt', gpt1ConfigFromHuggingFace],
   ['gpt2', gptConfigFromHuggingFace],
+  ['gpt_neo', gptNeoConfigFromHuggingFace],
   ['vit', vitConfigFromHuggingFace],
 ]);
 

@@ -9,7 +9,8 @@ import {
   type PretrainedFormat,
 } from '@formers/nn';
 
-import { type GPTConfig, gptConfig } from './config.ts';
+import { tokenIdsFromHuggingFace, tokenIdsToHuggingFace } from './hf-token-ids.ts';
+import { type GPTConfig, gptConfig } from './gpt2-config.ts';
 
 /** GPT-2's tensors. Its Conv1D layers store weights as [inDim, outDim]. */
 const BASE_NAMES: readonly NameRow[] = [
@@ -93,9 +94,6 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     scale_attn_weights: scaleAttention = true,
     scale_attn_by_inverse_layer_idx: scaleAttentionByLayer = false,
     add_cross_attention: crossAttention = false,
-    bos_token_id: bosTokenId = null,
-    eos_token_id: eosTokenId = null,
-    pad_token_id: padTokenId = null,
     problem_type: problemType = null,
   } = json;
   if (crossAttention !== false)
@@ -119,15 +117,8 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     scaleAttentionByLayer,
     labels: labelsFromHuggingFace(json),
     ...(problemType !== null && { problemType }),
-    ...(bosTokenId !== null && { bosTokenId }),
-    ...(eosTokenId !== null && { eosTokenId: firstOf(eosTokenId) }),
-    ...(padTokenId !== null && { padTokenId }),
+    ...tokenIdsFromHuggingFace(json),
   } as GPTConfig);
-}
-
-/** Some configs name several end tokens; generation reads them all from generation_config.json. */
-function firstOf(ids: unknown): unknown {
-  return Array.isArray(ids) ? ids[0] : ids;
 }
 
 function serializeConfig(config: GPTConfig): JsonObject {
@@ -148,9 +139,7 @@ function serializeConfig(config: GPTConfig): JsonObject {
     tie_word_embeddings: config.tieEmbeddings,
     scale_attn_weights: config.scaleAttention,
     scale_attn_by_inverse_layer_idx: config.scaleAttentionByLayer,
-    bos_token_id: config.bosTokenId ?? null,
-    eos_token_id: config.eosTokenId ?? null,
-    pad_token_id: config.padTokenId ?? null,
+    ...tokenIdsToHuggingFace(config),
     ...labelsToHuggingFace(config.labels),
     ...(config.problemType && { problem_type: config.problemType }),
   };

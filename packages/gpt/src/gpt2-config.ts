@@ -1,12 +1,10 @@
 import { type Activation, ConfigError } from '@formers/backend';
-import { checkConfig, checkNumParameters, configFields, defaultLabels, type ProblemType } from '@formers/nn';
+import { checkConfig, checkNumParameters, configFields, defaultLabels } from '@formers/nn';
 
-/** The shape of a GPT. Sizes are whole numbers of at least 1. */
-export interface GPTConfig {
-  vocabSize: number;
-  /** Most tokens that a sequence may have. */
-  contextLength: number;
-  dim: number;
+import type { DecoderConfig } from './decoder-config.ts';
+
+/** The shape of a GPT-2. Sizes are whole numbers of at least 1. `initStd`: what feeds the residual stream gets `1 / √(2 · numLayers)` of it (GPT-2, section 2.3). */
+export interface GPTConfig extends DecoderConfig {
   /** Width of the feed-forward networks. */
   hiddenDim: number;
   numHeads: number;
@@ -19,24 +17,10 @@ export interface GPTConfig {
   /** Of what attention and feed-forward network add to the residual stream. */
   residualDropout: number;
   normEpsilon: number;
-  /** Standard deviation of the weights at the start; what feeds the residual stream gets `1 / √(2 · numLayers)` of it (GPT-2, section 2.3). */
-  initStd: number;
-  /** Whether the output projection is the token embedding. */
-  tieEmbeddings: boolean;
   /** Whether scores are divided by √headDim. */
   scaleAttention: boolean;
   /** Whether layer i divides its scores by i + 1 as well. */
   scaleAttentionByLayer: boolean;
-  /** Names of the classifier's classes, in order of their ids. */
-  labels: string[];
-  /** What the classifier predicts; where undefined, its labels tell. */
-  problemType: ProblemType | undefined;
-  /** Begins texts. */
-  bosTokenId: number | undefined;
-  /** Ends texts. */
-  eosTokenId: number | undefined;
-  /** Fills rows of a batch; the classifier reads the last token that isn't it. */
-  padTokenId: number | undefined;
 }
 
 /** What must be said of a GPT; the rest has GPT-2's values. `dropout` sets all three rates. */

@@ -1,5 +1,5 @@
-import { causalPaddingMask, FusedSelfAttention, type KVCache, type SelfAttentionOptions } from '@formers/attention';
-import { checkShape, type RandomStream, report } from '@formers/backend';
+import { causalPaddingMask, FusedSelfAttention, type SelfAttentionOptions } from '@formers/attention';
+import { type RandomStream, report } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
   Dropout,
@@ -17,18 +17,11 @@ import {
 import { LearnedPositions } from '@formers/positional';
 import { add, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 
-import { type GPTConfig, gptConfig, type GPTOptions } from './config.ts';
-import { GPT2_MODEL } from './hf.ts';
-
-/** What a GPT may be told besides the ids. */
-export interface GPTCallOptions {
-  /** [batch, keys], 1 = token, 0 = padding; with a cache, of all tokens, those in it first. Default: no padding. */
-  attentionMask?: Tensor2D | undefined;
-  /** int32 [batch, seq], or [1, seq] for all rows; default counts on from the cache. */
-  positionIds?: Tensor2D | undefined;
-  /** Keys and values of earlier tokens; the new ones are added. */
-  cache?: KVCache | undefined;
-}
+import { checkCall, type GPTCallOptions } from './call-options.ts';
+import { type GPTConfig, gptConfig, type GPTOptions } from './gpt2-config.ts';
+import { GPT2_LANGUAGE_MODEL, GPT2_MODEL, GPT2_SEQUENCE_CLASSIFIER } from './gpt2-hf.ts';
+import { LanguageModel } from './language-model.ts';
+import { SequenceClassifier } from './sequence-classifier.ts';
 
 /** One decoder layer, pre-norm: `x + attention(norm1(x))`, then `x + mlp(norm2(x))` (GPT-2, section 2.3). */
 export class GPTLayer extends Module<[x: Tensor3D, options?: SelfAttentionOptions], Tensor3D> {
@@ -93,10 +86,8 @@ export class GPTModel extends PretrainedModel<[ids: Tensor2D, options?: GPTCallO
   }
 
   protected override forward(ids: Tensor2D, { attentionMask, positionIds, cache }: GPTCallOptions = {}): Tensor3D {
-    checkShape('GPTModel: ids', ids, ['batch', 'seq']);
-    const [batch, seq] = ids.shape;
-    if (attentionMask) checkShape('GPTModel: attentionMask', attentionMask, [batch, (cache?.length ?? 0) + seq]);
-    if (positionIds) checkShape('GPTModel: positionIds', positionIds, [positionIds.shape[0] === 1 ? 1 : batch, seq]);
+    checkCall('GPTModel', ids, { attentionMask, positionIds, cache });
+    const [, seq] = ids.shape;
     const positions = this.positions.call(positionIds ? { positionIds } : { seq, offset: cache?.length ?? 0 }); // [1 or batch, seq, dim]
     const masks = attentionMask && { ...causalPaddingMask(attentionMask, seq), causal: false };
     let x = this.dropout.call(add(this.tokens.call(ids), positions)); // [batch, seq, dim]
@@ -114,6 +105,48 @@ export class GPTModel extends PretrainedModel<[ids: Tensor2D, options?: GPTCallO
     return loadPretrained(location, {
       format: GPT2_MODEL,
       create: (config, init) => new GPTModel(config, init),
+      options,
+    });
+  }
+}
+
+/**
+ * GPT-2 as a language model: ids [batch, seq] to the logits of each next token, [batch, seq, vocab].
+ *
+ * @example
+ * using model = new GPT({ vocabSize: 65, contextLength: 64, dim: 128, numHeads: 4, numLayers: 4 }, { seed: 1337 });
+ * const logits = model.call(ids);
+ */
+export class GPT extends LanguageModel<GPTConfig, GPTModel> {
+  readonly format: typeof GPT2_LANGUAGE_MODEL = GPT2_LANGUAGE_MODEL;
+
+  constructor(options: GPTOptions, init: InitOptions = {}) {
+    super(new GPTModel(options, init), init);
+  }
+
+  /** Opens a Hugging Face folder: a path, a URL or a hub name. */
+  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPT> {
+    return loadPretrained(location, {
+      format: GPT2_LANGUAGE_MODEL,
+      create: (config, init) => new GPT(config, init),
+      options,
+    });
+  }
+}
+
+/** GPT-2 with a classifier on the last token of each sequence: ids [batch, seq] to logits [batch, labels]. */
+export class GPTForSequenceClassification extends SequenceClassifier<GPTConfig, GPTModel> {
+  readonly format: typeof GPT2_SEQUENCE_CLASSIFIER = GPT2_SEQUENCE_CLASSIFIER;
+
+  constructor(options: GPTOptions, init: InitOptions = {}) {
+    super(new GPTModel(options, init), init);
+  }
+
+  /** Opens a Hugging Face folder: a path, a URL or a hub name. */
+  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<GPTForSequenceClassification> {
+    return loadPretrained(location, {
+      format: GPT2_SEQUENCE_CLASSIFIER,
+      create: (config, init) => new GPTForSequenceClassification(config, init),
       options,
     });
   }
