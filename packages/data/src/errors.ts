@@ -12,6 +12,12 @@ import { FormersError } from '@formers/backend';
  * | `empty` | nothing but white space |
  * | `binary` | NUL bytes, or bytes that are not UTF-8 |
  * | `too-short` | fewer tokens than one window needs |
+ * | `format` | a line that is not JSON, a CSV row of another length, a broken parquet file |
+ * | `column` | a column is missing, or holds something else than it must |
+ * | `label` | a label out of range or unknown; an answer that is not where it is said to be |
+ * | `pair` | two things that must be equally long are not |
+ * | `too-long` | more tokens than fit |
+ * | `special-token` | the tokenizer lacks a token that the objective needs |
  * | `split` | a split that leaves one side without tokens |
  * | `state` | a saved state that belongs to other data or options |
  */
@@ -23,6 +29,12 @@ export type DataErrorCode =
   | 'empty'
   | 'binary'
   | 'too-short'
+  | 'format'
+  | 'column'
+  | 'label'
+  | 'pair'
+  | 'too-long'
+  | 'special-token'
   | 'split'
   | 'state';
 

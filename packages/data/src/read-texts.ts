@@ -1,6 +1,5 @@
-import type * as fsPromises from 'node:fs/promises';
-
 import { DataError } from './errors.ts';
+import { expandPattern, fileSystem } from './files.ts';
 
 /** A text file that was read. */
 export interface TextFile {
@@ -16,28 +15,15 @@ export interface TextFile {
  */
 export async function readTexts(patterns: string | readonly string[]): Promise<TextFile[]> {
   const paths = new Set<string>();
-  for (const pattern of [patterns].flat()) for (const path of await expand(pattern)) paths.add(path);
+  for (const pattern of [patterns].flat())
+    for (const path of await expandPattern(pattern, 'readTexts')) paths.add(path);
   const files: TextFile[] = [];
   for (const path of paths) files.push({ path, text: await readText(path) });
   return files;
 }
 
-async function expand(pattern: string): Promise<string[]> {
-  const fs = fileSystem();
-  const exists = await fs.stat(pattern).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return [pattern];
-  if (!/[*?[\]{}]/.test(pattern)) throw new DataError('missing-file', `readTexts: no such file: ${pattern}`);
-  const paths: string[] = [];
-  for await (const path of fs.glob(pattern)) if ((await fs.stat(path)).isFile()) paths.push(path);
-  if (paths.length === 0) throw new DataError('missing-file', `readTexts: no file matches ${pattern}`);
-  return paths.sort();
-}
-
 async function readText(path: string): Promise<string> {
-  const fs = fileSystem();
+  const fs = fileSystem('readTexts');
   if (!(await fs.stat(path)).isFile()) throw new DataError('not-a-file', `readTexts: ${path} is not a file`);
   const bytes = await fs.readFile(path).catch((cause: unknown) => {
     throw new DataError(
@@ -66,14 +52,6 @@ function decodeText(bytes: Uint8Array, path: string): string {
   }
   if (text.trim() === '') throw new DataError('empty', `readTexts: ${path} is empty`);
   return text;
-}
-
-/** Node's file system, asked for at run time, so that bundlers for browsers never meet it. */
-function fileSystem(): typeof fsPromises {
-  if (typeof process !== 'undefined' && typeof process.getBuiltinModule === 'function') {
-    return process.getBuiltinModule('node:fs/promises');
-  }
-  throw new DataError('unreadable', 'readTexts: needs Node; in a browser, read a File with its text()');
 }
 
 /** V8's limit: 2²⁹ - 24 UTF-16 units, and a byte gives at most one. */
