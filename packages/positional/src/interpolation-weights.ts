@@ -1,3 +1,5 @@
+const { fround } = Math;
+
 /** How values between places are found: `bicubic` from four neighbours in each direction, `bilinear` from two. */
 export type InterpolationMode = 'bicubic' | 'bilinear';
 
@@ -24,7 +26,7 @@ export function interpolationWeights(
   const kernel = mode === 'bilinear' ? triangle : (distance: number) => cubic(distance, antialias ? -0.5 : -0.75);
   const width = antialias ? Math.max(1, from / to) : 1;
   for (let place = 0; place < to; place++) {
-    const center = ((place + 0.5) * from) / to - 0.5;
+    const center = fround(fround(fround(from / to) * (place + 0.5)) - 0.5); // float32, as in PyTorch
     const row = new Float64Array(from);
     let total = 0;
     for (let tap = Math.ceil(center - reach * width); tap <= Math.floor(center + reach * width); tap++) {

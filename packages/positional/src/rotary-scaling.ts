@@ -110,13 +110,14 @@ export function rotaryFrequencies(
       return { frequencies: plain.map((period) => 1 / period), attentionFactor: 1 };
     case 'linear':
       return {
-        frequencies: plain.map((period) => fround(1 / period) / scaling.factor),
+        frequencies: plain.map((period) => fround(1 / period) / fround(scaling.factor)),
         attentionFactor: 1,
       };
     case 'dynamic': {
       const { factor, originalContextLength } = scaling;
-      const stretch = (factor * Math.max(length, originalContextLength)) / originalContextLength - (factor - 1);
-      const stretched = fround(theta * fround(fround(stretch) ** (rotaryDim / (rotaryDim - 2))));
+      const longer = fround(fround(fround(factor) * Math.max(length, originalContextLength)) / originalContextLength);
+      const stretch = fround(longer - fround(factor - 1)) ** fround(rotaryDim / (rotaryDim - 2));
+      const stretched = fround(fround(theta) * fround(stretch));
       return {
         frequencies: periods({ theta: stretched, pairs, dim: rotaryDim }).map((period) => 1 / period),
         attentionFactor: 1,
@@ -144,7 +145,7 @@ export function rotaryFrequencies(
     case 'proportional': {
       const frequencies = new Float32Array(headDim / 2); // those that don't turn stay 0
       const turning = periods({ theta, pairs: Math.floor(rotaryDim / 2), dim: headDim });
-      frequencies.set(turning.map((period) => fround(1 / period) / (scaling.factor ?? 1)));
+      frequencies.set(turning.map((period) => fround(1 / period) / fround(scaling.factor ?? 1)));
       return { frequencies, attentionFactor: 1 };
     }
   }
@@ -152,7 +153,7 @@ export function rotaryFrequencies(
 
 /** Positions per radian, `theta^(2i / dim)`. */
 function periods({ theta, pairs, dim }: { theta: number; pairs: number; dim: number }): Float32Array {
-  return Float32Array.from({ length: pairs }, (_, i) => theta ** fround((2 * i) / dim));
+  return Float32Array.from({ length: pairs }, (_, i) => fround(theta) ** fround((2 * i) / dim));
 }
 
 /** Peng et al. 2023, equations 17 to 23, with the ramp over pairs by number. */
@@ -176,8 +177,9 @@ function mixYarn(
   const last = Math.min(truncate ? Math.ceil(slow) : slow, rotaryDim - 1);
   const span = first === last ? 0.001 : last - first;
   return plainPeriods.map((period, i) => {
-    const kept = fround(1 - Math.min(1, Math.max(0, fround((i - first) / span)))); // 1 = as it is, 0 = interpolated
-    return fround(fround(1 / fround(factor * period)) * fround(1 - kept)) + fround(fround(1 / period) * kept);
+    const ramp = fround(fround(i - fround(first)) / fround(span));
+    const kept = fround(1 - Math.min(1, Math.max(0, ramp))); // 1 = as it is, 0 = interpolated
+    return fround(fround(1 / fround(fround(factor) * period)) * fround(1 - kept)) + fround(fround(1 / period) * kept);
   });
 }
 
@@ -191,10 +193,10 @@ function mixLlama3(
   frequency: number,
   { factor, lowFrequencyFactor, highFrequencyFactor, originalContextLength }: Llama3Scaling,
 ): number {
-  const wavelength = fround((2 * Math.PI) / frequency);
+  const wavelength = fround(fround(2 * Math.PI) / frequency);
   if (wavelength < originalContextLength / highFrequencyFactor) return frequency;
-  if (wavelength > originalContextLength / lowFrequencyFactor) return frequency / factor;
+  if (wavelength > originalContextLength / lowFrequencyFactor) return frequency / fround(factor);
   const turns = fround(originalContextLength / wavelength); // within the original length
-  const kept = fround(fround(turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor));
-  return fround(fround(fround(1 - kept) * frequency) / factor) + fround(kept * frequency);
+  const kept = fround(fround(turns - fround(lowFrequencyFactor)) / fround(highFrequencyFactor - lowFrequencyFactor));
+  return fround(fround(fround(1 - kept) * frequency) / fround(factor)) + fround(kept * frequency);
 }
