@@ -1,20 +1,25 @@
 import { ConfigError } from '@formers/backend';
+import { bertConfigFromHuggingFace, distilBertConfigFromHuggingFace, robertaConfigFromHuggingFace } from '@formers/bert';
 import type { JsonObject } from '@formers/checkpoints';
 import { gpt1ConfigFromHuggingFace, gptConfigFromHuggingFace, gptNeoConfigFromHuggingFace } from '@formers/gpt';
 import { vitConfigFromHuggingFace } from '@formers/vit';
 
 import { Unsupported } from '../case.ts';
 import type { ModelAdapter } from './adapter.ts';
+import { BERT_ADAPTERS } from './bert.ts';
 import { GPT_ADAPTERS } from './gpt.ts';
 import { VIT_ADAPTERS } from './vit.ts';
 
-const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...GPT_ADAPTERS, ...VIT_ADAPTERS]);
+const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...BERT_ADAPTERS, ...GPT_ADAPTERS, ...VIT_ADAPTERS]);
 
 const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map<
   unknown,
   (json: JsonObject) => object
 >([
   ['openai-gpt', gpt1ConfigFromHuggingFace],
+  ['bert', bertConfigFromHuggingFace],
+  ['distilbert', distilBertConfigFromHuggingFace],
+  ['roberta', robertaConfigFromHuggingFace],
   ['gpt2', gptConfigFromHuggingFace],
   ['gpt_neo', gptNeoConfigFromHuggingFace],
   ['vit', vitConfigFromHuggingFace],

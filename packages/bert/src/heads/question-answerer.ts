@@ -1,0 +1,76 @@
+import { ConfigError, crossEntropy, type RandomStream } from '@formers/backend';
+import { Dropout, Linear, normal, PretrainedModel } from '@formers/nn';
+import {
+  add,
+  cast,
+  clipByValue,
+  div,
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tidy,
+  unstack,
+} from '@tensorflow/tfjs-core';
+
+import type { ClassifierConfig } from './sequence-classifier.ts';
+import type { EncoderOptions, TextEncoder } from './text-encoder.ts';
+
+/** How well each token begins and ends the answer; each [batch, seq]. */
+export interface AnswerLogits {
+  startLogits: Tensor2D;
+  endLogits: Tensor2D;
+}
+
+/** An encoder that finds the answer to a question in a text (BERT, section 4.2): ids [batch, seq] to logits of its first and last token. */
+export abstract class QuestionAnswerer<
+  Config extends ClassifierConfig,
+  Options extends EncoderOptions,
+> extends PretrainedModel<[ids: Tensor2D, options?: Options], AnswerLogits, Config> {
+  readonly config: Config;
+  encoder: TextEncoder<Options>;
+  readonly dropout: Dropout;
+  head: Linear;
+
+  /** @throws {@link ConfigError} for other than two labels, which Hugging Face's models would have as many outputs for. */
+  constructor(
+    config: Config,
+    { encoder, dropout, random }: { encoder: TextEncoder<Options>; dropout: number; random: RandomStream | null },
+  ) {
+    super();
+    this.config = config;
+    this.encoder = encoder;
+    this.dropout = new Dropout(dropout);
+    const { dim, labels, initStd } = config;
+    if (labels.length !== 2) {
+      encoder.dispose();
+      throw new ConfigError(
+        `${new.target.name}: labels must be two, for the first and the last token of answers, got ${labels.length}`,
+      );
+    }
+    this.head = new Linear({ inDim: dim, outDim: 2, init: normal(initStd), random });
+  }
+
+  protected override forward(ids: Tensor2D, options?: Options): AnswerLogits {
+    const logits = this.head.call(this.dropout.call(this.encoder.call(ids, options))); // [batch, seq, 2]
+    const [startLogits, endLogits] = unstack(logits, 2) as [Tensor2D, Tensor2D]; // each [batch, seq]
+    return { startLogits, endLogits };
+  }
+
+  /**
+   * Mean cross-entropy of the first and the last token of the answers, in nats. Places beyond the sequence don't count: answers that were cut off.
+   *
+   * @param options.starts int32 [batch], the first token of each answer
+   * @param options.ends int32 [batch], the last one
+   */
+  loss(ids: Tensor2D, options: Options & { starts: Tensor1D; ends: Tensor1D }): Scalar {
+    const { starts, ends } = options;
+    return tidy(() => {
+      const { startLogits, endLogits } = this.call(ids, options);
+      const [, seq] = ids.shape;
+      const lossOf = (logits: Tensor2D, places: Tensor): Scalar =>
+        crossEntropy(logits, cast(clipByValue(places, 0, seq), 'int32'), { ignoreIndex: seq });
+      return div(add(lossOf(startLogits, starts), lossOf(endLogits, ends)), 2);
+    });
+  }
+}
