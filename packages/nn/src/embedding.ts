@@ -1,5 +1,13 @@
 import { embedding, isTapeOn, type RandomStream, withoutTape } from '@formers/backend';
-import { equal, expandDims, type Rank, type Tensor2D, type Tensor3D, type Variable, where } from '@tensorflow/tfjs-core';
+import {
+  equal,
+  expandDims,
+  type Rank,
+  type Tensor2D,
+  type Tensor3D,
+  type Variable,
+  where,
+} from '@tensorflow/tfjs-core';
 
 import { type Initializer, normal } from './initializers.ts';
 import { Module, parameter } from './module.ts';
@@ -24,9 +32,7 @@ export class Embedding extends Module<[ids: Tensor2D], Tensor3D> {
   constructor({ vocabSize, dim, init = normal(1), paddingId, random }: EmbeddingConfig) {
     super();
     const start: Initializer =
-      paddingId === undefined
-        ? init
-        : (...of) => init(...of).fill(0, paddingId * dim, (paddingId + 1) * dim);
+      paddingId === undefined ? init : (...of) => init(...of).fill(0, paddingId * dim, (paddingId + 1) * dim);
     this.weight = parameter<Rank.R2>([vocabSize, dim], { init: start, random });
     this.paddingId = paddingId;
   }

@@ -11,6 +11,10 @@ export interface FeedForwardConfig {
   dim: number;
   hiddenDim: number;
   activation: Activation;
+  /** Whether the two projections have biases; default true. */
+  bias?: boolean;
+  /** Of what the activation gives; default 0. */
+  activationDropout?: number;
   /** Of the output; default 0. */
   dropout?: number;
   init?: Initializer;
@@ -23,19 +27,37 @@ export interface FeedForwardConfig {
 export class FeedForward<T extends Tensor = Tensor> extends Module<[x: T], T> {
   hidden: Linear<T>;
   output: Linear<T>;
+  readonly activationDropout: Dropout<T>;
   readonly dropout: Dropout<T>;
   readonly activation: Activation;
 
-  constructor({ dim, hiddenDim, activation, dropout = 0, init, outputInit = init, random }: FeedForwardConfig) {
+  constructor({
+    dim,
+    hiddenDim,
+    activation,
+    bias = true,
+    activationDropout = 0,
+    dropout = 0,
+    init,
+    outputInit = init,
+    random,
+  }: FeedForwardConfig) {
     super();
-    this.hidden = new Linear<T>({ inDim: dim, outDim: hiddenDim, ...(init && { init }), random });
-    this.output = new Linear<T>({ inDim: hiddenDim, outDim: dim, ...(outputInit && { init: outputInit }), random });
+    this.hidden = new Linear<T>({ inDim: dim, outDim: hiddenDim, bias, ...(init && { init }), random });
+    this.output = new Linear<T>({
+      inDim: hiddenDim,
+      outDim: dim,
+      bias,
+      ...(outputInit && { init: outputInit }),
+      random,
+    });
+    this.activationDropout = new Dropout<T>(activationDropout);
     this.dropout = new Dropout<T>(dropout);
     this.activation = activation;
   }
 
   protected override forward(x: T): T {
     const hidden = this.hidden.call(x, { activation: this.activation }); // [..., hidden]
-    return this.dropout.call(this.output.call(hidden)); // [..., dim]
+    return this.dropout.call(this.output.call(this.activationDropout.call(hidden))); // [..., dim]
   }
 }

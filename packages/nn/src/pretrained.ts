@@ -29,6 +29,8 @@ export interface PretrainedFormat<Config> {
   readonly modelType: string;
   /** Class name in config.json's `architectures`. */
   readonly architecture: string;
+  /** Whether folders hold the state dict of another library's class: `architecture` names it in config.json, which has no `model_type`. Default false. */
+  readonly isStateDict?: boolean;
   /** What the base model's names begin with in checkpoints that have a head, such as `transformer.`; checkpoints of the bare base model lack it. */
   readonly basePrefix: string;
   /** Whether this is the bare base model. */
@@ -53,6 +55,8 @@ export interface PretrainedFormat<Config> {
 /** What a folder held besides the values of the weights, kept so that saving gives it back. */
 export interface PretrainedOrigin {
   readonly config: JsonObject;
+  /** config.json itself. */
+  readonly configFile: Uint8Array;
   readonly dtypes: ReadonlyMap<string, StoredTensor['dtype']>;
   /** Whether the names of the base model had their prefix. */
   readonly prefixed: boolean;
@@ -105,7 +109,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     target: string | Map<string, Uint8Array> | FolderTarget,
     { dtype, maxShardBytes }: SaveOptions = {},
   ): Promise<void> {
-    const { origin } = this;
+    const { origin, format } = this;
     const folder = typeof target === 'string' || target instanceof Map ? openTarget(target) : target;
     const names = this.fileNames();
     const tensors: [string, StoredTensor][] = [];
@@ -120,10 +124,12 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
       tensors.push([name, stored]);
     }
     const config = this.#configJson(isWidened ? 'F32' : dtype);
-    await folder.write('config.json', serializeJson(config, { keepSpellingOf: origin?.config }));
+    const isAsLoaded = format.isStateDict && JSON.stringify(config) === JSON.stringify(origin?.config);
+    const text = serializeJson(config, { keepSpellingOf: origin?.config });
+    await folder.write('config.json', isAsLoaded && origin ? origin.configFile : text);
     if (origin?.generationConfig) await folder.write('generation_config.json', origin.generationConfig);
     await saveCheckpoint(folder, tensors, {
-      metadata: { format: 'pt' },
+      ...(!format.isStateDict && { metadata: { format: 'pt' } }),
       ...(maxShardBytes !== undefined && { maxShardBytes }),
     });
   }
@@ -154,6 +160,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
   #configJson(dtype: SaveOptions['dtype']): JsonObject {
     const { format, origin, config } = this;
     const own = format.serializeConfig(config);
+    if (!origin && format.isStateDict) return { ...own, architecture: format.architecture };
     if (!origin)
       return {
         ...own,
@@ -170,8 +177,8 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     return {
       ...Object.fromEntries(Object.entries(origin.config).filter(([key]) => !dropped.includes(key))),
       ...Object.fromEntries(changed),
-      architectures: [format.architecture],
-      ...(dtype && { [dtypeKey]: DTYPE_NAMES[dtype] }),
+      ...(!format.isStateDict && { architectures: [format.architecture] }),
+      ...(!format.isStateDict && dtype && { [dtypeKey]: DTYPE_NAMES[dtype] }),
     };
   }
 }
@@ -202,11 +209,11 @@ export async function loadPretrained<Config extends object, Model extends Pretra
 ): Promise<Model> {
   const folder = await openFolder(location, options);
   const config = await readJson(folder, 'config.json');
-  if (config['model_type'] !== format.modelType) {
-    throw new ConfigError(
-      `config.json: model_type must be "${format.modelType}", got ${JSON.stringify(config['model_type'])}`,
-    );
-  }
+  const [key, wanted] = format.isStateDict
+    ? (['architecture', format.architecture] as const)
+    : (['model_type', format.modelType] as const);
+  if (config[key] !== wanted)
+    throw new ConfigError(`config.json: ${key} must be "${wanted}", got ${JSON.stringify(config[key])}`);
   const checkpoint = await openCheckpoint(folder, options);
   const model = create(withLabels(format.parseConfig(config), options), {
     seed: null,
@@ -217,7 +224,8 @@ export async function loadPretrained<Config extends object, Model extends Pretra
       format.generates && (await folder.has('generation_config.json'))
         ? await folder.read('generation_config.json')
         : undefined;
-    model.origin = { ...(await loadParameters(model, checkpoint, options)), config, generationConfig };
+    const configFile = await folder.read('config.json');
+    model.origin = { ...(await loadParameters(model, checkpoint, options)), config, configFile, generationConfig };
     return model;
   } catch (error) {
     model.dispose();
@@ -237,7 +245,7 @@ async function loadParameters<Config extends object>(
   model: PretrainedModel<never, unknown, Config>,
   checkpoint: Checkpoint,
   { newHead = false, nonFinite }: PretrainedOptions,
-): Promise<Omit<PretrainedOrigin, 'config' | 'generationConfig'>> {
+): Promise<Omit<PretrainedOrigin, 'config' | 'configFile' | 'generationConfig'>> {
   const { format } = model;
   const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
   const oldNames = oldNamesOf(checkpoint, format);
