@@ -1,4 +1,4 @@
-import { gather, keep, tensor1d, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import { gather, keep, type Tensor4D } from '@tensorflow/tfjs-core';
 
 import { GrowingKVCache, type KVCache, type LayerCache } from './kv-cache.ts';
 
@@ -68,7 +68,7 @@ class CrossLayer implements CrossCache {
   selectRows(rows: readonly number[]): void {
     const held = this.#held;
     if (!held) return;
-    const select = (x: Tensor4D): Tensor4D => keep(tidy(() => gather(x, tensor1d([...rows], 'int32'))));
+    const select = (x: Tensor4D): Tensor4D => keep(gather(x, [...rows]));
     const next = [select(held[0]), select(held[1])] as const;
     this.dispose();
     this.#held = next;

@@ -12,6 +12,7 @@ import {
 import { type Initializer, Linear, Module } from '@formers/nn';
 import { split, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
 
+import { forCache } from './for-cache.ts';
 import type { LayerCache } from './kv-cache.ts';
 
 /** Options of {@link FusedSelfAttention}. */
@@ -20,6 +21,8 @@ export interface FusedSelfAttentionConfig {
   numHeads: number;
   /** Whether a token sees only itself and those before it. */
   causal: boolean;
+  /** Whether the two projections have biases; default true. */
+  bias?: boolean;
   /** Of the attention weights; default 0. */
   dropout?: number;
   /** Factor of the scores; default `1 / √headDim`. */
@@ -56,6 +59,7 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     dim,
     numHeads,
     causal,
+    bias = true,
     dropout = 0,
     scale,
     window,
@@ -66,8 +70,14 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     super();
     if (dim % numHeads !== 0)
       throw new ConfigError(`FusedSelfAttention: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
-    this.queryKeyValue = new Linear<Tensor3D>({ inDim: dim, outDim: 3 * dim, ...(init && { init }), random });
-    this.output = new Linear<Tensor3D>({ inDim: dim, outDim: dim, ...(outputInit && { init: outputInit }), random });
+    this.queryKeyValue = new Linear<Tensor3D>({ inDim: dim, outDim: 3 * dim, bias, ...(init && { init }), random });
+    this.output = new Linear<Tensor3D>({
+      inDim: dim,
+      outDim: dim,
+      bias,
+      ...(outputInit && { init: outputInit }),
+      random,
+    });
     this.numHeads = numHeads;
     this.#options = { causal, window, dropout, scale };
   }
@@ -88,8 +98,9 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     }
     const [q, newK, newV] = this.#heads(qkv); // each [batch, heads, seq, headDim]
     const [k, v] = cache.append(newK, newV); // each [batch, heads, keys, headDim]
-    report('attentions', () => attentionWeights(q, k, options)); // [batch, heads, seq, keys]
-    return this.output.call(mergeHeads(attend(q, k, v, options))); // [batch, seq, dim]
+    const cached = forCache(options, { cache, keys: k.shape[2], queries: x.shape[1] });
+    report('attentions', () => attentionWeights(q, k, cached)); // [batch, heads, seq, keys]
+    return this.output.call(mergeHeads(attend(q, k, v, cached))); // [batch, seq, dim]
   }
 
   #heads(qkv: Tensor3D): [q: Tensor4D, k: Tensor4D, v: Tensor4D] {

@@ -6,6 +6,7 @@ export {
   type FusedSelfAttentionConfig,
   type SelfAttentionOptions,
 } from './fused-self-attention.ts';
+export { forCache } from './for-cache.ts';
 export { GrowingKVCache, type KVCache, type LayerCache } from './kv-cache.ts';
 export { causalPaddingMask, type MaskAndBias, paddingMask } from './masks.ts';
 export {
@@ -15,3 +16,5 @@ export {
   type MultiHeadAttentionConfig,
   type RotatesHeads,
 } from './multi-head-attention.ts';
+export { SlidingKVCache } from './sliding-kv-cache.ts';
+export { StaticKVCache } from './static-kv-cache.ts';

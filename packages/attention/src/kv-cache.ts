@@ -1,24 +1,28 @@
 import { ShapeError, ValueError } from '@formers/backend';
-import { concat, gather, keep, slice, tensor1d, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import { concat, gather, keep, slice, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 
 /** Keys and values that one attention layer has seen. */
 export interface LayerCache {
-  /** Tokens held so far. */
+  /** Tokens seen so far. */
   readonly length: number;
+  /** How many of the keys that {@link append} gives back, at the end, are room for more tokens; default 0. */
+  readonly room?: number;
+  /** How many tokens up to its own a query may see; default all. */
+  readonly window?: number;
   /**
    * Adds keys and values of new tokens, each [batch, kvHeads, newTokens, headDim].
    *
-   * @returns All of them, [batch, kvHeads, length, headDim]; borrowed from the cache.
+   * @returns All that is held, [batch, kvHeads, keys, headDim]; borrowed from the cache. Pass options through {@link forCache} to attend to them.
    */
   append(k: Tensor4D, v: Tensor4D): readonly [k: Tensor4D, v: Tensor4D];
 }
 
 /** Keys and values of all layers of a decoder, so that each token is computed once. Users may keep one across turns. */
 export interface KVCache extends Disposable {
-  /** Tokens held so far, the same for every layer. */
+  /** Tokens seen so far, the same for every layer. */
   readonly length: number;
   layer(index: number): LayerCache;
-  /** Forgets all tokens from position `length` on. */
+  /** Forgets all tokens from position `length` on; one that has dropped old tokens may have to forget all. */
   crop(length: number): void;
   /** Puts the rows of the batch in another order; a row may stand in it several times, or no more (beam search). */
   selectRows(rows: readonly number[]): void;
@@ -81,14 +85,8 @@ class GrowingLayer implements LayerCache {
     const held = this.#held;
     if (!held) return;
     const [batch] = held[0].shape;
-    if (rows.length === 0 || rows.some((row) => !(Number.isInteger(row) && row >= 0 && row < batch))) {
-      throw new ValueError(
-        `KVCache.selectRows: rows must be among the ${batch} of the cache, got [${rows.join(', ')}]`,
-      );
-    }
-    this.#replace(
-      tidy(() => [gather(held[0], tensor1d([...rows], 'int32')), gather(held[1], tensor1d([...rows], 'int32'))]),
-    );
+    checkRows(rows, batch);
+    this.#replace(tidy(() => [gather(held[0], [...rows]), gather(held[1], [...rows])]));
   }
 
   #replace<T extends [Tensor4D, Tensor4D] | undefined>(next: T): T {
@@ -97,6 +95,12 @@ class GrowingLayer implements LayerCache {
     for (const tensor of next ?? []) keep(tensor); // longer than the scope of the call that made it
     return next;
   }
+}
+
+/** @throws {@link ValueError} for rows that aren't in the cache. */
+export function checkRows(rows: readonly number[], batch: number): void {
+  if (rows.length === 0 || rows.some((row) => !(Number.isInteger(row) && row >= 0 && row < batch)))
+    throw new ValueError(`KVCache.selectRows: rows must be among the ${batch} of the cache, got [${rows.join(', ')}]`);
 }
 
 function firstTokens(x: Tensor4D, length: number): Tensor4D {

@@ -12,6 +12,7 @@ import { type Initializer, Linear, Module } from '@formers/nn';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 
 import type { CrossCache } from './encoder-decoder-cache.ts';
+import { forCache } from './for-cache.ts';
 import type { LayerCache } from './kv-cache.ts';
 
 /** Positions that turn queries and keys, such as `RotaryPositions` of `@formers/positional`. */
@@ -153,7 +154,8 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
       return [this.#rotate(splitHeads(seen.k, this.numKvHeads), place), splitHeads(seen.v, this.numKvHeads)]; // each [batch, kvHeads, newKeys, headDim]
     };
     const [k, v] = crossCache ? crossCache.get(project) : cache ? cache.append(...project()) : project(); // each [batch, kvHeads, keys, headDim]
-    const options = { ...this.#options, causal, mask, bias };
+    const given = { ...this.#options, causal, mask, bias };
+    const options = cache ? forCache(given, { cache, keys: k.shape[2], queries: x.shape[1] }) : given;
     report(context === x ? 'attentions' : 'crossAttentions', () => attentionWeights(q, k, options)); // [batch, heads, queries, keys]
     return this.output.call(mergeHeads(attend(q, k, v, options))); // [batch, queries, dim]
   }

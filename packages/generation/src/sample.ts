@@ -18,9 +18,9 @@ export interface GeneratedToken {
 
 /** Greedy search or sampling: chooses a token for each unfinished row, step by step, until all have a reason to stop or the signal comes. */
 export async function* sample(session: Session): AsyncGenerator<GeneratedToken, void> {
-  if (session.drafts) return yield* assistedSample(session, session.drafts);
-  const { settings, rows, decoder, stopReason } = session;
+  const { settings, rows, decoder, drafts, stopReason } = session;
   using _ = decoder;
+  if (drafts) return yield* assistedSample(session, drafts);
   const texts = rows.map((row) => ({ row, ids: [...row.prompt.ids], done: false }));
   const { doSample } = settings;
   while (!settings.signal?.aborted && texts.some(({ done }) => !done)) {
@@ -47,8 +47,7 @@ async function* assistedSample(
   { settings, rows, decoder, stopReason }: Session,
   drafts: Drafts,
 ): AsyncGenerator<GeneratedToken, void> {
-  using _ = decoder;
-  using __ = drafts;
+  using _ = drafts;
   const row = rows[0] as SessionRow;
   const { padding } = row.prompt;
   const ids = [...row.prompt.ids];

@@ -25,6 +25,7 @@ import { recurrentKernels } from './recurrent.ts';
 import { recurrentGradientKernels } from './recurrent-gradient.ts';
 import { reduceKernels } from './reduce.ts';
 import { rotaryKernels } from './rotary.ts';
+import { writeTokensKernels } from './write-tokens.ts';
 
 const ownKernels: KernelTable = {
   ...activationKernels,
@@ -44,6 +45,7 @@ const ownKernels: KernelTable = {
   ...recurrentKernels,
   ...reduceKernels,
   ...rotaryKernels,
+  ...writeTokensKernels,
 };
 
 /** How often a kernel ran as ours, and as the one of tfjs-backend-cpu. */

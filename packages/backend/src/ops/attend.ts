@@ -185,8 +185,8 @@ function weights(
   const band = causal || window ? bandMask({ queries, keys, causal, queryOffset, window }) : undefined; // [queries, keys]
   const visible: Tensor | undefined = mask && band ? logicalAnd(mask, band) : (mask ?? band);
   if (!visible) return softmax(scores) as Tensor4D;
-  // Far below every score, and finite: a row with nothing to see is uniform here, and the second factor makes it zero.
-  return mul(softmax(where(visible, scores, scalar(-1e30)) as Tensor4D), cast(visible, 'float32')) as Tensor4D;
+  // Far below every score and bias, and finite: a row with nothing to see is uniform here, and the second factor makes it zero.
+  return mul(softmax(where(visible, scores, scalar(-3e38)) as Tensor4D), cast(visible, 'float32')) as Tensor4D;
 }
 
 function bandMask({

@@ -15,6 +15,7 @@ import { lstmStatesCase, recurrentCases } from './recurrent-cases.ts';
 import { rotaryCases } from './rotary-cases.ts';
 import { sgdTests } from './sgd-tests.ts';
 import { tfjsCases } from './tfjs-cases.ts';
+import { writeTokensTests } from './write-tokens-tests.ts';
 
 const allCases: readonly OpCase[] = [
   ...linearCases,
@@ -40,5 +41,6 @@ export function opSuite(factory: EngineFactory): void {
     sgdTests();
     adafactorTests();
     emptyTests();
+    writeTokensTests();
   });
 }
