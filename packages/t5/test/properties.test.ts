@@ -4,7 +4,8 @@ import { T5, T5_PRESETS } from '../src/index.ts';
 encoderDecoderProperties<T5>({
   name: 'T5',
   // The first weights are large as they are.
-  create: ({ seed, initStd: _, ...options }) => new T5({ vocabSize: 65, ...T5_PRESETS.testing, ...options }, { seed }),
+  create: ({ seed, initStd: _, smooth, ...options }) =>
+    new T5({ vocabSize: 65, ...T5_PRESETS.testing, ...(smooth && { activation: 'gelu' }), ...options }, { seed }),
   load: (files) => T5.fromPretrained(files),
   encoderTokens: ({ model }) => model.tokens.weight,
   decoderTokens: ({ model }) => model.tokens.weight,

@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 
 import { useEngineForTests } from '../engine.ts';
 import { imageLearningProperties } from './image-learning.ts';
-import type { ImageModel, ImageModelSubject } from './image-model.ts';
+import { type ImageModel, type ImageModelSubject, imagesFor } from './image-model.ts';
 import { imageStartProperties } from './image-start.ts';
 import { selfAttentionProperties } from './self-attention.ts';
 import { visionProperties } from './vision.ts';
@@ -15,7 +15,7 @@ export function imageModelProperties<Model extends ImageModel>(subject: ImageMod
   useEngineForTests();
   describe(`${subject.name}: every Vision Transformer`, () => {
     visionProperties(subject);
-    selfAttentionProperties(subject);
+    selfAttentionProperties({ ...subject, run: (model) => model.call(imagesFor(model)) });
     imageLearningProperties(subject);
     imageStartProperties(subject);
   });

@@ -1,5 +1,6 @@
 import type { MultiHeadAttention } from '@formers/attention';
 import { capture, valueAndGradients } from '@formers/backend';
+import type { AnyModule } from '@formers/nn';
 import {
   add,
   dispose,
@@ -23,15 +24,24 @@ import { describe, expect, test } from 'vitest';
 
 import { expectClose, valuesOf } from '../close.ts';
 import { randomTensor } from '../random-tensor.ts';
-import { type ImageModel, type ImageModelSubject, imagesFor } from './image-model.ts';
 
 const [batch, seq] = [2, 5];
 
+/** What {@link selfAttentionProperties} has to know. */
+export interface SelfAttentionSubject<Model extends AnyModule> {
+  readonly create: (options: { seed: number; initStd: number }) => Model;
+  /** The attention of each layer. */
+  readonly attentions: (model: Model) => readonly MultiHeadAttention[];
+  /** Calls the model with inputs that hold no padding. */
+  readonly run: (model: Model) => Tensor;
+}
+
 /** The bidirectional attention of a model, layer by layer: its weights, its scale and its heads. */
-export function selfAttentionProperties<Model extends ImageModel>({
+export function selfAttentionProperties<Model extends AnyModule>({
   create,
   attentions,
-}: ImageModelSubject<Model>): void {
+  run,
+}: SelfAttentionSubject<Model>): void {
   /** The attention of the last layer, with biases that aren't zero, and something to attend to. */
   const subjectOf = (model: Model): { attention: MultiHeadAttention; x: Tensor3D; parameters: Variable[] } => {
     const attention = attentions(model).at(-1) as MultiHeadAttention;
@@ -48,7 +58,7 @@ export function selfAttentionProperties<Model extends ImageModel>({
   describe('attention', () => {
     test('maps of every layer: rows sum to 1, every token is seen', () => {
       using model = make();
-      const { value, attentions: maps } = capture(() => model.call(imagesFor(model)), ['attentions']);
+      const { value, attentions: maps } = capture(() => run(model), ['attentions']);
       expect(maps).toHaveLength(attentions(model).length);
       for (const map of maps) {
         const tokens = map.shape[3]!;

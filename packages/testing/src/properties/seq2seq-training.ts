@@ -11,7 +11,7 @@ import { train } from './train.ts';
 export function seq2seqTrainingProperties<Model extends EncoderDecoder>({
   create,
 }: EncoderDecoderSubject<Model>): void {
-  const batchOf = (model: Model, { seed = 0, rows = 3 } = {}): { ids: Tensor2D; targets: Tensor2D } => ({
+  const batchOf = (model: Model, { seed = 0, rows = 2 } = {}): { ids: Tensor2D; targets: Tensor2D } => ({
     ids: sourceOf(model, { rows, seed }),
     targets: targetOf(model, { rows, seed: seed + 1 }),
   });

@@ -47,6 +47,8 @@ export interface EncoderDecoderOptions {
   numLayers?: number;
   /** Standard deviation of the first weights; default the architecture's. Larger ones make every part of the model show; architectures whose own are large may ignore it. */
   initStd?: number;
+  /** Whether activations have to be without kinks, as finite differences need them; default as the architecture has them. */
+  smooth?: boolean;
 }
 
 /** What the property suite has to know of an architecture. */

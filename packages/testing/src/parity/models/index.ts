@@ -2,15 +2,17 @@ import { ConfigError } from '@formers/backend';
 import { bertConfigFromHuggingFace, distilBertConfigFromHuggingFace, robertaConfigFromHuggingFace } from '@formers/bert';
 import type { JsonObject } from '@formers/checkpoints';
 import { gpt1ConfigFromHuggingFace, gptConfigFromHuggingFace, gptNeoConfigFromHuggingFace } from '@formers/gpt';
-import { vitConfigFromHuggingFace } from '@formers/vit';
+import { t5ConfigFromHuggingFace } from '@formers/t5';
+import { vitConfigFromHuggingFace, vitMAEConfigFromHuggingFace } from '@formers/vit';
 
 import { Unsupported } from '../case.ts';
 import type { ModelAdapter } from './adapter.ts';
 import { BERT_ADAPTERS } from './bert.ts';
 import { GPT_ADAPTERS } from './gpt.ts';
+import { T5_ADAPTERS } from './t5.ts';
 import { VIT_ADAPTERS } from './vit.ts';
 
-const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...BERT_ADAPTERS, ...GPT_ADAPTERS, ...VIT_ADAPTERS]);
+const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...BERT_ADAPTERS, ...GPT_ADAPTERS, ...T5_ADAPTERS, ...VIT_ADAPTERS]);
 
 const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map<
   unknown,
@@ -22,7 +24,10 @@ const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new M
   ['roberta', robertaConfigFromHuggingFace],
   ['gpt2', gptConfigFromHuggingFace],
   ['gpt_neo', gptNeoConfigFromHuggingFace],
+  ['t5', t5ConfigFromHuggingFace],
+  ['deit', vitConfigFromHuggingFace],
   ['vit', vitConfigFromHuggingFace],
+  ['vit_mae', vitMAEConfigFromHuggingFace],
 ]);
 
 /** The adapter of a Hugging Face class. */
