@@ -2,8 +2,7 @@ import { type Activation, ConfigError } from '@formers/backend';
 import { checkConfig, checkNumParameters, configFields, defaultLabels, type ProblemType } from '@formers/nn';
 import * as v from 'valibot';
 
-/** Height and width, in pixels. */
-export type Size = readonly [height: number, width: number];
+import { asSize, numPatches, type Size } from './size.ts';
 
 /** The shape of a Vision Transformer. Sizes are whole numbers of at least 1. */
 export interface ViTConfig {
@@ -28,6 +27,8 @@ export interface ViTConfig {
   /** Width and activation of the pooler. */
   poolerDim: number;
   poolerActivation: Activation;
+  /** Pixels that each patch becomes in masked image modelling, along each side. */
+  encoderStride: number;
   /** Names of the classes, in order of their ids. */
   labels: string[];
   /** What the classifier predicts; where undefined, its labels tell. */
@@ -52,7 +53,9 @@ export const VIT_PRESETS = {
 export type ViTPreset = keyof typeof VIT_PRESETS;
 
 const { size, rate, amount, choice, activation, labels, problemType } = configFields;
-const sizes = v.strictTuple([size, size], 'a whole number or [height, width]');
+
+/** For the schema of a config. */
+export const sizes: v.GenericSchema<Size> = v.strictTuple([size, size], 'a whole number or [height, width]');
 
 /**
  * A whole and valid config. Models call it once, on what they are given.
@@ -71,6 +74,7 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
     qkvBias: true,
     poolerDim: options.dim,
     poolerActivation: 'tanh' as const,
+    encoderStride: asSize(patchSize)[0],
     labels: defaultLabels(2),
     problemType: undefined,
     ...options,
@@ -93,30 +97,27 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
     qkvBias: choice,
     poolerDim: size,
     poolerActivation: activation,
+    encoderStride: size,
     labels,
     problemType,
   });
+  checkPatches('ViTConfig', config);
   const { dim, numHeads, numLayers, hiddenDim, numChannels, poolerDim } = config;
   if (dim % numHeads !== 0)
     throw new ConfigError(`ViTConfig: dim must be divisible by numHeads, got ${dim} and ${numHeads}`);
-  const patches = numPatches(config);
-  if (patches < 1)
-    throw new ConfigError(
-      `ViTConfig: imageSize must hold a patch of [${config.patchSize.join(', ')}], got [${config.imageSize.join(', ')}]`,
-    );
   const pixels = numChannels * config.patchSize[0] * config.patchSize[1]; // of a patch
   checkNumParameters(
     'ViTConfig',
-    (pixels + patches + poolerDim + config.labels.length) * dim + numLayers * (4 * dim * dim + 2 * dim * hiddenDim),
+    (pixels + numPatches(config) + poolerDim + config.labels.length) * dim +
+      numLayers * (4 * dim * dim + 2 * dim * hiddenDim),
   );
   return config;
 }
 
-/** How many patches an image has; what doesn't fill one is left out, as in a convolution. */
-export function numPatches({ imageSize, patchSize }: Pick<ViTConfig, 'imageSize' | 'patchSize'>): number {
-  return Math.floor(imageSize[0] / patchSize[0]) * Math.floor(imageSize[1] / patchSize[1]);
-}
-
-function asSize(size: number | Size): Size {
-  return typeof size === 'number' ? [size, size] : size;
+/** @throws {@link ConfigError} for an image that doesn't hold a patch. */
+export function checkPatches(name: string, config: { imageSize: Size; patchSize: Size }): void {
+  if (numPatches(config) < 1)
+    throw new ConfigError(
+      `${name}: imageSize must hold a patch of [${config.patchSize.join(', ')}], got [${config.imageSize.join(', ')}]`,
+    );
 }

@@ -8,64 +8,86 @@ import {
   type PretrainedFormat,
 } from '@formers/nn';
 
-import { type Size, type ViTConfig, vitConfig } from './config.ts';
+import { type ViTConfig, vitConfig } from './config.ts';
+import { both, ENCODER_NAMES, withPrefix } from './hf-names.ts';
+import type { Size } from './size.ts';
 
-const ENCODER_NAMES: readonly NameRow[] = [
-  ['encoder.classToken', 'embeddings.cls_token'],
-  ['encoder.positions', 'embeddings.position_embeddings'],
-  ['encoder.patches.weight', 'embeddings.patch_embeddings.projection.weight'],
-  ['encoder.patches.bias', 'embeddings.patch_embeddings.projection.bias'],
-  ['encoder.layers.{i}.norm1.weight', 'encoder.layer.{i}.layernorm_before.weight'],
-  ['encoder.layers.{i}.norm1.bias', 'encoder.layer.{i}.layernorm_before.bias'],
-  ['encoder.layers.{i}.attention.query.weight', 'encoder.layer.{i}.attention.attention.query.weight'],
-  ['encoder.layers.{i}.attention.query.bias', 'encoder.layer.{i}.attention.attention.query.bias'],
-  ['encoder.layers.{i}.attention.key.weight', 'encoder.layer.{i}.attention.attention.key.weight'],
-  ['encoder.layers.{i}.attention.key.bias', 'encoder.layer.{i}.attention.attention.key.bias'],
-  ['encoder.layers.{i}.attention.value.weight', 'encoder.layer.{i}.attention.attention.value.weight'],
-  ['encoder.layers.{i}.attention.value.bias', 'encoder.layer.{i}.attention.attention.value.bias'],
-  ['encoder.layers.{i}.attention.output.weight', 'encoder.layer.{i}.attention.output.dense.weight'],
-  ['encoder.layers.{i}.attention.output.bias', 'encoder.layer.{i}.attention.output.dense.bias'],
-  ['encoder.layers.{i}.norm2.weight', 'encoder.layer.{i}.layernorm_after.weight'],
-  ['encoder.layers.{i}.norm2.bias', 'encoder.layer.{i}.layernorm_after.bias'],
-  ['encoder.layers.{i}.mlp.hidden.weight', 'encoder.layer.{i}.intermediate.dense.weight'],
-  ['encoder.layers.{i}.mlp.hidden.bias', 'encoder.layer.{i}.intermediate.dense.bias'],
-  ['encoder.layers.{i}.mlp.output.weight', 'encoder.layer.{i}.output.dense.weight'],
-  ['encoder.layers.{i}.mlp.output.bias', 'encoder.layer.{i}.output.dense.bias'],
-  ['encoder.norm.weight', 'layernorm.weight'],
-  ['encoder.norm.bias', 'layernorm.bias'],
-];
+const MASK_TOKEN_NAME: NameRow = ['encoder.maskToken', 'embeddings.mask_token'];
 
-const shared = {
-  modelType: 'vit',
-  basePrefix: 'vit.',
-  ignored: [],
-  parseConfig: vitConfigFromHuggingFace,
-  serializeConfig,
-} as const;
+/** What the folders of a family of encoders with heads have in common. */
+export interface FamilyFormats {
+  readonly modelType: string;
+  readonly basePrefix: string;
+  /** Of Hugging Face's classes, such as `ViT`. */
+  readonly classPrefix: string;
+  readonly encoderNames: readonly NameRow[];
+}
+
+/** The folders of one head. */
+interface HeadFormat {
+  /** Of the class, such as `ForImageClassification`. */
+  readonly suffix: string;
+  readonly headNames: readonly NameRow[];
+  readonly maskToken?: boolean;
+}
+
+/** The folders of a bare model. */
+export function baseFormat({
+  modelType,
+  basePrefix,
+  classPrefix,
+  encoderNames,
+}: FamilyFormats): PretrainedFormat<ViTConfig> {
+  return {
+    modelType,
+    basePrefix,
+    architecture: `${classPrefix}Model`,
+    isBase: true,
+    names: [...encoderNames, MASK_TOKEN_NAME, ...both('pooler', 'pooler.dense')],
+    ignored: [/(^|\.)embeddings\.mask_token$/], // that of a model that filled in patches
+    parseConfig: vitConfigFromHuggingFace,
+    serializeConfig,
+  };
+}
+
+/** The folders of a model with a head. */
+export function headFormat(
+  { modelType, basePrefix, classPrefix, encoderNames }: FamilyFormats,
+  { suffix, headNames, maskToken = false }: HeadFormat,
+): PretrainedFormat<ViTConfig> {
+  return {
+    modelType,
+    basePrefix,
+    architecture: classPrefix + suffix,
+    isBase: false,
+    names: [...withPrefix(basePrefix, maskToken ? [...encoderNames, MASK_TOKEN_NAME] : encoderNames), ...headNames],
+    // A base checkpoint may bring along what only other heads have a use for.
+    ignored: [/(^|\.)pooler\.dense\.(weight|bias)$/, /(^|\.)embeddings\.mask_token$/],
+    ...(maskToken && { optional: [/(^|\.)embeddings\.mask_token$/] }),
+    parseConfig: vitConfigFromHuggingFace,
+    serializeConfig,
+  };
+}
+
+const VIT: FamilyFormats = { modelType: 'vit', basePrefix: 'vit.', classPrefix: 'ViT', encoderNames: ENCODER_NAMES };
 
 /** `ViTModel` folders. */
-export const VIT_MODEL: PretrainedFormat<ViTConfig> = {
-  ...shared,
-  architecture: 'ViTModel',
-  isBase: true,
-  names: [...ENCODER_NAMES, ['pooler.weight', 'pooler.dense.weight'], ['pooler.bias', 'pooler.dense.bias']],
-};
+export const VIT_MODEL: PretrainedFormat<ViTConfig> = baseFormat(VIT);
 
 /** `ViTForImageClassification` folders. */
-export const VIT_IMAGE_CLASSIFIER: PretrainedFormat<ViTConfig> = {
-  ...shared,
-  // A base checkpoint may bring the pooler along, which a classifier has no use for.
-  ignored: [/^(vit\.)?pooler\.dense\.(weight|bias)$/],
-  architecture: 'ViTForImageClassification',
-  isBase: false,
-  names: [
-    ...ENCODER_NAMES.map(([ours, theirs]): NameRow => [ours, `vit.${theirs}`]),
-    ['head.weight', 'classifier.weight'],
-    ['head.bias', 'classifier.bias'],
-  ],
-};
+export const VIT_IMAGE_CLASSIFIER: PretrainedFormat<ViTConfig> = headFormat(VIT, {
+  suffix: 'ForImageClassification',
+  headNames: both('head', 'classifier'),
+});
 
-/** A `vit` config.json as ours. @throws {@link ConfigError} naming what no ViT can be built from. */
+/** `ViTForMaskedImageModeling` folders. */
+export const VIT_MASKED_IMAGE_MODEL: PretrainedFormat<ViTConfig> = headFormat(VIT, {
+  suffix: 'ForMaskedImageModeling',
+  headNames: both('decoder', 'decoder.0'),
+  maskToken: true,
+});
+
+/** A `vit` or `deit` config.json as ours. @throws {@link ConfigError} naming what no ViT can be built from. */
 export function vitConfigFromHuggingFace(json: JsonObject): ViTConfig {
   const {
     image_size: imageSize = 224,
@@ -83,6 +105,7 @@ export function vitConfigFromHuggingFace(json: JsonObject): ViTConfig {
     qkv_bias: qkvBias = true,
     pooler_output_size: poolerDim = null,
     pooler_act: poolerActivation = 'tanh',
+    encoder_stride: encoderStride = 16,
     problem_type: problemType = null,
   } = json;
   // vitConfig checks types and ranges: what is wrong in the file is refused there.
@@ -102,16 +125,16 @@ export function vitConfigFromHuggingFace(json: JsonObject): ViTConfig {
     qkvBias,
     ...(poolerDim !== null && { poolerDim }),
     poolerActivation: activationFromHuggingFace(String(poolerActivation)),
+    encoderStride,
     labels: labelsFromHuggingFace(json),
     ...(problemType !== null && { problemType }),
   } as ViTConfig);
 }
 
 function serializeConfig(config: ViTConfig): JsonObject {
-  const asJson = ([height, width]: Size): JsonValue => (height === width ? height : [height, width]);
   return {
-    image_size: asJson(config.imageSize),
-    patch_size: asJson(config.patchSize),
+    image_size: sizeToHuggingFace(config.imageSize),
+    patch_size: sizeToHuggingFace(config.patchSize),
     num_channels: config.numChannels,
     hidden_size: config.dim,
     intermediate_size: config.hiddenDim,
@@ -125,7 +148,13 @@ function serializeConfig(config: ViTConfig): JsonObject {
     qkv_bias: config.qkvBias,
     pooler_output_size: config.poolerDim,
     pooler_act: activationToHuggingFace(config.poolerActivation),
+    encoder_stride: config.encoderStride,
     ...labelsToHuggingFace(config.labels),
     ...(config.problemType && { problem_type: config.problemType }),
   };
+}
+
+/** A square as one number. */
+export function sizeToHuggingFace([height, width]: Size): JsonValue {
+  return height === width ? height : [height, width];
 }

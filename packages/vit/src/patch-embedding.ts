@@ -13,13 +13,15 @@ import {
   type Variable,
 } from '@tensorflow/tfjs-core';
 
-import type { Size } from './config.ts';
+import { gridOf, type Size } from './size.ts';
 
 /** Options of {@link PatchEmbedding}. */
 export interface PatchEmbeddingConfig {
   patchSize: Size;
   numChannels: number;
   dim: number;
+  /** Default true. */
+  bias?: boolean;
   /** Default normal with standard deviation 0.02. */
   init?: Initializer;
   random: RandomStream | null;
@@ -33,12 +35,19 @@ export class PatchEmbedding extends Module<[images: Tensor4D], Tensor3D> {
   /** [dim, channels, patchHeight, patchWidth], as PyTorch stores a convolution. */
   readonly weight: Variable<Rank.R4>;
   /** [dim] */
-  readonly bias: Variable<Rank.R1>;
+  readonly bias: Variable<Rank.R1> | undefined;
 
-  constructor({ patchSize: [height, width], numChannels, dim, init = normal(0.02), random }: PatchEmbeddingConfig) {
+  constructor({
+    patchSize: [height, width],
+    numChannels,
+    dim,
+    bias = true,
+    init = normal(0.02),
+    random,
+  }: PatchEmbeddingConfig) {
     super();
     this.weight = parameter<Rank.R4>([dim, numChannels, height, width], { init, random });
-    this.bias = parameter<Rank.R1>([dim], { init: zeros, random });
+    this.bias = bias ? parameter<Rank.R1>([dim], { init: zeros, random }) : undefined;
   }
 
   protected override forward(images: Tensor4D): Tensor3D {
@@ -55,11 +64,29 @@ export class PatchEmbedding extends Module<[images: Tensor4D], Tensor3D> {
  */
 export function patchify(images: Tensor4D, [patchHeight, patchWidth]: Size): Tensor3D {
   const [batch, channels, height, width] = images.shape;
-  const [rows, columns] = [Math.floor(height / patchHeight), Math.floor(width / patchWidth)];
+  const [rows, columns] = gridOf([height, width], [patchHeight, patchWidth]);
   return tidy(() => {
     const filled = slice(images, [0, 0, 0, 0], [batch, channels, rows * patchHeight, columns * patchWidth]);
     const cut = reshape(filled as Tensor, [batch, channels, rows, patchHeight, columns, patchWidth]);
     const ordered = transpose(cut, [0, 2, 4, 1, 3, 5]); // [batch, rows, columns, channels, patchHeight, patchWidth]
     return reshape(ordered, [batch, rows * columns, channels * patchHeight * patchWidth]) as Tensor3D;
+  });
+}
+
+/**
+ * Images out of the pixels of their patches, the inverse of {@link patchify}: [batch, patches, channels · patchHeight · patchWidth] to
+ * [batch, channels, rows · patchHeight, columns · patchWidth].
+ */
+export function unpatchify(
+  patches: Tensor3D,
+  { grid: [rows, columns], patchSize: [patchHeight, patchWidth] }: { grid: Size; patchSize: Size },
+): Tensor4D {
+  const [batch, , pixels] = patches.shape;
+  const channels = Math.floor(pixels / (patchHeight * patchWidth));
+  checkShape('unpatchify: patches', patches, ['batch', rows * columns, channels * patchHeight * patchWidth]);
+  return tidy(() => {
+    const cut = reshape(patches as Tensor, [batch, rows, columns, channels, patchHeight, patchWidth]);
+    const ordered = transpose(cut, [0, 3, 1, 4, 2, 5]); // [batch, channels, rows, patchHeight, columns, patchWidth]
+    return reshape(ordered, [batch, channels, rows * patchHeight, columns * patchWidth]) as Tensor4D;
   });
 }

@@ -104,7 +104,7 @@ describe('PatchEmbedding', () => {
   const make = (patchSize: Size): PatchEmbedding => {
     const patches = new PatchEmbedding({ patchSize, numChannels: 3, dim: 5, random: new RandomStream(1, 'init') });
     patches.weight.assign(randomTensor(patches.weight.shape, { seed: 1 }));
-    patches.bias.assign(randomTensor([5], { seed: 2 }));
+    patches.bias!.assign(randomTensor([5], { seed: 2 }));
     return patches;
   };
 
@@ -127,7 +127,7 @@ describe('PatchEmbedding', () => {
     const lastChannels = transpose(images, [0, 2, 3, 1]) as Tensor4D; // [batch, height, width, channels], as tfjs wants them
     const kernel = transpose(patches.weight as Tensor, [2, 3, 1, 0]) as Tensor4D; // [patchHeight, patchWidth, channels, dim]
     const convolved = conv2d(lastChannels, kernel, [...patchSize], 'valid'); // [batch, rows, columns, dim]
-    const expected = reshape(add(convolved, patches.bias) as Tensor, [2, -1, 5]);
+    const expected = reshape(add(convolved, patches.bias!) as Tensor, [2, -1, 5]);
     expectClose(patches.call(images), expected, { rtol: 1e-5, atol: 1e-5 });
   });
 
@@ -138,7 +138,7 @@ describe('PatchEmbedding', () => {
     const outputs = randomTensor<Tensor3D>([2, 4, 5]);
     const { gradients } = valueAndGradients(
       () => sum(mul(patches.call(images), outputs)),
-      [patches.weight, patches.bias],
+      [patches.weight, patches.bias!],
     );
     const rows = reshape(outputs as Tensor, [8, 5]) as Tensor2D;
     const pixels = reshape(patchify(images, [2, 3]) as Tensor, [8, 18]) as Tensor2D;
@@ -161,7 +161,7 @@ describe('PatchEmbedding', () => {
     });
     const std = Math.hypot(...valuesOf(patches.weight)) / Math.sqrt(patches.weight.size);
     expect(Math.abs(std / 0.02 - 1)).toBeLessThan(0.05);
-    expectSameBits(patches.bias, new Array<number>(20).fill(0));
+    expectSameBits(patches.bias!, new Array<number>(20).fill(0));
   });
 
   test('wrong channels, and images without a batch', async () => {

@@ -156,7 +156,7 @@ describe('between classes', () => {
     expectSameBits(whole.call(images), plain.call(images));
     const { hidden, pooled } = base.call(images);
     expectSameBits(hidden, plain.encoder.call(images));
-    expect(valuesOf(pooled).every((value) => value === 0)).toBe(true);
+    expect(valuesOf(pooled!).every((value) => value === 0)).toBe(true);
   });
 
   test('a new bare model is saved without prefix, and gives a classifier its weights', async () => {
@@ -168,7 +168,7 @@ describe('between classes', () => {
     for (const [path, parameter] of base.encoder.namedParameters())
       expectSameBits(classifier.encoder.namedParameters().get(path)!, parameter);
     using back = await ViTModel.fromPretrained(files);
-    expectSameBits(back.pooler.weight, base.pooler.weight);
+    expectSameBits(back.pooler!.weight, base.pooler!.weight);
   });
 
   test('a new head where there is none: from its seed; one that is there stays', async () => {

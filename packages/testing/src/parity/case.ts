@@ -16,6 +16,8 @@ export interface CaseDescription {
   readonly name?: string;
   readonly group?: string;
   readonly model_class?: string;
+  /** Of a model of another library than Transformers. */
+  readonly framework_class?: string;
   readonly compare?: 'all' | 'attention_mask';
   readonly scalar?: { readonly formula: string };
   readonly tolerance?: Readonly<Record<string, Tolerance | string>>;

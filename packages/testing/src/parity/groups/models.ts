@@ -17,11 +17,12 @@ type Model = PretrainedModel<never, unknown, object>;
 /** A checkpoint, its inputs, its outputs and the gradients of its weights; and what saving it again gives. */
 export async function runModelCase(testCase: Case, comparison: Comparison): Promise<void> {
   const { folder, description } = testCase;
-  const adapter = adapterOf(description.model_class);
+  const className = description.model_class ?? description.framework_class;
+  const adapter = adapterOf(className);
   const stored = await readCaseTensors(folder, 'inputs.safetensors');
   const unknown = [...stored.tensors.keys()].filter((name) => !adapter.inputs.includes(name));
   if (unknown.length > 0)
-    throw new Unsupported(`${description.model_class} here has no argument ${unknown.join(', ')}`);
+    throw new Unsupported(`${className} here has no argument ${unknown.join(', ')}`);
 
   const {
     output_hidden_states: _,
@@ -30,7 +31,7 @@ export async function runModelCase(testCase: Case, comparison: Comparison): Prom
   } = (description['forward_arguments'] ?? {}) as Record<string, unknown>;
   const unknownArguments = Object.keys(forwardArguments).filter((name) => !adapter.forwardArguments?.includes(name));
   if (unknownArguments.length > 0)
-    throw new Unsupported(`${description.model_class} here has no argument ${unknownArguments.join(', ')}`);
+    throw new Unsupported(`${className} here has no argument ${unknownArguments.join(', ')}`);
 
   const model = await adapter.load(folder);
   const inputs = Object.fromEntries([...stored.tensors].map(([name, tensor]) => [name, toTensor(tensor)]));
@@ -71,7 +72,7 @@ async function compareOutputs(
     ...numbered('encoder_attentions', encoderAttentions),
   ]);
   const expected = await readCaseTensors(testCase.folder, 'outputs.safetensors');
-  if (expected.tensors.has('loss')) found.set('loss', adapter.loss(model, inputs));
+  if (expected.tensors.has('loss')) found.set('loss', adapter.loss(model, inputs, forwardArguments));
   const tolerance = toleranceOf(testCase, 'forward');
   const mask = testCase.description.compare === 'attention_mask' ? inputs['attention_mask'] : undefined;
   for (const [name, stored] of expected.tensors) {
@@ -137,7 +138,7 @@ async function compareGradients(
 /** The number whose gradients are stored: the loss, or a sum of terms `mean(NAME**2)`. */
 function scalarOf({ description }: Case, { adapter, model, inputs, forwardArguments }: Loaded): Scalar {
   const formula = description.scalar?.formula ?? 'loss';
-  if (formula.startsWith('loss')) return adapter.loss(model, inputs);
+  if (formula.startsWith('loss')) return adapter.loss(model, inputs, forwardArguments);
   const outputs = adapter.run(model, inputs, forwardArguments);
   const terms = formula.split(' + ').map((term) => {
     const output = outputs[/^mean\((\w+)\*\*2\)$/.exec(term)?.[1] ?? ''];

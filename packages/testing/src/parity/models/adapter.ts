@@ -21,5 +21,5 @@ export interface ModelAdapter<
   /** The outputs by name (`logits`, `last_hidden_state`, ...), `loss` included where there are labels. Hidden states and attentions are captured outside. */
   run(model: Model, inputs: NamedTensors, forwardArguments: ForwardArguments): Record<string, Tensor>;
   /** The training loss alone, by the way that training takes. */
-  loss(model: Model, inputs: NamedTensors): Scalar;
+  loss(model: Model, inputs: NamedTensors, forwardArguments?: ForwardArguments): Scalar;
 }
