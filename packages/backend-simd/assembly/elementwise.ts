@@ -1,10 +1,15 @@
 /** Elementwise arithmetic with broadcasting, and elementwise functions; codes are shared with src/kernels/elementwise.ts. */
 import { argument, nextUnit, number, pointer } from './control';
+import { outerOffset, STRIDES_A, STRIDES_B } from './strides';
 import { erf4, expFull4, one } from './vector';
 
 const CHUNK: i32 = 8192;
 
 const ADD = 0, SUB = 1, MUL = 2, DIV = 3, MAX = 4, MIN = 5, SQUARED_DIFFERENCE = 6;
+/** Of int32. */
+const INT_ADD = 7, INT_SUB = 8, INT_MUL = 9, INT_MAX = 10, INT_MIN = 11;
+/** One number at a time. */
+const POW = 12, MOD = 13;
 
 @inline function binary4(code: i32, a: v128, b: v128): v128 {
   if (code == ADD) return f32x4.add(a, b);
@@ -13,6 +18,11 @@ const ADD = 0, SUB = 1, MUL = 2, DIV = 3, MAX = 4, MIN = 5, SQUARED_DIFFERENCE =
   if (code == DIV) return f32x4.div(a, b);
   if (code == MAX) return f32x4.max(a, b);
   if (code == MIN) return f32x4.min(a, b);
+  if (code == INT_ADD) return i32x4.add(a, b);
+  if (code == INT_SUB) return i32x4.sub(a, b);
+  if (code == INT_MUL) return i32x4.mul(a, b);
+  if (code == INT_MAX) return i32x4.max_s(a, b);
+  if (code == INT_MIN) return i32x4.min_s(a, b);
   const d = f32x4.sub(a, b);
   return f32x4.mul(d, d);
 }
@@ -61,6 +71,24 @@ function maxRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { lo
 function minRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { loops(MIN, a, x, b, y, c, n); }
 function squaredDifferenceRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { loops(SQUARED_DIFFERENCE, a, x, b, y, c, n); }
 
+function intAddRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { loops(INT_ADD, a, x, b, y, c, n); }
+function intSubRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { loops(INT_SUB, a, x, b, y, c, n); }
+function intMulRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { loops(INT_MUL, a, x, b, y, c, n); }
+function intMaxRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { loops(INT_MAX, a, x, b, y, c, n); }
+function intMinRow(a: usize, x: i32, b: usize, y: i32, c: usize, n: i32): void { loops(INT_MIN, a, x, b, y, c, n); }
+
+/** The remainder with the sign of the divisor. */
+function modulo(x: f32, y: f32): f32 {
+  const remainder = x % y;
+  return x < 0 == y < 0 ? remainder : (remainder + y) % y;
+}
+function scalarRow(code: i32, a: usize, aStep: i32, b: usize, bStep: i32, c: usize, n: i32): void {
+  for (let i = 0; i < n; i++) {
+    const x = load<f32>(a + (<usize>(i * aStep) << 2)), y = load<f32>(b + (<usize>(i * bStep) << 2));
+    store<f32>(c + (<usize>i << 2), code == POW ? Mathf.pow(x, y) : modulo(x, y));
+  }
+}
+
 function binaryRow(code: i32, a: usize, aStep: i32, b: usize, bStep: i32, c: usize, n: i32): void {
   switch (code) {
     case ADD: addRow(a, aStep, b, bStep, c, n); return;
@@ -69,6 +97,12 @@ function binaryRow(code: i32, a: usize, aStep: i32, b: usize, bStep: i32, c: usi
     case DIV: divRow(a, aStep, b, bStep, c, n); return;
     case MAX: maxRow(a, aStep, b, bStep, c, n); return;
     case MIN: minRow(a, aStep, b, bStep, c, n); return;
+    case INT_ADD: intAddRow(a, aStep, b, bStep, c, n); return;
+    case INT_SUB: intSubRow(a, aStep, b, bStep, c, n); return;
+    case INT_MUL: intMulRow(a, aStep, b, bStep, c, n); return;
+    case INT_MAX: intMaxRow(a, aStep, b, bStep, c, n); return;
+    case INT_MIN: intMinRow(a, aStep, b, bStep, c, n); return;
+    case POW: case MOD: scalarRow(code, a, aStep, b, bStep, c, n); return;
     default: squaredDifferenceRow(a, aStep, b, bStep, c, n);
   }
 }
@@ -94,19 +128,14 @@ export function binary(_thread: i32): void {
     const from = nextUnit(0) * unitRows;
     if (from >= outer) return;
     for (let row = from; row < min(outer, from + unitRows); row++) {
-      let rest = row, aOffset = 0, bOffset = 0;
-      for (let axis = axes - 1; axis >= 0; axis--) {
-        const size = argument(10 + axis), index = rest % size;
-        rest /= size;
-        aOffset += index * argument(18 + axis);
-        bOffset += index * argument(26 + axis);
-      }
-      binaryRow(code, a + (<usize>aOffset << 2), aStep, b + (<usize>bOffset << 2), bStep, c + (<usize>(row * inner) << 2), inner);
+      binaryRow(code, a + (<usize>outerOffset(row, axes, STRIDES_A) << 2), aStep, b + (<usize>outerOffset(row, axes, STRIDES_B) << 2), bStep, c + (<usize>(row * inner) << 2), inner);
     }
   }
 }
 
-const NEG = 0, ABS = 1, SQUARE = 2, SQRT = 3, RSQRT = 4, RECIPROCAL = 5, EXP = 6, ERF = 7, FLOOR = 8, CEIL = 9, SCALE_SHIFT = 10, RELU6 = 11, STEP = 12, CLIP = 13;
+const NEG = 0, ABS = 1, SQUARE = 2, SQRT = 3, RSQRT = 4, RECIPROCAL = 5, EXP = 6, ERF = 7, FLOOR = 8, CEIL = 9, SCALE_SHIFT = 10, RELU6 = 11, STEP = 12, CLIP = 13, ROUND = 14, SIGN = 15, LEAKY_RELU = 16, ELU = 17;
+/** One number at a time. */
+const LOG = 18, LOG1P = 19, EXPM1 = 20, SIN = 21, COS = 22, SOFTPLUS = 23;
 
 @inline function unary4(code: i32, x: v128, p: v128, q: v128): v128 {
   if (code == NEG) return f32x4.neg(x);
@@ -122,7 +151,30 @@ const NEG = 0, ABS = 1, SQUARE = 2, SQRT = 3, RSQRT = 4, RECIPROCAL = 5, EXP = 6
   if (code == SCALE_SHIFT) return f32x4.add(f32x4.mul(x, p), q);
   if (code == RELU6) return f32x4.min(f32x4.max(x, f32x4.splat(0)), f32x4.splat(6));
   if (code == STEP) return v128.bitselect(one(), v128.bitselect(p, x, f32x4.eq(x, x)), f32x4.gt(x, f32x4.splat(0)));
+  if (code == ROUND) return f32x4.nearest(x);
+  if (code == SIGN) return f32x4.sub(v128.and(f32x4.gt(x, f32x4.splat(0)), one()), v128.and(f32x4.lt(x, f32x4.splat(0)), one()));
+  if (code == LEAKY_RELU) return v128.bitselect(f32x4.mul(x, p), x, f32x4.lt(x, f32x4.splat(0)));
+  if (code == ELU) return v128.bitselect(x, f32x4.sub(expFull4(x), one()), f32x4.ge(x, f32x4.splat(0)));
   return f32x4.min(f32x4.max(x, p), q);
+}
+
+/** `log(1 + exp(x))`; beyond 14 it is x, as float32 tells no difference. */
+function softplus(x: f32): f32 {
+  if (x > 14) return x;
+  return Mathf.log1p(Mathf.exp(x));
+}
+function scalarUnaryRow(code: i32, x: usize, y: usize, n: i32): void {
+  for (let i = 0; i < n; i++) {
+    const o = <usize>i << 2, value = load<f32>(x + o);
+    let result: f32;
+    if (code == LOG) result = Mathf.log(value);
+    else if (code == LOG1P) result = Mathf.log1p(value);
+    else if (code == EXPM1) result = Mathf.expm1(value);
+    else if (code == SIN) result = Mathf.sin(value);
+    else if (code == COS) result = Mathf.cos(value);
+    else result = softplus(value);
+    store<f32>(y + o, result);
+  }
 }
 
 @inline function unaryLoop(code: i32, x: usize, y: usize, n: i32): void {
@@ -155,7 +207,12 @@ function unaryRow(code: i32, x: usize, y: usize, n: i32): void {
     case SCALE_SHIFT: unaryLoop(SCALE_SHIFT, x, y, n); return;
     case RELU6: unaryLoop(RELU6, x, y, n); return;
     case STEP: unaryLoop(STEP, x, y, n); return;
-    default: unaryLoop(CLIP, x, y, n);
+    case ROUND: unaryLoop(ROUND, x, y, n); return;
+    case SIGN: unaryLoop(SIGN, x, y, n); return;
+    case LEAKY_RELU: unaryLoop(LEAKY_RELU, x, y, n); return;
+    case ELU: unaryLoop(ELU, x, y, n); return;
+    case CLIP: unaryLoop(CLIP, x, y, n); return;
+    default: scalarUnaryRow(code, x, y, n);
   }
 }
 

@@ -4,8 +4,10 @@ export { argumentsAddress, awaitJob, closeJob, configure, enterJob, leaveJob, op
 export { adafactorMatrices, adafactorVector } from './adafactor';
 export { activation, activationGradient, gated, gatedGradient } from './activation';
 export { attention, attentionGradient } from './attention';
+export { combine, compare, reduceBytes } from './comparison';
 export { imageToRows, pool, poolGradient, rowsToImage } from './convolution';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';
+export { depthwise, depthwiseFilterGradient, depthwiseInputGradient } from './depthwise';
 export { binary, intToFloat, unary } from './elementwise';
 export { gatherRows, scatterAddRows } from './embedding';
 export { fewRowsProduct, matrixProduct, matrixProducts } from './matrix-product';
@@ -16,3 +18,4 @@ export { dropout } from './random';
 export { reduceColumns, reduceRows, softmaxRows } from './reduce';
 export { gruStep, gruStepGradient, lstmStep, lstmStepGradient, rnnStep, rnnStepGradient } from './recurrent';
 export { rotary } from './rotary';
+export { argExtreme, cumulate, topValues } from './selection';

@@ -3,15 +3,16 @@ import { argument, nextUnit, number, pointer } from './control';
 import * as rows from './rows';
 import { expOrZero4 } from './vector';
 
-const SUM = 0, MAX = 1;
+const SUM = 0, MAX = 1, MIN = 2;
 const COLUMNS: i32 = 64;
 
 function reduceRow(code: i32, x: usize, n: i32, factor: f32): f32 {
   if (code == SUM) return rows.sum(x, n) * factor;
-  return code == MAX ? rows.maximum(x, n) : rows.minimum(x, n);
+  if (code == MAX) return rows.maximum(x, n);
+  return code == MIN ? rows.minimum(x, n) : rows.product(x, n);
 }
 
-/** inner = 1. Arguments: 0 code (sum, maximum, minimum), 1 rows, 2 size of a row, 3 x, 4 y, 5 factor of the sum, 6 rows per unit. */
+/** inner = 1. Arguments: 0 code (sum, maximum, minimum, product), 1 rows, 2 size of a row, 3 x, 4 y, 5 factor of the sum, 6 rows per unit. */
 export function reduceRows(_thread: i32): void {
   const code = argument(0), count = argument(1), size = argument(2), x = pointer(3), y = pointer(4), factor = number(5), unitRows = argument(6);
   for (;;) {
@@ -37,7 +38,8 @@ export function reduceColumns(_thread: i32): void {
       const p = source + <usize>i * rowBytes;
       if (code == SUM) rows.add(target, p, target, width);
       else if (code == MAX) rows.maximumInto(target, p, width);
-      else rows.minimumInto(target, p, width);
+      else if (code == MIN) rows.minimumInto(target, p, width);
+      else rows.multiply(target, p, target, width);
     }
     if (code == SUM && factor != 1) rows.scale(target, target, width, factor);
   }

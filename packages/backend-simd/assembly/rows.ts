@@ -52,6 +52,12 @@ export function minimum(x: usize, n: i32): f32 {
   return m;
 }
 
+export function product(x: usize, n: i32): f32 {
+  let result: f32 = 1;
+  for (let i = 0; i < n; i++) result *= load<f32>(at(x, i));
+  return result;
+}
+
 export function dot(x: usize, y: usize, n: i32): f32 {
   let a = f32x4.splat(0), b = f32x4.splat(0);
   let i = 0;

@@ -22,7 +22,8 @@ const CHUNK = 2 ** 22;
 
 const ACTIVATIONS: Readonly<Record<string, number>> = { linear: 0, relu: 1, sigmoid: 6 };
 
-type Shape4D = [number, number, number, number];
+/** [batch, height, width, channels], or of a filter. */
+export type Shape4D = [number, number, number, number];
 
 function convolutionInfo(
   x: readonly number[],
@@ -33,7 +34,7 @@ function convolutionInfo(
 }
 
 /** The first 14 arguments of the kernels in assembly/convolution.ts, for some of the images. */
-function geometry(info: ConvolutionInfo, images: number): number[] {
+export function geometry(info: ConvolutionInfo, images: number): number[] {
   const {
     inHeight,
     inWidth,

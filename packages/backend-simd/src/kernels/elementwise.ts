@@ -1,7 +1,7 @@
-import { type TensorInfo, util, backend_util } from '@tensorflow/tfjs-core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 
+import { broadcast } from './broadcast.ts';
 import { areFloats, input, type Kernel, type KernelCall, type KernelTable, sizeOf } from './kernel.ts';
-import { collapse, stridesFor } from './strides.ts';
 
 /** Codes as in assembly/elementwise.ts. */
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3, Maximum: 4, Minimum: 5, SquaredDifference: 6 } as const;
@@ -17,54 +17,44 @@ const UNARY = {
   Floor: 8,
   Ceil: 9,
   Relu6: 11,
+  Round: 14,
+  Sign: 15,
+  Elu: 17,
+  Log: 18,
+  Log1p: 19,
+  Expm1: 20,
+  Sin: 21,
+  Cos: 22,
+  Softplus: 23,
 } as const;
+const INT_BINARY = { Add: 7, Sub: 8, Multiply: 9, Maximum: 10, Minimum: 11 } as const;
+const POW = 12;
+const MOD = 13;
 const STEP = 12;
 const CLIP = 13;
+const LEAKY_RELU = 16;
 
-const MAX_AXES = 8;
-const UNIT = 8192;
-
-function binary(code: number): Kernel {
-  return ({ backend, inputs }: KernelCall): TensorInfo | undefined => {
-    const a = input({ inputs }, 'a');
-    const b = input({ inputs }, 'b');
-    if (!areFloats(a, b)) return undefined;
-    const c = {
-      shape: util.arraysEqual(a.shape, b.shape) ? a.shape : backend_util.assertAndGetBroadcastShape(a.shape, b.shape),
-    };
-    const size = sizeOf(c);
-    const axes = collapse(c.shape, [stridesFor(a.shape, c.shape), stridesFor(b.shape, c.shape)]);
-    const inner = axes.pop() ?? { size: 1, strides: [0, 0] };
-    const [aStep = 0, bStep = 0] = inner.strides;
-    if (axes.length > MAX_AXES) return undefined;
-    const y = backend.output(c.shape);
-    if (size === 0) return y;
-    const unitRows = axes.length === 0 ? 0 : Math.max(1, Math.floor(UNIT / inner.size));
-    const list = (f: (axis: (typeof axes)[number]) => number) =>
-      Array.from({ length: MAX_AXES }, (_, i) => (axes[i] ? f(axes[i]) : 0));
-    const integers = [
-      code,
-      backend.address(a),
-      backend.address(b),
-      backend.address(y),
-      inner.size,
-      aStep,
-      bStep,
-      axes.length,
-      size / inner.size,
-      unitRows,
-    ];
-    const outer =
-      axes.length === 0
-        ? []
-        : [
-            ...list((axis) => axis.size),
-            ...list((axis) => axis.strides[0] ?? 0),
-            ...list((axis) => axis.strides[1] ?? 0),
-          ];
-    backend.engine.run('binary', [...integers, ...outer], { work: size });
-    return y;
+/** Codes of float32 and int32 pairs; those without one are left to tfjs. */
+function binary(float: number, int?: number): Kernel {
+  return (call: KernelCall): TensorInfo | undefined => {
+    const [a, b] = [input(call, 'a'), input(call, 'b')];
+    if (areFloats(a, b)) return broadcast(call.backend, 'binary', { code: float, a, b, dtype: 'float32' });
+    if (int === undefined || a.dtype !== 'int32' || b.dtype !== 'int32') return undefined;
+    return broadcast(call.backend, 'binary', { code: int, a, b, dtype: 'int32' });
   };
+}
+
+/** The sum of all, in order. */
+function addN({ backend, inputs }: KernelCall): TensorInfo | undefined {
+  const [first, second, ...rest] = Object.values(inputs);
+  if (!first || !second || !areFloats(first, second, ...rest)) return undefined;
+  const y = broadcast(backend, 'binary', { code: BINARY.Add, a: first, b: second, dtype: 'float32' });
+  for (const tensor of rest) {
+    const size = sizeOf(tensor);
+    const [at, sum] = [backend.address(tensor), y && backend.address(y)];
+    backend.engine.run('binary', [BINARY.Add, sum ?? 0, at, sum ?? 0, size, 1, 1, 0, 1, 0], { work: size });
+  }
+  return y;
 }
 
 function unary(
@@ -104,8 +94,14 @@ const each = (codes: Readonly<Record<string, number>>, make: (code: number) => K
 
 /** Elementwise kernels of tfjs. */
 export const elementwiseKernels: KernelTable = {
-  ...each(BINARY, binary),
+  ...Object.fromEntries(
+    Object.entries(BINARY).map(([name, code]) => [name, binary(code, INT_BINARY[name as keyof typeof INT_BINARY])]),
+  ),
+  Pow: binary(POW),
+  Mod: binary(MOD),
+  AddN: addN,
   ...each(UNARY, unary),
+  LeakyRelu: unary(LEAKY_RELU, ({ alpha = 0 }) => [alpha, 0]),
   Step: unary(STEP, ({ alpha = 0 }) => [alpha, 0]),
   ClipByValue: unary(CLIP, ({ clipValueMin = 0, clipValueMax = 0 }) => [clipValueMin, clipValueMax]),
   Cast: cast,

@@ -8,12 +8,12 @@ const MAX_AXES = 8;
 const UNIT = 8192;
 
 /** Whether values are 4 bytes wide, as the copying kernels take them. */
-const isWide = ({ dtype }: TensorInfo) => dtype === 'float32' || dtype === 'int32';
+export const isWide = ({ dtype }: TensorInfo) => dtype === 'float32' || dtype === 'int32';
 const output = (backend: SimdBackend, shape: readonly number[], { dtype }: TensorInfo) =>
   backend.output(shape, dtype as 'float32' | 'int32');
 
-/** Copies a strided view into a new tensor; `offset` in elements. */
-function gather(
+/** Copies a strided view of 4-byte values into a new tensor; `offset` in elements. Undefined when it has too many axes. */
+export function gather(
   backend: SimdBackend,
   x: TensorInfo,
   { shape, strides, offset }: { shape: readonly number[]; strides: readonly number[]; offset: number },
@@ -135,11 +135,12 @@ function pad({
   attributes: { paddings, constantValue },
 }: KernelCall<{ paddings: readonly (readonly [number, number])[]; constantValue: number }>): TensorInfo | undefined {
   const x = input({ inputs }, 'x');
-  if (x.dtype !== 'float32') return undefined;
+  if (!isWide(x)) return undefined;
   const shape = x.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0));
-  const y = fillWith(backend, shape, constantValue);
+  const y = fillWith(backend, shape, { value: constantValue, dtype: x.dtype });
   const strides = stridesFor(shape, shape);
   const offset = strides.reduce((total, stride, axis) => total + stride * (paddings[axis]?.[0] ?? 0), 0);
+  if (!y) return undefined;
   const axes = collapse(x.shape, [strides]);
   const isRun = axes.at(-1)?.strides[0] === 1;
   const inner = isRun ? (axes.pop() as LoopAxis).size : 1;
@@ -167,11 +168,20 @@ function pad({
   return y;
 }
 
-function fillWith(backend: SimdBackend, shape: readonly number[], value: number): TensorInfo {
-  const y = backend.output(shape);
+/** A new tensor of one value; undefined for dtypes that aren't numbers. */
+export function fillWith(
+  backend: SimdBackend,
+  shape: readonly number[],
+  { value, dtype = 'float32' }: { value: number; dtype?: string | undefined },
+): TensorInfo | undefined {
+  if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') return undefined;
+  const y = backend.output(shape, dtype);
   const size = sizeOf(y);
-  const [bits = 0] = new Int32Array(Float32Array.of(value).buffer);
-  backend.engine.run('fillValues', [size, backend.address(y), bits], { work: size });
+  if (dtype === 'bool') backend.values(y).fill(value);
+  else {
+    const [bits = 0] = dtype === 'int32' ? [value] : new Int32Array(Float32Array.of(value).buffer);
+    backend.engine.run('fillValues', [size, backend.address(y), bits], { work: size });
+  }
   return y;
 }
 
@@ -179,14 +189,14 @@ function fill({
   backend,
   attributes: { shape, value, dtype },
 }: KernelCall<{ shape: number[]; value: number | string; dtype?: string }>): TensorInfo | undefined {
-  return typeof value === 'number' && (dtype ?? 'float32') === 'float32' ? fillWith(backend, shape, value) : undefined;
+  return typeof value === 'number' ? fillWith(backend, shape, { value, dtype }) : undefined;
 }
 
 /** Zeros or ones of the shape of x. */
 function likeOf(value: number): Kernel {
   return ({ backend, inputs }: KernelCall): TensorInfo | undefined => {
-    const x = input({ inputs }, 'x');
-    return x.dtype === 'float32' ? fillWith(backend, x.shape, value) : undefined;
+    const { shape, dtype } = input({ inputs }, 'x');
+    return fillWith(backend, shape, { value, dtype });
   };
 }
 

@@ -7,6 +7,7 @@ import { movementKernels } from './movement.ts';
 const SUM = 0;
 const MAX = 1;
 const MIN = 2;
+const PRODUCT = 3;
 const UNIT = 8192;
 
 interface ReduceAttributes {
@@ -89,5 +90,6 @@ export const reduceKernels: KernelTable = {
   Mean: reduction(SUM, { isMean: true }),
   Max: reduction(MAX),
   Min: reduction(MIN),
+  Prod: reduction(PRODUCT),
   Softmax: softmax,
 };

@@ -10,8 +10,10 @@ import type { SimdBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';
 import { adafactorKernels } from './adafactor.ts';
 import { attentionKernels } from './attention.ts';
+import { comparisonKernels } from './comparison.ts';
 import { convolutionKernels } from './convolution.ts';
 import { crossEntropyKernels } from './cross-entropy.ts';
+import { depthwiseKernels } from './depthwise.ts';
 import { dropoutKernels } from './dropout.ts';
 import { elementwiseKernels } from './elementwise.ts';
 import { embeddingKernels } from './embedding.ts';
@@ -25,14 +27,18 @@ import { recurrentKernels } from './recurrent.ts';
 import { recurrentGradientKernels } from './recurrent-gradient.ts';
 import { reduceKernels } from './reduce.ts';
 import { rotaryKernels } from './rotary.ts';
+import { selectionKernels } from './selection.ts';
+import { viewKernels } from './views.ts';
 import { writeTokensKernels } from './write-tokens.ts';
 
 const ownKernels: KernelTable = {
   ...activationKernels,
   ...adafactorKernels,
   ...attentionKernels,
+  ...comparisonKernels,
   ...convolutionKernels,
   ...crossEntropyKernels,
+  ...depthwiseKernels,
   ...dropoutKernels,
   ...elementwiseKernels,
   ...embeddingKernels,
@@ -45,6 +51,8 @@ const ownKernels: KernelTable = {
   ...recurrentKernels,
   ...reduceKernels,
   ...rotaryKernels,
+  ...selectionKernels,
+  ...viewKernels,
   ...writeTokensKernels,
 };
 

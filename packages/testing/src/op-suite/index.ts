@@ -5,6 +5,7 @@ import { useEngineForTests } from '../engine.ts';
 import { adafactorTests } from './adafactor-tests.ts';
 import { addNormCases } from './add-norm-cases.ts';
 import { attentionCases } from './attention-cases.ts';
+import { choiceCases } from './choice-cases.ts';
 import { emptyTests } from './empty-tests.ts';
 import { imageCases } from './image-cases.ts';
 import { linearCases } from './linear-cases.ts';
@@ -15,6 +16,7 @@ import { lstmStatesCase, recurrentCases } from './recurrent-cases.ts';
 import { rotaryCases } from './rotary-cases.ts';
 import { sgdTests } from './sgd-tests.ts';
 import { tfjsCases } from './tfjs-cases.ts';
+import { viewCases } from './view-cases.ts';
 import { writeTokensTests } from './write-tokens-tests.ts';
 
 const allCases: readonly OpCase[] = [
@@ -27,6 +29,8 @@ const allCases: readonly OpCase[] = [
   ...recurrentCases,
   lstmStatesCase,
   ...tfjsCases,
+  ...choiceCases,
+  ...viewCases,
 ];
 
 /**
