@@ -1,0 +1,118 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { CaseResult } from './harness/cases.ts';
+import { type Contestant, torch } from './harness/contestants.ts';
+import { ProcessPool } from './harness/process-pool.ts';
+import { type Effort, runCase } from './harness/run-case.ts';
+import type { Hello, InferModel, Request } from './harness/tasks.ts';
+import { WorkerError } from './harness/worker-process.ts';
+import type { Suite } from './options.ts';
+import { INFER_LENGTHS, INFER_MODELS, inferCases } from './suites/infer.ts';
+import type { Lineup } from './suites/lineup.ts';
+import { matmulCases } from './suites/matmul.ts';
+import { measureMemoryOf } from './suites/memory.ts';
+import { opsCases } from './suites/ops.ts';
+import { trainCases, wantedSizes, writeTraining } from './suites/train.ts';
+
+/** What a suite needs of its command. */
+export interface SuiteContext {
+  readonly line: Lineup;
+  readonly effort: Effort;
+  /** Where weights and batches go; emptied as it goes. */
+  readonly folder: string;
+  /** What each process said of itself, by contestant; filled. */
+  readonly hellos: Map<string, Hello>;
+  /** Told of what takes long and isn't measured, and of what isn't there. */
+  readonly onNote: (text: string) => void;
+}
+
+/** Runs the cases of a suite one after another. */
+export async function* runSuite(suite: Suite, context: SuiteContext): AsyncGenerator<CaseResult> {
+  await using pool = new ProcessPool();
+  try {
+    yield* SUITE_RUNS[suite](context, pool);
+  } finally {
+    for (const [id, hello] of pool.hellos) context.hellos.set(id, hello);
+  }
+}
+
+type SuiteRun = (context: SuiteContext, pool: ProcessPool) => AsyncGenerator<CaseResult>;
+
+const SUITE_RUNS: Readonly<Record<Suite, SuiteRun>> = {
+  async *matmul({ line, effort }, pool) {
+    for (const benchCase of matmulCases(line).filter(isWanted(line)))
+      yield await runCase(benchCase, { pool, effort, suite: 'matmul' });
+  },
+  async *ops({ line, effort }, pool) {
+    for (const benchCase of opsCases(line).filter(isWanted(line)))
+      yield await runCase(benchCase, { pool, effort, suite: 'ops' });
+  },
+  async *train(context, pool) {
+    const { line, effort } = context;
+    for (const [name, named] of wantedSizes(line)) {
+      const folder = path.join(context.folder, `train-${name}`);
+      const cases = trainCases(line, { name, named, task: { suite: 'train', folder, ...named.size } }).filter(
+        isWanted(line),
+      );
+      if (cases.length === 0) continue;
+      await writeTraining(named.size, { line, pool, folder });
+      for (const benchCase of cases) {
+        yield await runCase(benchCase, { pool, effort, suite: 'train' });
+        await pool.stopAll();
+      }
+      await rm(folder, { recursive: true });
+    }
+  },
+  async *infer(context, pool) {
+    const { line, effort } = context;
+    for (const model of INFER_MODELS) {
+      const folder = path.join(context.folder, model);
+      const cases = inferCases(line, { model, folder }).filter(isWanted(line));
+      if (cases.length === 0) continue;
+      await writeModel(model, folder, { context, pool });
+      for (const benchCase of cases) yield await runCase(benchCase, { pool, effort, suite: 'infer' });
+      await pool.stopAll();
+      await rm(folder, { recursive: true });
+    }
+  },
+  async *memory({ line, folder: parent }, pool) {
+    for (const [name, named] of wantedSizes(line).filter(([name]) => isWanted(line)({ name }))) {
+      const folder = path.join(parent, `memory-${name}`);
+      const task = await writeTraining(named.size, { line, pool, folder });
+      yield await measureMemoryOf(line, { name, named, task, pool });
+      await rm(folder, { recursive: true });
+    }
+  },
+};
+
+function isWanted({ options: { only } }: Lineup): (named: { readonly name: string }) => boolean {
+  return ({ name }) => only === undefined || name.toLowerCase().includes(only.toLowerCase());
+}
+
+/** Writes a model with random weights, and its ONNX file for onnxruntime. What can't be written is told of; its contestants will be absent. */
+async function writeModel(
+  model: InferModel,
+  folder: string,
+  { context: { line, onNote }, pool }: { context: SuiteContext; pool: ProcessPool },
+): Promise<void> {
+  const attempt = async (
+    what: string,
+    worker: Contestant,
+    request: Extract<Request, { request: 'make' | 'export' }>,
+  ) => {
+    try {
+      await (await pool.worker(worker)).ask(request);
+    } catch (error) {
+      if (!(error instanceof WorkerError)) throw error;
+      onNote(`${model}: no ${what}: ${error.message}`);
+    }
+    await pool.stop(worker);
+  };
+  await mkdir(folder, { recursive: true });
+  await attempt('weights', line.formers(1), { request: 'make', model, folder });
+  if (!line.options.peers.some((peer) => peer === 'ort-web' || peer === 'ort-node')) return;
+  const length = INFER_LENGTHS[model];
+  const task = { suite: 'infer', model, folder, mode: 'forward', length } as const;
+  await attempt('ONNX file', { ...torch(2), id: 'torch-export' }, { request: 'export', task });
+}

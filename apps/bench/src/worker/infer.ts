@@ -1,0 +1,72 @@
+import { type Tensor, tensor2d, tensor4d } from '@tensorflow/tfjs-core';
+
+import type { InferTask } from '../harness/tasks.ts';
+import { digest, pattern, patternIds } from './pattern.ts';
+import type { TimedTask } from './timed-task.ts';
+
+/** A forward pass, or the generation of tokens. Only the model that is measured is imported. */
+export async function prepareInference(task: InferTask): Promise<TimedTask> {
+  switch (task.model) {
+    case 'gpt2':
+      return task.mode === 'decode' ? prepareDecoding(task) : preparePrefill(task);
+    case 'vit':
+      return prepareImage(task);
+    case 'bert':
+      return prepareEncoding(task);
+  }
+}
+
+async function preparePrefill({ folder, length }: InferTask): Promise<TimedTask> {
+  const { GPT } = await import('@formers/gpt');
+  const model = await GPT.fromPretrained(folder);
+  const ids = tensor2d(patternIds(length, { seed: 1, below: model.config.vocabSize }), [1, length], 'int32');
+  return forwardTask(() => model.call(ids, { lastOnly: true }), [model, ids]);
+}
+
+async function prepareImage({ folder }: InferTask): Promise<TimedTask> {
+  const { ViTForImageClassification } = await import('@formers/vit');
+  const model = await ViTForImageClassification.fromPretrained(folder);
+  const { imageSize, numChannels } = model.config;
+  const [height, width] = imageSize;
+  const images = tensor4d(pattern(numChannels * height * width, { seed: 1 }), [1, numChannels, height, width]);
+  return forwardTask(() => model.call(images), [model, images]);
+}
+
+async function prepareEncoding({ folder, length }: InferTask): Promise<TimedTask> {
+  const { BertModel } = await import('@formers/bert');
+  const model = await BertModel.fromPretrained(folder, { pooler: false });
+  const ids = tensor2d(patternIds(length, { seed: 1, below: model.config.vocabSize }), [1, length], 'int32');
+  return forwardTask(() => model.call(ids).hidden, [model, ids]);
+}
+
+async function prepareDecoding({ folder, length, newTokens = 1 }: InferTask): Promise<TimedTask> {
+  const { generate } = await import('@formers/generation');
+  const { GPT } = await import('@formers/gpt');
+  const model = await GPT.fromPretrained(folder);
+  const prompt = patternIds(length, { seed: 1, below: model.config.vocabSize });
+  const write = async (): Promise<number[]> => {
+    const result = await generate(model, [[...prompt]], { maxNewTokens: newTokens, doSample: false });
+    return result.newTokens[0] ?? [];
+  };
+  const results = (await write()).map((id) => [id]);
+  return {
+    results,
+    step: async () => void (await write()),
+    [Symbol.dispose]: () => model.dispose(),
+  };
+}
+
+/** A pass whose output is read, as its user would. */
+function forwardTask(forward: () => Tensor, owned: readonly { dispose(): void }[]): TimedTask {
+  const read = (): ArrayLike<number> => {
+    const output = forward();
+    const values = output.dataSync();
+    output.dispose();
+    return values;
+  };
+  return {
+    results: digest(read()),
+    step: () => void read(),
+    [Symbol.dispose]: () => owned.forEach((item) => item.dispose()),
+  };
+}

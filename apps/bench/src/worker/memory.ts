@@ -1,0 +1,26 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+import type { MemoryUse, TrainTask } from '../harness/tasks.ts';
+import { loadTraining } from './train.ts';
+
+/** What steps of training add to the resident memory of the process that holds the model. Linux only. */
+export async function measureMemory(task: TrainTask, { steps }: { steps: number }): Promise<MemoryUse> {
+  const { start } = await loadTraining(task);
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const idle = resident('VmRSS');
+  writeFileSync('/proc/self/clear_refs', '5'); // the high-water mark starts anew
+  const { step } = start();
+  for (let i = 0; i < steps; i++) await step();
+  return { idle, peak: resident('VmHWM') };
+}
+
+/** A line of the process's status, in bytes. */
+function resident(field: 'VmRSS' | 'VmHWM'): number {
+  const kilobytes = new RegExp(String.raw`^${field}:\s+(\d+) kB$`, 'm').exec(
+    readFileSync('/proc/self/status', 'utf8'),
+  )?.[1];
+  return Number(kilobytes) * 1024;
+}
