@@ -60,9 +60,7 @@ export class StreamBatches<Example, Batch extends Disposable> implements AsyncIt
   at(step: number): Promise<Batch> {
     checkWhole('StreamBatches.at: step', step, 0);
     const made = this.#turn.then(() => this.#make(step)); // one after another: they share the open files
-    this.#turn = made.catch(() => {
-      this.#rows = undefined; // a failed reader is at its end
-    });
+    this.#turn = made.catch(() => this[Symbol.asyncDispose]()); // the next one begins anew
     return made;
   }
 
@@ -78,16 +76,14 @@ export class StreamBatches<Example, Batch extends Disposable> implements AsyncIt
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#rows?.return();
     this.#rows = undefined;
+    this.#place = 0;
   }
 
   async #make(step: number): Promise<Batch> {
     const { collator, batchSize, seed, encode } = this.#options;
     const first = step * batchSize;
-    if (!this.#rows || this.#place > first) {
-      await this.#rows?.return();
-      this.#rows = this.#shuffledRows();
-      this.#place = 0;
-    }
+    if (this.#place > first) await this[Symbol.asyncDispose]();
+    this.#rows ??= this.#shuffledRows();
     while (this.#place < first) await this.#nextRow(this.#rows);
     const examples: Example[] = [];
     while (examples.length < batchSize) examples.push(await encode(await this.#nextRow(this.#rows)));

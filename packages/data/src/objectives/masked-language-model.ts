@@ -149,10 +149,11 @@ class Masker {
       (place) => specialTokensMask?.[place] !== 1 && ids[place] !== this.#padding.padId,
     );
     if (places.length === 0) return [];
+    const groups = wholeWords ? groupWords(places, words) : places.map((place) => [place]);
     const chosen = wholeWords
-      ? chooseWords(groupWords(places, words), { count: Math.max(1, Math.round(places.length * probability)), random })
+      ? chooseWords(groups, { count: Math.round(places.length * probability), random })
       : places.filter(() => random.uniform() < probability);
-    return chosen.length > 0 ? chosen : [places[random.integer(places.length)] ?? 0];
+    return chosen.length > 0 ? chosen : (groups[random.integer(groups.length)] ?? []);
   }
 }
 

@@ -1,10 +1,8 @@
 import { ConfigError } from '@formers/backend';
 
 import { DataError } from '../errors.ts';
-import { readCsv } from './csv.ts';
 import type { DataFile } from './data-file.ts';
 import { readLines } from './lines.ts';
-import { readParquet } from './parquet.ts';
 import { Row } from './row.ts';
 
 /** Kinds of files with rows. `text`: a row per line that is not empty, in the column `text`. */
@@ -22,9 +20,9 @@ export function readerOf(file: DataFile, format: RowFormat | undefined): RowRead
     case 'text':
       return readTextLines;
     case 'csv':
-      return (given) => readCsv(given);
+      return (given) => readDelimited(given);
     case 'tsv':
-      return (given) => readCsv(given, { delimiter: '\t' });
+      return (given) => readDelimited(given, '\t');
     case 'parquet':
       return readParquet;
     default:
@@ -43,6 +41,17 @@ const EXTENSIONS: ReadonlyMap<string, RowFormat> = new Map([
   ['txt', 'text'],
   ['md', 'text'],
 ]);
+
+/** The parsers of CSV and parquet are loaded with the first such file. */
+async function* readDelimited(file: DataFile, delimiter?: string): AsyncGenerator<Row, void, undefined> {
+  const { readCsv } = await import('./csv.ts');
+  yield* readCsv(file, delimiter);
+}
+
+async function* readParquet(file: DataFile): AsyncGenerator<Row, void, undefined> {
+  const parquet = await import('./parquet.ts');
+  yield* parquet.readParquet(file);
+}
 
 async function* readJsonLines(file: DataFile): AsyncGenerator<Row, void, undefined> {
   for await (const { line, where } of filledLines(file)) {

@@ -1,6 +1,17 @@
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { decompressGzip, decompressLz4, decompressLz4Raw, decompressZstd } from 'hyparquet-compressors';
+
 import { DataError } from '../errors.ts';
 import type { DataFile } from './data-file.ts';
 import { Row } from './row.ts';
+
+/** Snappy is in hyparquet; Brotli, whose dictionary alone is larger than all of this, is left out. */
+const compressors = {
+  GZIP: decompressGzip,
+  ZSTD: (input: Uint8Array): Uint8Array => decompressZstd(input),
+  LZ4: decompressLz4,
+  LZ4_RAW: decompressLz4Raw,
+};
 
 /**
  * Rows of a parquet file, one row group at a time, by hyparquet.
@@ -8,10 +19,6 @@ import { Row } from './row.ts';
  * @throws {@link DataError} `format` for a file that is no parquet file or is broken.
  */
 export async function* readParquet(file: DataFile): AsyncGenerator<Row, void, undefined> {
-  const [{ parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([
-    import('hyparquet'), // both with the first parquet file
-    import('hyparquet-compressors'),
-  ]);
   const broken = (cause: unknown): never => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new DataError('format', `${file.name}: cannot be read as parquet: ${reason}`, { cause });
