@@ -2,6 +2,11 @@ export { type CrossCache, EncoderDecoderCache } from './encoder-decoder-cache.ts
 export { ExtraKeysAttention, type ExtraKeysAttentionConfig } from './extra-keys.ts';
 export { attend, type AttendOptions, attentionWeights, mergeHeads, selfAttend, splitHeads } from '@formers/backend';
 export {
+  type CrossAttentionOptions,
+  FusedCrossAttention,
+  type FusedCrossAttentionConfig,
+} from './fused-cross-attention.ts';
+export {
   FusedSelfAttention,
   type FusedSelfAttentionConfig,
   type SelfAttentionOptions,

@@ -57,6 +57,8 @@ export interface PretrainedOrigin {
   readonly config: JsonObject;
   /** config.json itself. */
   readonly configFile: Uint8Array;
+  /** Texts in the file of the weights, if there were any. */
+  readonly metadata: ReadonlyMap<string, string> | undefined;
   readonly dtypes: ReadonlyMap<string, StoredTensor['dtype']>;
   /** Whether the names of the base model had their prefix. */
   readonly prefixed: boolean;
@@ -129,7 +131,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     await folder.write('config.json', isAsLoaded && origin ? origin.configFile : text);
     if (origin?.generationConfig) await folder.write('generation_config.json', origin.generationConfig);
     await saveCheckpoint(folder, tensors, {
-      ...(!format.isStateDict && { metadata: { format: 'pt' } }),
+      metadata: format.isStateDict ? (origin?.metadata ?? null) : { format: 'pt' },
       ...(maxShardBytes !== undefined && { maxShardBytes }),
     });
   }
@@ -225,7 +227,9 @@ export async function loadPretrained<Config extends object, Model extends Pretra
         ? await folder.read('generation_config.json')
         : undefined;
     const configFile = await folder.read('config.json');
-    model.origin = { ...(await loadParameters(model, checkpoint, options)), config, configFile, generationConfig };
+    const metadata = checkpoint.metadata.size > 0 ? checkpoint.metadata : undefined;
+    const loaded = await loadParameters(model, checkpoint, options);
+    model.origin = { ...loaded, config, configFile, metadata, generationConfig };
     return model;
   } catch (error) {
     model.dispose();
@@ -245,7 +249,7 @@ async function loadParameters<Config extends object>(
   model: PretrainedModel<never, unknown, Config>,
   checkpoint: Checkpoint,
   { newHead = false, nonFinite }: PretrainedOptions,
-): Promise<Omit<PretrainedOrigin, 'config' | 'configFile' | 'generationConfig'>> {
+): Promise<Omit<PretrainedOrigin, 'config' | 'configFile' | 'metadata' | 'generationConfig'>> {
   const { format } = model;
   const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
   const oldNames = oldNamesOf(checkpoint, format);

@@ -9,8 +9,8 @@ import { safetensorsPieces, type SerializeSafetensorsOptions } from '../safetens
 export interface SaveCheckpointOptions {
   /** Tensors that take more than this go to several files; 50e9 unless told, as in Transformers. */
   readonly maxShardBytes?: number;
-  /** Texts for `__metadata__`; `{ format: 'pt' }` unless told, which Transformers asks for. */
-  readonly metadata?: SerializeSafetensorsOptions['metadata'];
+  /** Texts for `__metadata__`; `{ format: 'pt' }` unless told, which Transformers asks for. null = none. */
+  readonly metadata?: SerializeSafetensorsOptions['metadata'] | null;
   /** Name of the file; `model.safetensors` unless told. Shards get `-00001-of-00005` before the ending, and an index beside. */
   readonly fileName?: string;
 }
@@ -40,7 +40,8 @@ export async function saveCheckpoint(
     name: shards.length === 1 ? fileName : shardName(fileName, i + 1, shards.length),
     shard,
   }));
-  for (const { name, shard } of files) await target.write(name, safetensorsPieces(shard, { metadata }));
+  for (const { name, shard } of files)
+    await target.write(name, safetensorsPieces(shard, { metadata: metadata ?? undefined }));
   const written = files.map(({ name }) => name);
   if (files.length > 1) {
     const indexName = `${fileName}.index.json`;

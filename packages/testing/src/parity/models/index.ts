@@ -1,18 +1,32 @@
 import { ConfigError } from '@formers/backend';
-import { bertConfigFromHuggingFace, distilBertConfigFromHuggingFace, robertaConfigFromHuggingFace } from '@formers/bert';
+import {
+  bertConfigFromHuggingFace,
+  distilBertConfigFromHuggingFace,
+  robertaConfigFromHuggingFace,
+} from '@formers/bert';
 import type { JsonObject } from '@formers/checkpoints';
 import { gpt1ConfigFromHuggingFace, gptConfigFromHuggingFace, gptNeoConfigFromHuggingFace } from '@formers/gpt';
 import { t5ConfigFromHuggingFace } from '@formers/t5';
+import { marianConfigFromHuggingFace } from '@formers/transformer';
 import { vitConfigFromHuggingFace, vitMAEConfigFromHuggingFace } from '@formers/vit';
 
 import { Unsupported } from '../case.ts';
 import type { ModelAdapter } from './adapter.ts';
+import { BART_ADAPTERS } from './bart.ts';
 import { BERT_ADAPTERS } from './bert.ts';
 import { GPT_ADAPTERS } from './gpt.ts';
 import { T5_ADAPTERS } from './t5.ts';
+import { TRANSFORMER_ADAPTERS } from './transformer.ts';
 import { VIT_ADAPTERS } from './vit.ts';
 
-const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([...BERT_ADAPTERS, ...GPT_ADAPTERS, ...T5_ADAPTERS, ...VIT_ADAPTERS]);
+const ADAPTERS: ReadonlyMap<string, ModelAdapter> = new Map([
+  ...BART_ADAPTERS,
+  ...BERT_ADAPTERS,
+  ...GPT_ADAPTERS,
+  ...T5_ADAPTERS,
+  ...TRANSFORMER_ADAPTERS,
+  ...VIT_ADAPTERS,
+]);
 
 const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new Map<
   unknown,
@@ -24,6 +38,8 @@ const CONFIG_PARSERS: ReadonlyMap<unknown, (json: JsonObject) => object> = new M
   ['roberta', robertaConfigFromHuggingFace],
   ['gpt2', gptConfigFromHuggingFace],
   ['gpt_neo', gptNeoConfigFromHuggingFace],
+  ['marian', marianConfigFromHuggingFace],
+  ['bart', bartConfigFromHuggingFace],
   ['t5', t5ConfigFromHuggingFace],
   ['deit', vitConfigFromHuggingFace],
   ['vit', vitConfigFromHuggingFace],
