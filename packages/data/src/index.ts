@@ -16,12 +16,12 @@ export {
   type ClassifiedText,
   type ProblemType,
 } from './tasks/classification.ts';
-export { pairItems, type PairOptions, type TextPair } from './tasks/pairs.ts';
+export { pairItems, pairLines, type PairOptions, type TextPair } from './tasks/pairs.ts';
 export { type AnsweredQuestion, questionItems, type QuestionOptions } from './tasks/questions.ts';
 export { type TaggedWords, taggingItems, type TaggingOptions } from './tasks/tagging.ts';
 
 export type { BatchesIdentity, BatchesState } from './batches/batch-options.ts';
-export { Batches, type BatchesOptions, evaluationBatches } from './batches/batches.ts';
+export { Batches, type BatchesOptions, evaluationBatches, type GroupingOptions } from './batches/batches.ts';
 export { type Collator, Draws } from './batches/collator.ts';
 export type { PaddingOptions } from './batches/pad.ts';
 export { type RowSource, StreamBatches, type StreamBatchesOptions } from './batches/stream-batches.ts';

@@ -95,6 +95,22 @@ describe('Batches', () => {
     expect(batches.stepsPerEpoch).toBe(2);
   });
 
+  it('lets examples of similar length share batches, each still once per pass', () => {
+    const lengthOf = (example: number): number => (example * 37) % 101;
+    const options = { collator: plain, batchSize: 4, seed: 2, lengthOf };
+    const batches = new Batches(counting(600), options);
+    const passes = [0, 1].map((pass) =>
+      counting(150).map((step) => take(batches.at(150 * pass + step)).filter((_, i) => i % 2 === 0)),
+    );
+    for (const pass of passes) {
+      expect(pass.flat().toSorted((a, b) => a - b)).toEqual(counting(600));
+      const spreads = pass.map((batch) => Math.max(...batch.map(lengthOf)) - Math.min(...batch.map(lengthOf)));
+      expect(spreads.reduce((sum, spread) => sum + spread, 0) / 150).toBeLessThan(5); // 60 or so without
+    }
+    expect(passes[0]).not.toEqual(passes[1]);
+    expect(take(new Batches(counting(600), options).at(77))).toEqual(take(batches.at(77)));
+  });
+
   it('masks the same texts otherwise in the next pass', () => {
     const examples = ['the quick brown fox', 'she sells sea shells by the sea shore'].map((text) =>
       wordPiece.encode(text),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { classificationItems, pairItems, questionItems, Row, taggingItems } from '../src/index.ts';
+import { classificationItems, pairItems, pairLines, questionItems, readRows, Row, taggingItems } from '../src/index.ts';
 import { problemOf } from './helpers.ts';
 
 const rowsOf = (...values: Record<string, unknown>[]): Row[] =>
@@ -155,6 +155,27 @@ describe('pairItems', () => {
   it('refuses a side that is missing', () => {
     expect(problemOf(() => pairItems(rowsOf({ source: 'a', target: 'b' }, { source: 'a', target: '' })))).toBe(
       'column: x.csv, row 2: column "target" must be a text, got ""',
+    );
+  });
+});
+
+describe('pairLines', () => {
+  const lines = (name: string, text: string): Promise<Row[]> => readRows(new File([text], name));
+  it('joins the lines of two files, and refuses files that do not fit together', async () => {
+    const english = await lines('en.txt', 'one\ntwo\nthree\n');
+    const german = await lines('de.txt', 'eins\nzwei\ndrei\n');
+    expect(pairLines(english, german).map(({ source, target }) => [source, target])).toEqual([
+      ['one', 'eins'],
+      ['two', 'zwei'],
+      ['three', 'drei'],
+    ]);
+    expect(problemOf(() => pairLines(english, german.slice(0, 2)))).toBe(
+      'pair: pairLines: en.txt, line 3 has no line that belongs to it in de.txt, line 2',
+    );
+    expect(problemOf(() => pairLines(english.slice(0, 2), german))).toContain('de.txt, line 3 has no line');
+    const gap = await lines('de.txt', 'eins\n\ndrei\nvier\n');
+    expect(problemOf(() => pairLines(english, gap))).toMatch(
+      /^pair: pairLines: en\.txt, line 2 has no line that belongs to it in de\.txt/,
     );
   });
 });

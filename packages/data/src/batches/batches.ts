@@ -20,6 +20,12 @@ export interface BatchesOptions<Example, Batch> {
   state?: BatchesState;
 }
 
+/** Options of {@link Batches} alone. */
+export interface GroupingOptions<Example> {
+  /** With it, examples of similar length share batches, which saves padding: those of 50 batches are sorted, the longest first. */
+  lengthOf?: (example: Example) => number;
+}
+
 /**
  * Batches of examples without end: each example once per pass, in an order that changes with the pass; a batch may end one pass and begin the next. Batch `n`
  * depends on the seed and `n` alone, its random choices too, so {@link at} makes any of them and a resumed run sees what it would have seen. A source of
@@ -36,12 +42,13 @@ export class Batches<Example, Batch extends Disposable> implements Iterable<Batc
   readonly identity: BatchesIdentity;
   readonly #examples: readonly Example[];
   readonly #options: { collator: Collator<Example, Batch>; batchSize: number; seed: number; shuffle: boolean };
+  readonly #lengths: readonly number[] | undefined;
   #step = 0;
   #order: { epoch: number; indices: Uint32Array } | undefined;
 
   /** @throws {@link DataError} `empty` without examples, `state` for a state of other data or options. */
-  constructor(examples: readonly Example[], options: BatchesOptions<Example, Batch>) {
-    const { collator, batchSize, steps = Infinity, seed = 0, shuffle = true, state } = options;
+  constructor(examples: readonly Example[], options: BatchesOptions<Example, Batch> & GroupingOptions<Example>) {
+    const { collator, batchSize, steps = Infinity, seed = 0, shuffle = true, state, lengthOf } = options;
     checkWhole('Batches: batchSize', batchSize);
     checkWhole('Batches: seed', seed, Number.MIN_SAFE_INTEGER);
     if (steps !== Infinity) checkWhole('Batches: steps', steps);
@@ -49,9 +56,11 @@ export class Batches<Example, Batch extends Disposable> implements Iterable<Batc
     this.steps = steps;
     this.#examples = examples;
     this.#options = { collator, batchSize, seed, shuffle };
+    this.#lengths = lengthOf && examples.map((example) => lengthOf(example));
     this.identity = {
       seed,
       shuffle,
+      grouped: lengthOf !== undefined,
       batchSize,
       objective: collator.identity,
       numExamples: examples.length,
@@ -96,9 +105,19 @@ export class Batches<Example, Batch extends Disposable> implements Iterable<Batc
     const { length } = this.#examples;
     const epoch = Math.floor(place / length);
     if (!this.#options.shuffle) return this.#examples[place % length] as Example;
-    if (this.#order?.epoch !== epoch)
-      this.#order = { epoch, indices: shuffledIndices(length, { seed: this.#options.seed, epoch }) };
+    if (this.#order?.epoch !== epoch) this.#order = { epoch, indices: this.#shuffled(epoch) };
     return this.#examples[this.#order.indices[place % length] as number] as Example;
+  }
+
+  #shuffled(epoch: number): Uint32Array {
+    const { batchSize, seed } = this.#options;
+    const indices = shuffledIndices(this.#examples.length, { seed, epoch });
+    const lengths = this.#lengths;
+    if (!lengths) return indices;
+    const lengthAt = (index: number): number => lengths[index] ?? 0;
+    for (let start = 0; start < indices.length; start += 50 * batchSize)
+      indices.subarray(start, start + 50 * batchSize).sort((a, b) => lengthAt(b) - lengthAt(a) || a - b);
+    return indices;
   }
 }
 

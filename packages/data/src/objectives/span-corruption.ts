@@ -126,9 +126,15 @@ function spanCounts(
   length: number,
   { noiseDensity, meanSpanLength }: Required<SpanOptions>,
 ): { numNoise: number; numSpans: number } {
-  const numNoise = Math.min(Math.max(Math.round(length * noiseDensity), 1), length - 1);
-  const numSpans = Math.max(Math.round(numNoise / meanSpanLength), 1);
+  const numNoise = Math.min(Math.max(roundHalfToEven(length * noiseDensity), 1), length - 1);
+  const numSpans = Math.max(roundHalfToEven(numNoise / meanSpanLength), 1);
   return { numNoise, numSpans: Math.min(numSpans, numNoise, length - numNoise) };
+}
+
+/** As Python and NumPy round. */
+function roundHalfToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** `total` as a sum of `count` whole numbers from 1, every such sum equally likely. */

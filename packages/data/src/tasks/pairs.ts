@@ -1,3 +1,4 @@
+import { DataError } from '../errors.ts';
 import type { Row } from '../rows/row.ts';
 import { findColumn } from './columns.ts';
 
@@ -35,6 +36,27 @@ export function pairItems(rows: readonly Row[], { columns = {}, languages }: Pai
     what: 'target',
   });
   return rows.map((row) => ({ source: row.text(source), target: row.text(target), where: row.where }));
+}
+
+/**
+ * Two files of lines that belong together, such as a text and its translation.
+ *
+ * @throws {@link DataError} `pair` naming both files when one has more lines than the other, or an empty line where the other has a text.
+ */
+export function pairLines(sources: readonly Row[], targets: readonly Row[]): TextPair[] {
+  const count = Math.max(sources.length, targets.length);
+  return Array.from({ length: count }, (_, i) => {
+    const [source, target] = [sources[i], targets[i]];
+    if (source && target && lineOf(source) === lineOf(target))
+      return { source: source.text('text'), target: target.text('text'), where: source.where };
+    const known = source ?? target;
+    const other = (known === source ? targets : sources).at(-1)?.where ?? 'the other file, which is empty';
+    throw new DataError('pair', `pairLines: ${known?.where} has no line that belongs to it in ${other}`);
+  });
+}
+
+function lineOf({ where }: Row): string | undefined {
+  return where.split(', ').at(-1);
 }
 
 function translationIn(row: Row, { source, target }: { source: string; target: string }): TextPair {
