@@ -1,30 +1,9 @@
 import { type AttentionOptions, MultiHeadAttention } from '@formers/attention';
 import type { RandomStream } from '@formers/backend';
-import { Dropout, Linear, type LinearConfig, Module, normal, RMSNorm } from '@formers/nn';
+import { Dropout, FeedForward, Linear, Module, normal, RMSNorm } from '@formers/nn';
 import { add, mul, type Tensor, type Tensor3D, type Variable } from '@tensorflow/tfjs-core';
 
 import type { T5Config } from './config.ts';
-
-/** Feed-forward network without biases: `activation(x W₁ᵀ) W₂ᵀ`, [batch, seq, dim] to [batch, seq, dim]. */
-export class T5FeedForward extends Module<[x: Tensor3D], Tensor3D> {
-  hidden: Linear<Tensor3D>;
-  output: Linear<Tensor3D>;
-  readonly dropout: Dropout<Tensor3D>;
-  readonly activation: T5Config['activation'];
-
-  constructor(config: T5Config, random: RandomStream | null) {
-    super();
-    this.hidden = new Linear(toHidden(config, random));
-    this.output = new Linear(fromHidden(config, random));
-    this.dropout = new Dropout(config.dropout);
-    this.activation = config.activation;
-  }
-
-  protected override forward(x: Tensor3D): Tensor3D {
-    const hidden = this.hidden.call(x, { activation: this.activation }); // [batch, seq, hidden]
-    return this.dropout.call(this.output.call(this.dropout.call(hidden))); // [batch, seq, dim]
-  }
-}
 
 /** Feed-forward network with gates: `(activation(x W₁ᵀ) ⊙ x Vᵀ) W₂ᵀ` (Shazeer 2020, equation 6), [batch, seq, dim] to [batch, seq, dim]. */
 export class T5GatedFeedForward extends Module<[x: Tensor3D], Tensor3D> {
@@ -36,9 +15,12 @@ export class T5GatedFeedForward extends Module<[x: Tensor3D], Tensor3D> {
 
   constructor(config: T5Config, random: RandomStream | null) {
     super();
-    this.gate = new Linear(toHidden(config, random));
-    this.content = new Linear(toHidden(config, random));
-    this.output = new Linear(fromHidden(config, random));
+    const { dim, hiddenDim, initFactor } = config;
+    const wide = { inDim: dim, outDim: hiddenDim, bias: false, init: normal(initFactor / Math.sqrt(dim)), random };
+    const init = normal(initFactor / Math.sqrt(hiddenDim));
+    this.gate = new Linear(wide);
+    this.content = new Linear(wide);
+    this.output = new Linear({ inDim: hiddenDim, outDim: dim, bias: false, init, random });
     this.dropout = new Dropout(config.dropout);
     this.activation = config.activation;
   }
@@ -55,7 +37,7 @@ export class T5EncoderLayer extends Module<[x: Tensor3D, options?: AttentionOpti
   norm1: RMSNorm<Tensor3D>;
   attention: MultiHeadAttention;
   norm2: RMSNorm<Tensor3D>;
-  mlp: T5FeedForward | T5GatedFeedForward;
+  mlp: FeedForward<Tensor3D> | T5GatedFeedForward;
   readonly dropout: Dropout<Tensor3D>;
 
   constructor(config: T5Config, random: RandomStream | null) {
@@ -76,9 +58,9 @@ export class T5EncoderLayer extends Module<[x: Tensor3D, options?: AttentionOpti
 /** What a decoder layer is told besides the target's states. */
 export interface T5DecoderLayerOptions extends Omit<AttentionOptions, 'context' | 'valueContext'> {
   /** The source's states from the encoder: [batch, keys, dim]. */
-  encoded: Tensor3D;
-  /** bool, which of them may be attended to. */
-  encodedMask?: Tensor | undefined;
+  context: Tensor3D;
+  /** bool, broadcastable to [batch, heads, queries, keys]: which of them may be attended to. */
+  contextMask?: Tensor | undefined;
 }
 
 /** One decoder layer, pre-norm: attention to the target, attention to the source, and `mlp`, each added to the residual stream. */
@@ -88,7 +70,7 @@ export class T5DecoderLayer extends Module<[x: Tensor3D, options: T5DecoderLayer
   norm2: RMSNorm<Tensor3D>;
   crossAttention: MultiHeadAttention;
   norm3: RMSNorm<Tensor3D>;
-  mlp: T5FeedForward | T5GatedFeedForward;
+  mlp: FeedForward<Tensor3D> | T5GatedFeedForward;
   readonly dropout: Dropout<Tensor3D>;
 
   constructor(config: T5Config, random: RandomStream | null) {
@@ -104,7 +86,7 @@ export class T5DecoderLayer extends Module<[x: Tensor3D, options: T5DecoderLayer
 
   protected override forward(
     x: Tensor3D,
-    { encoded: context, encodedMask: mask, crossCache, ...own }: T5DecoderLayerOptions,
+    { context, contextMask: mask, crossCache, ...own }: T5DecoderLayerOptions,
   ): Tensor3D {
     const written: Tensor3D = add(x, this.dropout.call(this.selfAttention.call(this.norm1.call(x), own))); // [batch, seq, dim]
     const read = this.crossAttention.call(this.norm2.call(written), { context, mask, crossCache }); // [batch, seq, dim]
@@ -113,16 +95,20 @@ export class T5DecoderLayer extends Module<[x: Tensor3D, options: T5DecoderLayer
   }
 }
 
-function createFeedForward(config: T5Config, random: RandomStream | null): T5FeedForward | T5GatedFeedForward {
-  return config.gated ? new T5GatedFeedForward(config, random) : new T5FeedForward(config, random);
-}
-
-function toHidden({ dim, hiddenDim, initFactor }: T5Config, random: RandomStream | null): LinearConfig {
-  return { inDim: dim, outDim: hiddenDim, bias: false, init: normal(initFactor / Math.sqrt(dim)), random };
-}
-
-function fromHidden({ dim, hiddenDim, initFactor }: T5Config, random: RandomStream | null): LinearConfig {
-  return { inDim: hiddenDim, outDim: dim, bias: false, init: normal(initFactor / Math.sqrt(hiddenDim)), random };
+function createFeedForward(config: T5Config, random: RandomStream | null): FeedForward<Tensor3D> | T5GatedFeedForward {
+  if (config.gated) return new T5GatedFeedForward(config, random);
+  const { dim, hiddenDim, activation, dropout, initFactor } = config;
+  return new FeedForward<Tensor3D>({
+    dim,
+    hiddenDim,
+    activation,
+    bias: false,
+    activationDropout: dropout,
+    dropout,
+    init: normal(initFactor / Math.sqrt(dim)),
+    outputInit: normal(initFactor / Math.sqrt(hiddenDim)),
+    random,
+  });
 }
 
 /** A norm with T5's first gains. */

@@ -97,12 +97,12 @@ export class T5Decoder extends Module<[x: Tensor3D, options: T5DecodeOptions], T
     const self = padding
       ? { mask: padding.mask, bias: add(positions, padding.bias), causal: false }
       : { bias: positions };
-    const encodedMask = attentionMask && paddingMask(attentionMask); // [batch, 1, 1, keys]
+    const contextMask = attentionMask && paddingMask(attentionMask); // [batch, 1, 1, keys]
     let x = this.dropout.call(embedded); // [batch, seq, dim]
     for (const [i, layer] of this.layers.entries()) {
       report('hiddenStates', () => x);
       const caches = { cache: cache?.layer(i), crossCache: cache?.cross(i) };
-      x = layer.call(x, { ...self, encoded, encodedMask, ...caches }); // [batch, seq, dim]
+      x = layer.call(x, { ...self, context: encoded, contextMask, ...caches }); // [batch, seq, dim]
     }
     x = this.dropout.call(this.norm.call(x)); // [batch, seq, dim]
     report('hiddenStates', () => x);

@@ -10,9 +10,10 @@ import {
   type PretrainedOptions,
 } from '@formers/nn';
 import {
+  add,
+  cast,
   clipByValue,
   div,
-  add,
   type Scalar,
   type Tensor1D,
   type Tensor2D,
@@ -25,16 +26,16 @@ import type { T5Config, T5Options } from './config.ts';
 import { T5_QUESTION_ANSWERING } from './hf.ts';
 import { type T5CallOptions, T5Model } from './model.ts';
 
-/** Where the answer begins and where it ends: a logit for each place, [batch, seq]. */
-export interface T5Span {
-  start: Tensor2D;
-  end: Tensor2D;
+/** How well each place begins and ends the answer; each [batch, seq]. */
+export interface T5AnswerLogits {
+  startLogits: Tensor2D;
+  endLogits: Tensor2D;
 }
 
 /** T5 that finds the answer to a question in the source: ids [batch, seq] to logits of its first and last token, each [batch, seq]. */
 export class T5ForQuestionAnswering extends PretrainedModel<
   [ids: Tensor2D, options?: Partial<T5CallOptions>],
-  T5Span,
+  T5AnswerLogits,
   T5Config
 > {
   readonly format: typeof T5_QUESTION_ANSWERING = T5_QUESTION_ANSWERING;
@@ -54,22 +55,25 @@ export class T5ForQuestionAnswering extends PretrainedModel<
     return this.model.config;
   }
 
-  protected override forward(ids: Tensor2D, options: Partial<T5CallOptions> = {}): T5Span {
+  protected override forward(ids: Tensor2D, options: Partial<T5CallOptions> = {}): T5AnswerLogits {
     const x = this.model.call(ids, { decoderIds: this.model.shiftRight(ids), ...options }); // [batch, seq, dim]
-    const [start, end] = unstack(this.head.call(x), 2) as [Tensor2D, Tensor2D]; // each [batch, seq]
-    return { start, end };
+    const [startLogits, endLogits] = unstack(this.head.call(x), 2) as [Tensor2D, Tensor2D]; // each [batch, seq]
+    return { startLogits, endLogits };
   }
 
   /**
-   * Mean cross-entropy of first and last token, in nats.
+   * Mean cross-entropy of the first and the last token of the answers, in nats. Places beyond the sequence don't count: answers that were cut off.
    *
-   * @param options.start int32 [batch], the first token of each answer; at or beyond the end of the source = don't count
-   * @param options.end int32 [batch], the last one
+   * @param options.starts int32 [batch], the first token of each answer
+   * @param options.ends int32 [batch], the last one
    */
-  loss(ids: Tensor2D, { start, end, ...options }: Partial<T5CallOptions> & { start: Tensor1D; end: Tensor1D }): Scalar {
+  loss(
+    ids: Tensor2D,
+    { starts, ends, ...options }: Partial<T5CallOptions> & { starts: Tensor1D; ends: Tensor1D },
+  ): Scalar {
     return tidy(() => {
-      const logits = this.call(ids, options);
-      return div(add(placeLoss(logits.start, start), placeLoss(logits.end, end)), 2);
+      const { startLogits, endLogits } = this.call(ids, options);
+      return div(add(placeLoss(startLogits, starts), placeLoss(endLogits, ends)), 2);
     });
   }
 
@@ -86,5 +90,5 @@ export class T5ForQuestionAnswering extends PretrainedModel<
 /** Cross-entropy of places [batch] against logits [batch, seq]; those beyond the end don't count, negative ones are the first. */
 function placeLoss(logits: Tensor2D, places: Tensor1D): Scalar {
   const [, seq] = logits.shape;
-  return crossEntropy(logits, clipByValue(places, 0, seq), { ignoreIndex: seq });
+  return crossEntropy(logits, cast(clipByValue(places, 0, seq), 'int32'), { ignoreIndex: seq });
 }

@@ -1,6 +1,7 @@
 import { applyActivation } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
+  classificationLoss,
   Dropout,
   type InitOptions,
   initStream,
@@ -9,8 +10,22 @@ import {
   normal,
   PretrainedModel,
   type PretrainedOptions,
+  problemTypeOf,
 } from '@formers/nn';
-import { argMax, cast, equal, expandDims, mul, range, sum, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import {
+  argMax,
+  cast,
+  equal,
+  expandDims,
+  mul,
+  range,
+  type Scalar,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 import type { T5Config, T5Options } from './config.ts';
 import { T5_SEQUENCE_CLASSIFIER } from './hf.ts';
@@ -57,6 +72,17 @@ export class T5ForSequenceClassification extends PretrainedModel<
   #lastEnd(ids: Tensor2D): Tensor1D {
     const isEnd = cast(equal(ids, this.config.eosTokenId), 'int32'); // [batch, seq]
     return argMax(mul(range(1, ids.shape[1] + 1, 1, 'int32'), isEnd), 1); // [batch]
+  }
+
+  /**
+   * The loss of what the config's `problemType` says, or else the labels: cross-entropy, binary cross-entropy, or the mean square of the error.
+   *
+   * @param options.labels int32 [batch] for one class each, float32 [batch, labels] for several, float32 [batch] or [batch, labels] for regression
+   */
+  loss(ids: Tensor2D, { labels, ...options }: Partial<T5CallOptions> & { labels: Tensor }): Scalar {
+    return tidy(() =>
+      classificationLoss(this.call(ids, options), { labels, problemType: problemTypeOf(this.config, labels) }),
+    );
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */

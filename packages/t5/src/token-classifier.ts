@@ -1,3 +1,4 @@
+import { crossEntropy } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
   Dropout,
@@ -9,7 +10,7 @@ import {
   PretrainedModel,
   type PretrainedOptions,
 } from '@formers/nn';
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import { type Scalar, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 
 import type { T5Config, T5Options } from './config.ts';
 import { T5EncoderModel } from './encoder-model.ts';
@@ -42,6 +43,15 @@ export class T5ForTokenClassification extends PretrainedModel<
 
   protected override forward(ids: Tensor2D, options?: T5EncodeOptions): Tensor3D {
     return this.head.call(this.dropout.call(this.model.call(ids, options))); // [batch, seq, labels]
+  }
+
+  /**
+   * Mean cross-entropy, in nats per token that counts.
+   *
+   * @param options.labels int32 [batch, seq]; -100 = don't count
+   */
+  loss(ids: Tensor2D, { labels, ...options }: T5EncodeOptions & { labels: Tensor2D }): Scalar {
+    return tidy(() => crossEntropy(this.call(ids, options), labels));
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */

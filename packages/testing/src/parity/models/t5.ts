@@ -1,5 +1,4 @@
-import { capture, crossEntropy } from '@formers/backend';
-import { classificationLoss, problemTypeOf } from '@formers/nn';
+import { capture } from '@formers/backend';
 import {
   T5,
   type T5CallOptions,
@@ -86,32 +85,32 @@ const sequenceClassifier: ModelAdapter<T5ForSequenceClassification> = {
     logits: model.call(ids(inputs), target(inputs)),
     encoder_last_hidden_state: encodedAgain(model.model, inputs),
   }),
-  loss: (model, inputs) => {
-    const labels = inputs['labels'] as Tensor;
-    const problemType = problemTypeOf(model.config, labels);
-    return classificationLoss(model.call(ids(inputs), target(inputs)), { labels, problemType });
-  },
+  loss: (model, inputs) => model.loss(ids(inputs), { ...target(inputs), labels: inputs['labels'] as Tensor }),
 };
 
 const tokenClassifier: ModelAdapter<T5ForTokenClassification> = {
   inputs: [...SOURCE, 'labels'],
   load: (folder) => T5ForTokenClassification.fromPretrained(folder),
   run: (model, inputs) => ({ logits: model.call(ids(inputs), masks(inputs)) }),
-  loss: (model, inputs) => crossEntropy(model.call(ids(inputs), masks(inputs)), inputs['labels'] as Tensor),
+  loss: (model, inputs) => model.loss(ids(inputs), { ...masks(inputs), labels: inputs['labels'] as Tensor2D }),
 };
 
 const questionAnswering: ModelAdapter<T5ForQuestionAnswering> = {
   inputs: [...SOURCE, ...TARGET, 'start_positions', 'end_positions'],
   load: (folder) => T5ForQuestionAnswering.fromPretrained(folder),
   run: (model, inputs) => {
-    const { start, end } = model.call(ids(inputs), target(inputs));
-    return { start_logits: start, end_logits: end, encoder_last_hidden_state: encodedAgain(model.model, inputs) };
+    const { startLogits, endLogits } = model.call(ids(inputs), target(inputs));
+    return {
+      start_logits: startLogits,
+      end_logits: endLogits,
+      encoder_last_hidden_state: encodedAgain(model.model, inputs),
+    };
   },
   loss: (model, inputs) =>
     model.loss(ids(inputs), {
       ...target(inputs),
-      start: inputs['start_positions'] as Tensor1D,
-      end: inputs['end_positions'] as Tensor1D,
+      starts: inputs['start_positions'] as Tensor1D,
+      ends: inputs['end_positions'] as Tensor1D,
     }),
 };
 
