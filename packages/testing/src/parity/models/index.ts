@@ -1,4 +1,5 @@
 import { ConfigError } from '@formers/backend';
+import { bartConfigFromHuggingFace } from '@formers/bart';
 import {
   bertConfigFromHuggingFace,
   distilBertConfigFromHuggingFace,
