@@ -13,6 +13,14 @@ export {
 } from './properties/decoder.ts';
 export { decoderProperties } from './properties/decoder-properties.ts';
 export {
+  type Encoder,
+  type EncoderOptions,
+  type EncoderSubject,
+  type HeadModel,
+  type HeadSubject,
+} from './properties/encoder.ts';
+export { encoderProperties } from './properties/encoder-properties.ts';
+export {
   type ImageModel,
   type ImageModelOptions,
   type ImageModelSubject,

@@ -25,7 +25,7 @@ import { BertEncoder, bertPooler } from './model.ts';
  * using model = new BertForMaskedLM({ vocabSize: 30522, ...BERT_PRESETS['bert-tiny'] }, { seed: 1 });
  * const loss = model.loss(masked, { targets }); // -100 where no word was masked
  */
-export class BertForMaskedLM extends MaskedLanguageModel<BertConfig, SegmentedOptions> {
+export class BertForMaskedLM extends MaskedLanguageModel<BertConfig, SegmentedOptions, BertEncoder> {
   readonly format: PretrainedFormat<BertConfig> = BERT_MASKED_LANGUAGE_MODEL;
 
   constructor(options: BertOptions, init: InitOptions = {}) {
@@ -51,7 +51,7 @@ export function bertWords(config: BertConfig, init: InitOptions): MaskedLanguage
 }
 
 /** BERT that classifies sequences: ids [batch, seq] to logits [batch, labels]. */
-export class BertForSequenceClassification extends SequenceClassifier<BertConfig, SegmentedOptions> {
+export class BertForSequenceClassification extends SequenceClassifier<BertConfig, SegmentedOptions, BertEncoder> {
   readonly format: PretrainedFormat<BertConfig> = BERT_SEQUENCE_CLASSIFIER;
 
   constructor(options: BertOptions, init: InitOptions = {}) {
@@ -75,7 +75,7 @@ export class BertForSequenceClassification extends SequenceClassifier<BertConfig
 }
 
 /** BERT that picks one of several texts: ids [batch, choices, seq] to logits [batch, choices]. */
-export class BertForMultipleChoice extends MultipleChoice<BertConfig, SegmentedOptions> {
+export class BertForMultipleChoice extends MultipleChoice<BertConfig, SegmentedOptions, BertEncoder> {
   readonly format: PretrainedFormat<BertConfig> = BERT_MULTIPLE_CHOICE;
 
   constructor(options: BertOptions, init: InitOptions = {}) {
@@ -99,7 +99,7 @@ export class BertForMultipleChoice extends MultipleChoice<BertConfig, SegmentedO
 }
 
 /** BERT that classifies each token: ids [batch, seq] to logits [batch, seq, labels]. */
-export class BertForTokenClassification extends TokenClassifier<BertConfig, SegmentedOptions> {
+export class BertForTokenClassification extends TokenClassifier<BertConfig, SegmentedOptions, BertEncoder> {
   readonly format: PretrainedFormat<BertConfig> = BERT_TOKEN_CLASSIFIER;
 
   constructor(options: BertOptions, init: InitOptions = {}) {
@@ -122,7 +122,7 @@ export class BertForTokenClassification extends TokenClassifier<BertConfig, Segm
 }
 
 /** BERT that finds answers in a text: ids [batch, seq] to logits of the first and the last token. */
-export class BertForQuestionAnswering extends QuestionAnswerer<BertConfig, SegmentedOptions> {
+export class BertForQuestionAnswering extends QuestionAnswerer<BertConfig, SegmentedOptions, BertEncoder> {
   readonly format: PretrainedFormat<BertConfig> = BERT_QUESTION_ANSWERER;
 
   constructor(options: BertOptions, init: InitOptions = {}) {

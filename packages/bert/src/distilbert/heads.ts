@@ -27,7 +27,7 @@ import { DistilBertEncoder, NORM_EPSILON } from './model.ts';
  * using model = new DistilBertForMaskedLM({ vocabSize: 30522, ...DISTILBERT_PRESETS['distilbert-base'] }, { seed: 1 });
  * const loss = model.loss(masked, { targets }); // -100 where no word was masked
  */
-export class DistilBertForMaskedLM extends MaskedLanguageModel<DistilBertConfig, EncoderOptions> {
+export class DistilBertForMaskedLM extends MaskedLanguageModel<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_MASKED_LANGUAGE_MODEL;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {
@@ -64,7 +64,7 @@ function preClassifier({ dim, initStd }: DistilBertConfig, random: RandomStream 
 }
 
 /** DistilBERT that classifies sequences: ids [batch, seq] to logits [batch, labels]. */
-export class DistilBertForSequenceClassification extends SequenceClassifier<DistilBertConfig, EncoderOptions> {
+export class DistilBertForSequenceClassification extends SequenceClassifier<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_SEQUENCE_CLASSIFIER;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {
@@ -92,7 +92,7 @@ export class DistilBertForSequenceClassification extends SequenceClassifier<Dist
 }
 
 /** DistilBERT that picks one of several texts: ids [batch, choices, seq] to logits [batch, choices]. */
-export class DistilBertForMultipleChoice extends MultipleChoice<DistilBertConfig, EncoderOptions> {
+export class DistilBertForMultipleChoice extends MultipleChoice<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_MULTIPLE_CHOICE;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {
@@ -117,7 +117,7 @@ export class DistilBertForMultipleChoice extends MultipleChoice<DistilBertConfig
 }
 
 /** DistilBERT that classifies each token: ids [batch, seq] to logits [batch, seq, labels]. */
-export class DistilBertForTokenClassification extends TokenClassifier<DistilBertConfig, EncoderOptions> {
+export class DistilBertForTokenClassification extends TokenClassifier<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_TOKEN_CLASSIFIER;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {
@@ -140,7 +140,7 @@ export class DistilBertForTokenClassification extends TokenClassifier<DistilBert
 }
 
 /** DistilBERT that finds answers in a text: ids [batch, seq] to logits of the first and the last token. */
-export class DistilBertForQuestionAnswering extends QuestionAnswerer<DistilBertConfig, EncoderOptions> {
+export class DistilBertForQuestionAnswering extends QuestionAnswerer<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_QUESTION_ANSWERER;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {

@@ -12,12 +12,13 @@ type TokenEncoder<Options extends EncoderOptions> = TextEncoder<Options> & { tok
 export abstract class MaskedLanguageModel<
   Config extends object,
   Options extends EncoderOptions,
+  Encoder extends TokenEncoder<Options> = TokenEncoder<Options>,
 > extends PretrainedModel<[ids: Tensor2D, options?: Options], Tensor3D, Config> {
   readonly config: Config;
-  encoder: TokenEncoder<Options>;
+  encoder: Encoder;
   head: MaskedLanguageHead;
 
-  constructor(config: Config, parts: { encoder: TokenEncoder<Options>; head: MaskedLanguageHead }) {
+  constructor(config: Config, parts: { encoder: Encoder; head: MaskedLanguageHead }) {
     super();
     this.config = config;
     this.encoder = parts.encoder;

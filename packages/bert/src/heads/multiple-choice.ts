@@ -12,9 +12,10 @@ export type ChoiceOptions<Options extends EncoderOptions> = { [Name in keyof Opt
 export abstract class MultipleChoice<
   Config extends { dim: number; initStd: number },
   Options extends EncoderOptions,
+  Encoder extends TextEncoder<Options> = TextEncoder<Options>,
 > extends PretrainedModel<[ids: Tensor3D, options?: ChoiceOptions<Options>], Tensor2D, Config> {
   readonly config: Config;
-  encoder: TextEncoder<Options>;
+  encoder: Encoder;
   pooler: FirstTokenPooler;
   readonly dropout: Dropout<Tensor2D>;
   head: Linear<Tensor2D>;
@@ -26,7 +27,7 @@ export abstract class MultipleChoice<
       pooler,
       dropout,
       random,
-    }: { encoder: TextEncoder<Options>; pooler: FirstTokenPooler; dropout: number; random: RandomStream | null },
+    }: { encoder: Encoder; pooler: FirstTokenPooler; dropout: number; random: RandomStream | null },
   ) {
     super();
     this.config = config;

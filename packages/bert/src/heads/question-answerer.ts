@@ -26,16 +26,17 @@ export interface AnswerLogits {
 export abstract class QuestionAnswerer<
   Config extends ClassifierConfig,
   Options extends EncoderOptions,
+  Encoder extends TextEncoder<Options> = TextEncoder<Options>,
 > extends PretrainedModel<[ids: Tensor2D, options?: Options], AnswerLogits, Config> {
   readonly config: Config;
-  encoder: TextEncoder<Options>;
+  encoder: Encoder;
   readonly dropout: Dropout;
   head: Linear;
 
   /** @throws {@link ConfigError} for other than two labels, which Hugging Face's models would have as many outputs for. */
   constructor(
     config: Config,
-    { encoder, dropout, random }: { encoder: TextEncoder<Options>; dropout: number; random: RandomStream | null },
+    { encoder, dropout, random }: { encoder: Encoder; dropout: number; random: RandomStream | null },
   ) {
     super();
     this.config = config;

@@ -17,9 +17,10 @@ export interface ClassifierConfig {
 export abstract class SequenceClassifier<
   Config extends ClassifierConfig,
   Options extends EncoderOptions,
+  Encoder extends TextEncoder<Options> = TextEncoder<Options>,
 > extends PretrainedModel<[ids: Tensor2D, options?: Options], Tensor2D, Config> {
   readonly config: Config;
-  encoder: TextEncoder<Options>;
+  encoder: Encoder;
   pooler: FirstTokenPooler;
   readonly dropout: Dropout<Tensor2D>;
   head: Linear<Tensor2D>;
@@ -31,7 +32,7 @@ export abstract class SequenceClassifier<
       pooler,
       dropout,
       random,
-    }: { encoder: TextEncoder<Options>; pooler: FirstTokenPooler; dropout: number; random: RandomStream | null },
+    }: { encoder: Encoder; pooler: FirstTokenPooler; dropout: number; random: RandomStream | null },
   ) {
     super();
     this.config = config;

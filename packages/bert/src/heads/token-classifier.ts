@@ -9,15 +9,16 @@ import type { EncoderOptions, TextEncoder } from './text-encoder.ts';
 export abstract class TokenClassifier<
   Config extends ClassifierConfig,
   Options extends EncoderOptions,
+  Encoder extends TextEncoder<Options> = TextEncoder<Options>,
 > extends PretrainedModel<[ids: Tensor2D, options?: Options], Tensor3D, Config> {
   readonly config: Config;
-  encoder: TextEncoder<Options>;
+  encoder: Encoder;
   readonly dropout: Dropout<Tensor3D>;
   head: Linear<Tensor3D>;
 
   constructor(
     config: Config,
-    { encoder, dropout, random }: { encoder: TextEncoder<Options>; dropout: number; random: RandomStream | null },
+    { encoder, dropout, random }: { encoder: Encoder; dropout: number; random: RandomStream | null },
   ) {
     super();
     this.config = config;

@@ -27,7 +27,7 @@ import { RobertaEncoder } from './model.ts';
  * using model = new RobertaForMaskedLM({ vocabSize: 50265, ...ROBERTA_PRESETS['roberta-base'] }, { seed: 1 });
  * const loss = model.loss(masked, { targets }); // -100 where no word was masked
  */
-export class RobertaForMaskedLM extends MaskedLanguageModel<RobertaConfig, SegmentedOptions> {
+export class RobertaForMaskedLM extends MaskedLanguageModel<RobertaConfig, SegmentedOptions, RobertaEncoder> {
   readonly format: PretrainedFormat<RobertaConfig> = ROBERTA_MASKED_LANGUAGE_MODEL;
 
   constructor(options: RobertaOptions, init: InitOptions = {}) {
@@ -59,7 +59,7 @@ export class RobertaForMaskedLM extends MaskedLanguageModel<RobertaConfig, Segme
 }
 
 /** RoBERTa that classifies sequences: ids [batch, seq] to logits [batch, labels]. */
-export class RobertaForSequenceClassification extends SequenceClassifier<RobertaConfig, SegmentedOptions> {
+export class RobertaForSequenceClassification extends SequenceClassifier<RobertaConfig, SegmentedOptions, RobertaEncoder> {
   readonly format: PretrainedFormat<RobertaConfig> = ROBERTA_SEQUENCE_CLASSIFIER;
 
   constructor(options: RobertaOptions, init: InitOptions = {}) {
@@ -88,7 +88,7 @@ export class RobertaForSequenceClassification extends SequenceClassifier<Roberta
 }
 
 /** RoBERTa that picks one of several texts: ids [batch, choices, seq] to logits [batch, choices]. */
-export class RobertaForMultipleChoice extends MultipleChoice<RobertaConfig, SegmentedOptions> {
+export class RobertaForMultipleChoice extends MultipleChoice<RobertaConfig, SegmentedOptions, RobertaEncoder> {
   readonly format: PretrainedFormat<RobertaConfig> = ROBERTA_MULTIPLE_CHOICE;
 
   constructor(options: RobertaOptions, init: InitOptions = {}) {
@@ -112,7 +112,7 @@ export class RobertaForMultipleChoice extends MultipleChoice<RobertaConfig, Segm
 }
 
 /** RoBERTa that classifies each token: ids [batch, seq] to logits [batch, seq, labels]. */
-export class RobertaForTokenClassification extends TokenClassifier<RobertaConfig, SegmentedOptions> {
+export class RobertaForTokenClassification extends TokenClassifier<RobertaConfig, SegmentedOptions, RobertaEncoder> {
   readonly format: PretrainedFormat<RobertaConfig> = ROBERTA_TOKEN_CLASSIFIER;
 
   constructor(options: RobertaOptions, init: InitOptions = {}) {
@@ -135,7 +135,7 @@ export class RobertaForTokenClassification extends TokenClassifier<RobertaConfig
 }
 
 /** RoBERTa that finds answers in a text: ids [batch, seq] to logits of the first and the last token. */
-export class RobertaForQuestionAnswering extends QuestionAnswerer<RobertaConfig, SegmentedOptions> {
+export class RobertaForQuestionAnswering extends QuestionAnswerer<RobertaConfig, SegmentedOptions, RobertaEncoder> {
   readonly format: PretrainedFormat<RobertaConfig> = ROBERTA_QUESTION_ANSWERER;
 
   constructor(options: RobertaOptions, init: InitOptions = {}) {
