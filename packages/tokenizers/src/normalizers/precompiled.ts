@@ -32,7 +32,9 @@ const encoder = new TextEncoder();
 /** The new characters take the places of the old ones; those that are too many are added, those that are too few swallow the rest. */
 function pushReplacement(changes: LateChanges, oldLength: number, replacement: readonly string[]): void {
   const surplus = replacement.length - oldLength;
-  for (const [index, char] of replacement.entries()) changes.push(char, replacement.length - index <= surplus ? 1 : 0);
+  const inPlace = surplus > 0 ? replacement.slice(0, oldLength) : replacement;
+  for (const char of inPlace) changes.push(char, 0);
+  if (surplus > 0) changes.push(replacement.slice(oldLength).join(''), 1);
   if (surplus < 0) changes.swallow(-surplus);
 }
 
