@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Tokenizer, TokenizerError, type Encoding } from '../src/index.ts';
-import { codePointOffsets, fixtureFolders, hasShared, readJson } from './helpers/fixtures.ts';
+import { codePointOffsets, fixtureFolder, fixtureFolders, hasShared, readJson } from './helpers/fixtures.ts';
 
 interface ExpectedEncoding {
   text: string;
@@ -116,6 +116,26 @@ test.skipIf(!hasShared)(
   'all shared tokenizer fixtures were compared (skipped: ../shared is missing, only the copies were)',
   () => {
     expect(fixtureFolders().length).toBeGreaterThanOrEqual(9);
+  },
+);
+
+const spm = fixtureFolder('unigram-spm');
+test.skipIf(!spm)(
+  `compiled normalization: what a ligature adds swallows what is deleted behind it${spm ? '' : ' (skipped: ../shared is missing)'}`,
+  () => {
+    const tokenizer = Tokenizer.fromJson(readFileSync(join(spm ?? '', 'tokenizer.json'), 'utf8'));
+    const offsets = (text: string): [number, number][] => tokenizer.encode(text, { addSpecialTokens: false }).offsets;
+    expect(offsets('a\u2048\u0001b')).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ]); // ▁a ? ! b
+    expect(offsets('\ufdfa\u0001\u0001b').slice(-3)).toEqual([
+      [0, 1],
+      [1, 2],
+      [3, 4],
+    ]);
   },
 );
 

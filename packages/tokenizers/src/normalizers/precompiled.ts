@@ -34,7 +34,8 @@ function pushReplacement(changes: LateChanges, oldLength: number, replacement: r
   const surplus = replacement.length - oldLength;
   const inPlace = surplus > 0 ? replacement.slice(0, oldLength) : replacement;
   for (const char of inPlace) changes.push(char, 0);
-  if (surplus > 0) changes.push(replacement.slice(oldLength).join(''), 1);
+  if (surplus > 1) changes.push(replacement.slice(oldLength, -1).join(''), 1);
+  if (surplus > 0) changes.push(replacement.at(-1) ?? '', 1); // by itself, as it may swallow what follows
   if (surplus < 0) changes.swallow(-surplus);
 }
 

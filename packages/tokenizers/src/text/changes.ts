@@ -1,6 +1,6 @@
 import { AlignedTextBuilder, type AlignedText } from './aligned-text.ts';
 
-/** A character of new text and what it does to the old one: 0 takes the place of one character, 1 is added, -n also swallows the next n. */
+/** A character of new text and what it does to the old one: 0 takes the place of one character, 1 is added (so may be several characters), -n also swallows the next n. */
 export interface Change {
   readonly char: string;
   readonly change: number;
