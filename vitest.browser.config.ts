@@ -1,12 +1,23 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import type { BrowserConfigOptions } from 'vitest/node';
 import { chromiumFlags, findChromium } from './scripts/lib/chromium.ts';
 
 const executablePath = findChromium();
+/** A function, as vitest writes into what it gives. */
+const browser = (): BrowserConfigOptions => ({
+  enabled: true,
+  headless: true,
+  screenshotFailures: false,
+  provider: playwright({
+    launchOptions: { args: [...chromiumFlags], ...(executablePath === undefined ? {} : { executablePath }) },
+  }),
+  instances: [{ browser: 'chromium' }],
+});
 
 /**
- * Tests that need the system's Chromium: `*.browser.test.ts` run in a page that is isolated from other origins, so that threads can share memory;
- * `*.page.test.ts` run in Node, and drive the pages of the apps.
+ * Tests that need the system's Chromium: `*.browser.test.ts` run in a page that is isolated from other origins, so that threads can share memory, but for
+ * `*.not-isolated.browser.test.ts`; `*.page.test.ts` run in Node, and drive the pages of the apps.
  */
 export default defineConfig({
   test: {
@@ -19,16 +30,17 @@ export default defineConfig({
         test: {
           name: 'in Chromium',
           include: ['packages/*/test/**/*.browser.test.ts', 'apps/*/test/**/*.browser.test.ts'],
+          exclude: ['**/*.not-isolated.browser.test.ts'],
           testTimeout: 60_000,
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: playwright({
-              launchOptions: { args: [...chromiumFlags], ...(executablePath === undefined ? {} : { executablePath }) },
-            }),
-            instances: [{ browser: 'chromium' }],
-          },
+          browser: browser(),
+        },
+      },
+      {
+        test: {
+          name: 'in Chromium, not isolated',
+          include: ['packages/*/test/**/*.not-isolated.browser.test.ts'],
+          testTimeout: 60_000,
+          browser: browser(),
         },
       },
       {

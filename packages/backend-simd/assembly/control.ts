@@ -89,6 +89,11 @@ export function closeJob(): void {
   }
 }
 
+/** Workers that entered the last job before it was closed. */
+export function helpersOfLastJob(): i32 {
+  return load<i32>(LEFT);
+}
+
 /** In a worker: waits for the next job and returns its generation. */
 export function awaitJob(seen: i32): i32 {
   let spins = 0;

@@ -18,7 +18,10 @@ export interface CompileOptions {
 export async function compileKernels({ build, avx2 }: CompileOptions): Promise<WebAssembly.Module> {
   const code = Uint8Array.from(atob(kernelModules[build]), (character) => character.charCodeAt(0));
   // V8 keeps compiled modules by their bytes: what is compiled with other flags has to differ, by a custom section named 0 or 1.
-  const bytes = Uint8Array.of(...code, 0, 2, 1, avx2 ? 0x31 : 0x30);
+  const mark = [0, 2, 1, avx2 ? 0x31 : 0x30];
+  const bytes = new Uint8Array(code.length + mark.length);
+  bytes.set(code);
+  bytes.set(mark, code.length);
   const node = nodeProcess();
   if (!node?.versions.v8) return WebAssembly.compile(bytes);
   const v8 = node.getBuiltinModule('node:v8');

@@ -21,6 +21,7 @@ interface Control {
   resetUnits(): void;
   openJob(kernel: number): void;
   closeJob(): void;
+  helpersOfLastJob(): number;
 }
 
 /** Addresses below hold the control block and constants of the kernels. */
@@ -76,6 +77,11 @@ export class WasmEngine {
 
   get figures(): MemoryFigures {
     return this.#allocator.figures;
+  }
+
+  /** How many workers took part in the last job that was offered to them. */
+  get helpers(): number {
+    return this.#control.helpersOfLastJob();
   }
 
   /** A block of memory; its content is anything. @throws `OutOfMemoryError` */

@@ -40,7 +40,7 @@ const allCases: readonly OpCase[] = [
 export function opSuite(factory: EngineFactory): void {
   describe(`ops on ${factory.name}`, () => {
     useEngineForTests(factory);
-    for (const opCase of allCases) test(`op: ${opCase.name}`, () => checkCase(factory, opCase));
+    for (const opCase of allCases) test(`op: ${opCase.name}`, () => checkCase(opCase));
     optimizerTests();
     sgdTests();
     adafactorTests();

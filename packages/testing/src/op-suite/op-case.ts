@@ -1,13 +1,5 @@
-import {
-  cpu,
-  type EngineFactory,
-  normalValues,
-  randomKey,
-  useBackend,
-  valueAndGradients,
-  withoutTape,
-} from '@formers/backend';
-import { type DataType, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { activate, cpu, normalValues, randomKey, useBackend, valueAndGradients, withoutTape } from '@formers/backend';
+import { type DataType, getBackend, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 
 import type { Array64 } from './array64.ts';
@@ -56,13 +48,13 @@ const expectations = new WeakMap<OpCase, Expected>();
  * Checks the value of a case against its float64 reference; its gradients against differences of the reference along random directions, and number by
  * number, with the value, against what tfjs's plain engine gives.
  */
-export async function checkCase(engine: EngineFactory, opCase: OpCase): Promise<void> {
+export async function checkCase(opCase: OpCase): Promise<void> {
   const { inputs, tolerance = 1e-5 } = opCase;
   const values = inputs.map(
     ({ shape, values: given }, i) => given ?? normalValues(randomKey(i, shape.join()), sizeOf(shape)),
   );
   const found = results(opCase, values);
-  const { reference, slopes, composed } = expectations.get(opCase) ?? (await expectedOf(opCase, values, engine));
+  const { reference, slopes, composed } = expectations.get(opCase) ?? (await expectedOf(opCase, values));
   expectNear('value', found.value, reference, tolerance);
   expectNear('value, by composition', found.value, composed.value, 2 * tolerance);
   found.gradients.forEach((gradient, i) => {
@@ -77,16 +69,13 @@ export async function checkCase(engine: EngineFactory, opCase: OpCase): Promise<
   });
 }
 
-async function expectedOf(
-  opCase: OpCase,
-  values: readonly ArrayLike<number>[],
-  engine: EngineFactory,
-): Promise<Expected> {
+async function expectedOf(opCase: OpCase, values: readonly ArrayLike<number>[]): Promise<Expected> {
   const reference = opCase.reference(arrays(opCase.inputs, values));
   const slopes = slopesOf(opCase, values, reference.length);
+  const engine = getBackend();
   await useBackend(cpu());
   const expected = { reference, slopes, composed: results(opCase, values) };
-  await useBackend(engine);
+  await activate(engine); // not started again, which takes time
   expectations.set(opCase, expected);
   return expected;
 }
