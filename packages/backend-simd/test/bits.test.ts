@@ -1,8 +1,13 @@
 import {
+  adafactorStep,
+  addLayerNorm,
   attend,
+  gated,
   layerNorm,
   linear,
   linearCrossEntropy,
+  lstm,
+  rotary,
   selfAttend,
   useBackend,
   valueAndGradients,
@@ -10,8 +15,10 @@ import {
 } from '@formers/backend';
 import {
   add,
+  depthwiseConv2d,
   matMul,
   type Scalar,
+  scalar,
   sum,
   type Tensor,
   type Tensor1D,
@@ -19,6 +26,8 @@ import {
   type Tensor3D,
   type Tensor4D,
   tidy,
+  variable,
+  zeros,
 } from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 
@@ -58,7 +67,41 @@ function bits(): string[] {
     const attention = valueAndGradients(() => attend(q, k, v, { window: 90, bias }), [q, k, v, bias]);
     const product = matMul(randomTensor<Tensor2D>([805, 301]), randomTensor<Tensor2D>([805, 130]), true, false);
     const batched = matMul(randomTensor<Tensor3D>([11, 37, 500]), randomTensor<Tensor3D>([11, 21, 500]), false, true);
+    const heads = randomTensor<Tensor4D>([3, 5, 67, 24]);
+    const angles = [7, 8].map((seed) => randomTensor<Tensor3D>([1, 67, 10], { seed })) as [Tensor3D, Tensor3D];
+    const turned = valueAndGradients(() => rotary(heads, { cos: angles[0], sin: angles[1] }), [heads]);
+    const between = valueAndGradients(() => {
+      const { sum: total, norm } = addLayerNorm(x, { residual: gated(x, { up: x, activation: 'silu' }), weight: gain });
+      return add(total, norm);
+    }, [x, gain]);
+    const recurrent = randomTensor<Tensor2D>([120, 30], { seed: 9, std: 0.1 });
+    const projected = randomTensor<Tensor3D>([11, 13, 120]);
+    const states = valueAndGradients(() => lstm(projected, { weight: recurrent }).states, [projected, recurrent]);
+    const image = randomTensor<Tensor4D>([2, 9, 11, 70]);
+    const filter = randomTensor<Tensor4D>([3, 3, 70, 1]);
+    const convolved = valueAndGradients(() => depthwiseConv2d(image, filter, 1, 'same'), [image, filter]);
+    const trained = [variable(w), variable(zeros([120])), variable(zeros([40]))] as const;
+    adafactorStep(
+      [
+        {
+          parameter: trained[0],
+          gradient: step.gradients[1] as Tensor,
+          rowMoment: trained[1],
+          columnMoment: trained[2],
+          weightDecay: 0.1,
+        },
+      ],
+      { learningRate: 0.1, step: 1, leastScale: 1e-3, gradientScale: scalar(1) as Scalar },
+    );
+    const stepped = trained.map((variable) => variable.clone());
+    for (const variable of trained) variable.dispose();
+    const more = [turned, between, states, convolved].flatMap(({ value, gradients }) => [
+      value as Tensor,
+      ...gradients,
+    ]);
     const all = [
+      ...more,
+      ...stepped,
       step.value as Tensor,
       ...step.gradients,
       attention.value,

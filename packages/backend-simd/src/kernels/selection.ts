@@ -56,7 +56,7 @@ function topK(call: KernelCall<{ k: number }>): TensorInfo[] | undefined {
   const x = input(call, 'x');
   const { rows, dim } = asRows(x);
   if (!areFloats(x) || x.shape.length === 0 || k < 1 || k > Math.min(dim, MOST_KEPT)) return undefined;
-  const shape = x.shape.with(-1, k);
+  const shape = [...x.shape.slice(0, -1), k];
   const [values, places] = [backend.output(shape), backend.output(shape, 'int32')];
   const addresses = [x, values, places].map((tensor) => backend.address(tensor));
   backend.engine.run('topValues', [rows, dim, k, ...addresses], { work: sizeOf(x) });

@@ -37,7 +37,7 @@ function pack({ backend, inputs, attributes: { axis } }: KernelCall<{ axis: numb
   const first = tensors[0];
   if (!first || !tensors.every(({ shape }) => util.arraysEqual(shape, first.shape))) return undefined;
   const wider = tensors.map((tensor) => ({ ...tensor, shape: tensor.shape.toSpliced(axis, 0, 1) }));
-  const call = { backend, inputs: { ...wider } as never, attributes: { axis } as never };
+  const call = { backend, inputs: Object.fromEntries(wider.entries()) as never, attributes: { axis } as never };
   return movementKernels['Concat']?.(call) as TensorInfo | undefined;
 }
 

@@ -74,7 +74,14 @@ export function adafactorStep(slots: readonly AdafactorSlot[], numbers: Adafacto
   }
   const { gradientScale, ...rest } = numbers;
   updateInPlace('FormersAdafactor', {
-    slots: slots.map(({ weightDecay: _, ...tensors }) => tensors),
+    slots: slots.map(({ parameter, gradient, rowMoment, columnMoment, secondMoment, firstMoment }) => ({
+      parameter,
+      gradient,
+      rowMoment,
+      columnMoment,
+      secondMoment,
+      firstMoment,
+    })),
     shared: { gradientScale },
     attributes: { ...withDefaults(rest), weightDecays: slots.map(({ weightDecay }) => weightDecay) },
   });
