@@ -1,15 +1,19 @@
 import { ValueError } from '@formers/backend';
+import { memory } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
 import {
   causalLanguageModel,
+  denoising,
   encodePairs,
   encodeQuestions,
   encodeTags,
   encodeTexts,
   IGNORED_LABEL,
+  maskedLanguageModel,
   questionAnswering,
   sequenceToSequence,
+  spanCorruption,
   textClassification,
   tokenClassification,
 } from '../src/index.ts';
@@ -133,8 +137,41 @@ describe('textClassification', () => {
     };
     for (const label of [2, -1, 0.5, Number.NaN, Float32Array.of(1, 0)])
       expect(() => problem(label)).toThrow('label must be a whole number in [0, 2)');
-    expect(() => problem(1, { problemType: 'multi_label_classification' })).toThrow('label must be 2 numbers, got 1');
+    expect(() => problem(1, { problemType: 'multi_label_classification' })).toThrow(
+      'label must be 2 numbers in [0, 1], got 1',
+    );
     expect(() => problem(Infinity, { problemType: 'regression' })).toThrow(ValueError);
+  });
+});
+
+describe('every objective', () => {
+  const bad = { ids: Int32Array.of(5, 4000) };
+  const common = { ...bad, targets: bad.ids, label: 0, start: 0, end: 0, question: 0, contextOffsets: [] };
+  it.each([
+    ['textClassification', textClassification({ tokenizer: bytes, numLabels: 2 })],
+    ['tokenClassification', tokenClassification({ tokenizer: bytes, numLabels: 5000 })],
+    ['questionAnswering', questionAnswering({ tokenizer: bytes })],
+    ['sequenceToSequence', sequenceToSequence({ tokenizer: bytes })],
+    ['causalLanguageModel', causalLanguageModel({ tokenizer: bytes })],
+    ['maskedLanguageModel', maskedLanguageModel({ tokenizer: bytes })],
+    ['denoising', denoising({ tokenizer: bytes })],
+    ['spanCorruption', spanCorruption({ tokenizer: unigram })],
+  ])('refuses ids that the tokenizer does not have, and leaves no tensor behind: %s', (name, collator) => {
+    const before = memory().numTensors;
+    expect(() => collator.collate([common, common], first())).toThrow(
+      `${name}: row 0 of a batch: ids must be whole numbers in [0, ${name === 'spanCorruption' ? unigram.vocabSize : bytes.vocabSize}), got 4000 at position 1`,
+    );
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it('pads to a length that is given, and refuses one that is too short', () => {
+    const examples = ['the fox', 'the quick brown fox jumps'].map((text) => ({ ids: wordPiece.encode(text).ids, label: 0 }));
+    const shapeOf = (padToLength: number): number[] => {
+      using batch = textClassification({ tokenizer: wordPiece, numLabels: 2, padToLength }).collate(examples, first());
+      return batch.ids.shape;
+    };
+    expect(shapeOf(40)).toEqual([2, 40]);
+    expect(() => shapeOf(4)).toThrow('padToLength must be at least');
   });
 });
 

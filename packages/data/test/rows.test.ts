@@ -72,6 +72,14 @@ describe('rows', () => {
     expect(await valuesOf('a|b\r\n1|2\r\n')).toEqual([{ a: '1', b: '2' }]);
   });
 
+  it('keep line breaks within quotes of CSV as they are, and long lines whole', async () => {
+    const [row] = await readRows(new File(['a,b\r\n"one\r\ntwo",3\r\n'], 'x.csv'));
+    expect(row?.values).toEqual({ a: 'one\r\ntwo', b: '3' });
+    const long = 'x'.repeat(3_000_000);
+    const rows = await readRows(new File([`${long}\r\nshort`], 'x.txt'));
+    expect(rows.map(({ values }) => values['text'])).toEqual([long, 'short']);
+  });
+
   it.each([
     ['GZIP', gzipSync],
     ['ZSTD', zstdCompressSync],

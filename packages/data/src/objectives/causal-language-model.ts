@@ -6,7 +6,7 @@ import type { Collator } from '../batches/collator.ts';
 import { attentionMaskOf, paddedLength, type PaddingOptions, padRows } from '../batches/pad.ts';
 import { type TensorBatch, tensorBatch } from '../batches/tensor-batch.ts';
 import { IGNORED_LABEL } from '../token-batch.ts';
-import { countTargets } from './token-example.ts';
+import { checkTokens, countTargets } from './token-example.ts';
 
 /** A text for a model that says the next token. */
 export interface CausalExample {
@@ -34,6 +34,10 @@ export function causalLanguageModel({
   return {
     identity: `causalLanguageModel ${JSON.stringify({ padId, ...padding })}`,
     collate(examples, { step }) {
+      checkTokens(
+        examples.map(({ ids }) => ids),
+        { tokenizer, where: 'causalLanguageModel' },
+      );
       const rows = examples.map(nextTokens);
       const ids = rows.map((row) => row.ids);
       const targets = rows.map((row) => row.targets);

@@ -6,6 +6,7 @@ import type { PaddingOptions } from '../batches/pad.ts';
 import { deleteTokens, infillText, type NoiseText, permuteSentences, replaceTokens, rotate } from './noise.ts';
 import { type SequenceToSequenceBatch, sequenceTensors } from './sequence-to-sequence.ts';
 import { ordinaryIds, specialId } from './special-tokens.ts';
+import { checkTokens } from './token-example.ts';
 
 /** Options of {@link denoising}. */
 export interface DenoisingOptions extends PaddingOptions {
@@ -66,6 +67,10 @@ export function denoising(options: DenoisingOptions): Collator<NoiseText, Sequen
   return {
     identity: `denoising ${JSON.stringify({ ...settings, bosId, eosId, padId, maskId, startId, ...padding })}`,
     collate(examples, draws) {
+      checkTokens(
+        examples.map(({ ids }) => ids),
+        { tokenizer, where },
+      );
       const rows = examples.map((example, row) => {
         const random = draws.stream('denoising', row);
         let ids = settings.permuteSentences ? permuteSentences(example, random) : example.ids;

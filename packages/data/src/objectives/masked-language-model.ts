@@ -2,12 +2,12 @@ import { ConfigError, type RandomStream } from '@formers/backend';
 import type { Tokenizer } from '@formers/tokenizers';
 import { type Tensor1D, tensor1d, type Tensor2D } from '@tensorflow/tfjs-core';
 
-import type { Collator } from '../batches/collator.ts';
+import type { Collator, Draws } from '../batches/collator.ts';
 import { type PaddingOptions, padRows } from '../batches/pad.ts';
 import { type TensorBatch, tensorBatch } from '../batches/tensor-batch.ts';
 import { IGNORED_LABEL } from '../token-batch.ts';
 import { ordinaryIds, specialId } from './special-tokens.ts';
-import { countTargets, type EncoderTensors, encoderTensors, type TokenExample } from './token-example.ts';
+import { checkTokens, countTargets, type EncoderTensors, encoderTensors, type TokenExample } from './token-example.ts';
 
 /** Options of {@link maskedLanguageModel}. */
 export interface MaskedLanguageModelOptions extends PaddingOptions {
@@ -56,7 +56,7 @@ export function maskedLanguageModel(options: MaskedLanguageModelOptions): Collat
   return {
     identity: `maskedLanguageModel ${masker.identity}`,
     collate(examples, draws) {
-      const rows = examples.map((example, row) => masker.mask(example, draws.stream('masked-language-model', row)));
+      const rows = masker.mask(examples, draws);
       return tensorBatch(masker.tensors(examples, rows), { step: draws.step, tokens: countOf(rows) });
     },
   };
@@ -68,7 +68,7 @@ export function bertPreTraining(options: MaskedLanguageModelOptions): Collator<S
   return {
     identity: `bertPreTraining ${masker.identity}`,
     collate(examples, draws) {
-      const rows = examples.map((example, row) => masker.mask(example, draws.stream('masked-language-model', row)));
+      const rows = masker.mask(examples, draws);
       const labels = examples.map(({ nextSentenceLabel }) => nextSentenceLabel);
       const tensors = { ...masker.tensors(examples, rows), nextSentenceLabels: tensor1d(labels, 'int32') };
       return tensorBatch(tensors, { step: draws.step, tokens: countOf(rows) });
@@ -88,7 +88,7 @@ function countOf(rows: readonly MaskedRow[]): number {
 class Masker {
   readonly identity: string;
   readonly #options: Required<Omit<MaskedLanguageModelOptions, keyof PaddingOptions | 'tokenizer'>>;
-  readonly #padding: PaddingOptions & { padId: number };
+  readonly #padding: PaddingOptions & { padId: number; tokenizer: Tokenizer; where: string };
   readonly #maskId: number;
   readonly #ordinary: Int32Array;
 
@@ -109,14 +109,23 @@ class Masker {
         `${where}: maskShare and randomShare must not exceed 1, got ${maskShare} and ${randomShare}`,
       );
     this.#options = { probability, wholeWords, maskShare, randomShare };
-    this.#padding = { ...padding, padId: specialId(tokenizer, { role: 'pad', where }) };
+    const padId = specialId(tokenizer, { role: 'pad', where });
+    this.#padding = { ...padding, padId, tokenizer, where };
     this.#maskId = specialId(tokenizer, { role: 'mask', where });
     this.#ordinary = ordinaryIds(tokenizer);
-    this.identity = JSON.stringify({ ...this.#options, ...this.#padding, maskId: this.#maskId });
+    this.identity = JSON.stringify({ ...this.#options, ...padding, padId, maskId: this.#maskId });
   }
 
-  /** Hides some tokens of an example. */
-  mask(example: TokenExample, random: RandomStream): MaskedRow {
+  /** Hides some tokens of each example. */
+  mask(examples: readonly TokenExample[], draws: Draws): MaskedRow[] {
+    checkTokens(
+      examples.map(({ ids }) => ids),
+      this.#padding,
+    );
+    return examples.map((example, row) => this.#mask(example, draws.stream('masked-language-model', row)));
+  }
+
+  #mask(example: TokenExample, random: RandomStream): MaskedRow {
     const { maskShare, randomShare } = this.#options;
     const ids = example.ids.slice();
     const targets = new Int32Array(ids.length).fill(IGNORED_LABEL);

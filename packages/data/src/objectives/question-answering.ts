@@ -43,7 +43,12 @@ export function questionAnswering({
       for (const { ids, start, end } of examples)
         if (!(start >= 0 && start <= end && end < ids.length))
           throw new ValueError(`questionAnswering: answer must lie in ${ids.length} tokens, got ${start} to ${end}`);
-      const { ids, attentionMask, tokenTypeIds } = encoderTensors(examples, { padId, ...padding });
+      const { ids, attentionMask, tokenTypeIds } = encoderTensors(examples, {
+        padId,
+        tokenizer,
+        where: 'questionAnswering',
+        ...padding,
+      });
       const startPositions = tensor1d(
         examples.map(({ start }) => start),
         'int32',

@@ -10,7 +10,7 @@ import type { TextPair } from '../tasks/pairs.ts';
 import { IGNORED_LABEL } from '../token-batch.ts';
 import { fitTokens, type LengthOptions } from './fit.ts';
 import { specialId } from './special-tokens.ts';
-import { countTargets } from './token-example.ts';
+import { checkTokens, countTargets } from './token-example.ts';
 
 /** What an encoder reads, and what the decoder should say. */
 export interface SequencePair {
@@ -49,7 +49,18 @@ export function sequenceToSequence({
   const startId = decoderStartTokenId ?? padId;
   return {
     identity: `sequenceToSequence ${JSON.stringify({ padId, startId, ...padding })}`,
-    collate: (examples, { step }) => sequenceTensors(examples, { padId, startId, step, ...padding }),
+    collate(examples, { step }) {
+      const options = { tokenizer, where: 'sequenceToSequence' };
+      checkTokens(
+        examples.map(({ ids }) => ids),
+        options,
+      );
+      checkTokens(
+        examples.map(({ targets }) => targets.filter((id) => id !== IGNORED_LABEL)),
+        options,
+      );
+      return sequenceTensors(examples, { padId, startId, step, ...padding });
+    },
   };
 }
 

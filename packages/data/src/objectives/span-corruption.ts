@@ -6,6 +6,7 @@ import type { PaddingOptions } from '../batches/pad.ts';
 import { DataError } from '../errors.ts';
 import { type SequenceToSequenceBatch, sequenceTensors } from './sequence-to-sequence.ts';
 import { specialId } from './special-tokens.ts';
+import { checkTokens } from './token-example.ts';
 
 /** How spans are chosen. */
 export interface SpanOptions {
@@ -40,6 +41,10 @@ export function spanCorruption(
   return {
     identity: `spanCorruption ${JSON.stringify({ noiseDensity, meanSpanLength, padId, eosId, sentinels, ...padding })}`,
     collate(examples, draws) {
+      checkTokens(
+        examples.map(({ ids }) => ids),
+        { tokenizer, where },
+      );
       const rows = examples.map(({ ids }, row) => {
         const random = draws.stream('span-corruption', row);
         return corruptSpans(ids, { random, noiseDensity, meanSpanLength, sentinels, eosId });

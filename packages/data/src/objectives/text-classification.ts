@@ -44,8 +44,14 @@ export function textClassification({
   return {
     identity: `textClassification ${JSON.stringify({ numLabels, problemType, padId, ...padding })}`,
     collate(examples, { step }) {
-      const labels = labelTensor(examples, { numLabels, problemType });
-      const { ids, attentionMask, tokenTypeIds } = encoderTensors(examples, { padId, ...padding });
+      const values = labelValues(examples, { numLabels, problemType }); // checked before there is a tensor
+      const { ids, attentionMask, tokenTypeIds } = encoderTensors(examples, {
+        padId,
+        tokenizer,
+        where: 'textClassification',
+        ...padding,
+      });
+      const labels = labelTensor(values, { numLabels, problemType });
       return tensorBatch({ ids, attentionMask, tokenTypeIds, labels }, { step, tokens: examples.length });
     },
   };
@@ -67,28 +73,33 @@ export function encodeTexts(
   });
 }
 
-function labelTensor(
+function labelValues(
   examples: readonly LabelledTokens[],
   { numLabels, problemType }: { numLabels: number; problemType: ProblemType },
-): Tensor1D | Tensor2D {
+): Float32Array {
   const where = 'textClassification';
-  const labels = examples.map(({ label }) => label);
   if (problemType === 'multi_label_classification') {
-    const rows = new Float32Array(labels.length * numLabels);
-    for (const [i, label] of labels.entries()) {
-      if (typeof label === 'number' || label.length !== numLabels)
-        throw new ValueError(
-          `${where}: label must be ${numLabels} numbers, got ${typeof label === 'number' ? label : label.length}`,
-        );
-      rows.set(label, i * numLabels);
+    const values = new Float32Array(examples.length * numLabels);
+    for (const [i, { label }] of examples.entries()) {
+      if (typeof label === 'number' || label.length !== numLabels || !label.every((value) => value >= 0 && value <= 1))
+        throw new ValueError(`${where}: label must be ${numLabels} numbers in [0, 1], got ${String(label)}`);
+      values.set(label, i * numLabels);
     }
-    return tensor2d(rows, [labels.length, numLabels]);
+    return values;
   }
-  const isRegression = problemType === 'regression';
-  const numbers = labels.map((label) => (typeof label === 'number' ? label : Number.NaN));
-  for (const label of numbers) {
-    if (!isRegression) checkLabel(label, { numLabels, where });
-    else if (!Number.isFinite(label)) throw new ValueError(`${where}: label must be a number, got ${label}`);
-  }
-  return tensor1d(numbers, isRegression ? 'float32' : 'int32');
+  return Float32Array.from(examples, ({ label }) => {
+    if (problemType === 'regression' && typeof label === 'number' && Number.isFinite(label)) return label;
+    if (problemType === 'regression') throw new ValueError(`${where}: label must be a number, got ${String(label)}`);
+    checkLabel(typeof label === 'number' ? label : Number.NaN, { numLabels, where });
+    return Number(label);
+  });
+}
+
+function labelTensor(
+  values: Float32Array,
+  { numLabels, problemType }: { numLabels: number; problemType: ProblemType },
+): Tensor1D | Tensor2D {
+  if (problemType === 'regression') return tensor1d(values);
+  if (problemType === 'single_label_classification') return tensor1d(Int32Array.from(values), 'int32');
+  return tensor2d(values, [values.length / numLabels, numLabels]);
 }

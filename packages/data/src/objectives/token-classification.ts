@@ -44,7 +44,12 @@ export function tokenClassification({
       const rows = examples.map((example) => example.targets);
       for (const target of rows.flatMap((row) => [...row]))
         if (target !== IGNORED_LABEL) checkLabel(target, { numLabels, where: 'tokenClassification' });
-      const { ids, attentionMask, tokenTypeIds } = encoderTensors(examples, { padId, ...padding });
+      const { ids, attentionMask, tokenTypeIds } = encoderTensors(examples, {
+        padId,
+        tokenizer,
+        where: 'tokenClassification',
+        ...padding,
+      });
       const targets = padRows(rows, { length: ids.shape[1], value: IGNORED_LABEL });
       return tensorBatch({ ids, attentionMask, tokenTypeIds, targets }, { step, tokens: countTargets(rows) });
     },

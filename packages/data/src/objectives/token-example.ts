@@ -1,6 +1,8 @@
 import { ValueError } from '@formers/backend';
+import type { Tokenizer } from '@formers/tokenizers';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 
+import { checkIds } from '../check-ids.ts';
 import { attentionMaskOf, paddedLength, type PaddingOptions, padRows } from '../batches/pad.ts';
 
 /** A text as a model reads it; the `Encoding` of a tokenizer is one. */
@@ -27,9 +29,10 @@ export interface EncoderTensors {
 /** Examples as tensors, padded on the right to the longest one. */
 export function encoderTensors(
   examples: readonly TokenExample[],
-  { padId, ...options }: PaddingOptions & { padId: number },
+  { padId, tokenizer, where, ...options }: PaddingOptions & { padId: number; tokenizer: Tokenizer; where: string },
 ): EncoderTensors {
   const rows = examples.map(({ ids }) => ids);
+  checkTokens(rows, { tokenizer, where });
   const length = paddedLength(rows, options);
   const types = examples.map(({ ids, typeIds }) => typeIds ?? new Int32Array(ids.length));
   return {
@@ -37,6 +40,15 @@ export function encoderTensors(
     attentionMask: attentionMaskOf(rows, length),
     tokenTypeIds: padRows(types, { length, value: 0 }),
   };
+}
+
+/** @throws {@link ValueError} naming the example for an id that the tokenizer doesn't have: on a GPU it would be clamped in silence. */
+export function checkTokens(
+  rows: readonly Int32Array[],
+  { tokenizer, where }: { tokenizer: Tokenizer; where: string },
+): void {
+  for (const [row, ids] of rows.entries())
+    checkIds(ids, { vocabSize: tokenizer.vocabSize, where: `${where}: row ${row} of a batch` });
 }
 
 /** How many labels count. */

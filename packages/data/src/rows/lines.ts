@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import { LONGEST_STRING } from '../read-texts.ts';
 import type { DataFile } from './data-file.ts';
 
 /**
@@ -8,22 +9,30 @@ import type { DataFile } from './data-file.ts';
  */
 export async function* readLines(file: DataFile): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  let rest = '';
+  let unfinished: string[] = []; // pieces of a line that has not ended yet
   for await (const chunk of file.chunks()) {
     if (chunk.includes(0)) throw new DataError('binary', `${file.name} is not a text file: it has NUL bytes`);
-    const lines = (rest + decode(file, () => decoder.decode(chunk, { stream: true }))).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
+    const [first = '', ...others] = decode(file, () => decoder.decode(chunk, { stream: true })).split('\n');
+    unfinished.push(first);
+    if (others.length === 0) continue;
+    const rest = others.pop() ?? '';
+    for (const line of [unfinished.join(''), ...others]) yield line.endsWith('\r') ? line.slice(0, -1) : line;
+    unfinished = [rest];
   }
-  rest += decode(file, () => decoder.decode());
-  if (rest !== '') yield rest;
+  const last = unfinished.join('') + decode(file, () => decoder.decode());
+  if (last !== '') yield last;
 }
 
 /** A whole UTF-8 file. */
 export async function readText(file: DataFile): Promise<string> {
-  const lines: string[] = [];
-  for await (const line of readLines(file)) lines.push(line);
-  return lines.join('\n');
+  if (file.byteLength > LONGEST_STRING)
+    throw new DataError(
+      'too-large',
+      `${file.name} has ${file.byteLength} bytes; split it, a string holds ${LONGEST_STRING}`,
+    );
+  const bytes = new Uint8Array(await file.slice(0));
+  if (bytes.includes(0)) throw new DataError('binary', `${file.name} is not a text file: it has NUL bytes`);
+  return decode(file, () => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
 }
 
 function decode(file: DataFile, run: () => string): string {
