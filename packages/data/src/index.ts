@@ -35,6 +35,7 @@ export {
 export { denoising, type DenoisingOptions } from './objectives/denoising.ts';
 export type { LengthOptions } from './objectives/fit.ts';
 export { type ImageMaskOptions, maskedPatches, maskingNoise } from './objectives/image-masks.ts';
+export { type JoinedSentences, joinSentences, type JoinSentencesOptions } from './objectives/join-sentences.ts';
 export {
   bertPreTraining,
   type BertPreTrainingBatch,

@@ -165,7 +165,10 @@ describe('every objective', () => {
   });
 
   it('pads to a length that is given, and refuses one that is too short', () => {
-    const examples = ['the fox', 'the quick brown fox jumps'].map((text) => ({ ids: wordPiece.encode(text).ids, label: 0 }));
+    const examples = ['the fox', 'the quick brown fox jumps'].map((text) => ({
+      ids: wordPiece.encode(text).ids,
+      label: 0,
+    }));
     const shapeOf = (padToLength: number): number[] => {
       using batch = textClassification({ tokenizer: wordPiece, numLabels: 2, padToLength }).collate(examples, first());
       return batch.ids.shape;
