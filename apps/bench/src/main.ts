@@ -1,13 +1,14 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { CaseResult } from './harness/cases.ts';
-import { EFFORTS } from './harness/run-case.ts';
+import { type Effort, EFFORTS } from './harness/run-case.ts';
 import type { Hello } from './harness/tasks.ts';
 import { WorkerError } from './harness/worker-process.ts';
 import { installPeers } from './install-peers.ts';
-import { type BenchOptions, HELP, parseOptions, SUITES, UsageError } from './options.ts';
+import { type BenchOptions, HELP, parseOptions, SUITE_PEERS, SUITES, UsageError } from './options.ts';
 import { type BenchDocument, wrongResults } from './report/document.ts';
 import { thisMachine } from './report/machine.ts';
 import { documentMarkdown } from './report/markdown.ts';
@@ -46,14 +47,21 @@ async function measure(options: BenchOptions): Promise<BenchDocument> {
   const hellos = new Map<string, Hello>();
   const say = (text: string): void => void (options.json ? process.stderr : process.stdout).write(text);
   const onNote = (text: string): void => say(`bench: ${text}\n`);
-  await installPeers(options.peers, { onNote });
+  const suites = options.suite === 'report' ? SUITES : [options.suite];
+  const peers = options.peers.filter((peer) => suites.some((suite) => SUITE_PEERS[suite].includes(peer)));
+  await installPeers(peers, { onNote });
   if (machine.load > 0.5)
     onNote(`the machine is busy (load ${machine.load.toFixed(1)}), so the figures will mean little`);
   const folder = await mkdtemp(path.join(tmpdir(), 'formers-bench-'));
+  const stop = (): never => {
+    rmSync(folder, { recursive: true, force: true }); // up to a gigabyte of weights
+    process.exit(130);
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const context = {
       line: lineup(options),
-      effort: EFFORTS[options.quick ? 'quick' : 'full'],
+      effort: effortOf(options),
       folder,
       hellos,
       onNote: (text: string) => {
@@ -61,12 +69,13 @@ async function measure(options: BenchOptions): Promise<BenchDocument> {
         onNote(text);
       },
     };
-    for (const suite of options.suite === 'report' ? SUITES : [options.suite])
+    for (const suite of suites)
       for await (const result of runSuite(suite, context)) {
         cases.push(result);
         say(`${caseText(result)}\n`);
       }
   } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
     await rm(folder, { recursive: true, force: true });
   }
   const ours = [...hellos].find(([id]) => id.startsWith('formers'))?.[1];
@@ -80,6 +89,11 @@ async function measure(options: BenchOptions): Promise<BenchDocument> {
     cases,
     notes,
   };
+}
+
+function effortOf({ quick, suite, slowPeerSeconds }: BenchOptions): Effort {
+  const effort = EFFORTS[quick ? 'quick' : suite === 'report' ? 'report' : 'full'];
+  return slowPeerSeconds === undefined ? effort : { ...effort, slowPeerTime: slowPeerSeconds * 1000 };
 }
 
 /** Writes the tables into the README; figures of a quick run are only shown. */

@@ -9,6 +9,15 @@ export const SUITES = ['matmul', 'ops', 'train', 'infer', 'memory'] as const;
 /** Name of a suite. */
 export type Suite = (typeof SUITES)[number];
 
+/** The peers that each suite has. */
+export const SUITE_PEERS: Readonly<Record<Suite, readonly Peer[]>> = {
+  matmul: ['torch', 'jax', 'tfjs'],
+  ops: ['torch'],
+  train: ['torch', 'jax', 'tfjs'],
+  infer: ['torch', 'ort-web', 'ort-node'],
+  memory: ['torch'],
+};
+
 /** Something wrong with what the user typed; the message is all that is shown. */
 export class UsageError extends Error {}
 
@@ -24,6 +33,8 @@ export interface BenchOptions {
   readonly peers: readonly Peer[];
   /** Part of the name of the cases that are wanted. */
   readonly only: string | undefined;
+  /** What a peer may take for the steps of a case before it makes fewer. */
+  readonly slowPeerSeconds: number | undefined;
   readonly quick: boolean;
   readonly json: boolean;
   readonly help: boolean;
@@ -41,6 +52,8 @@ export const HELP = `Measures Formers on the CPU against PyTorch and the JavaScr
   --size <name>        of train and memory: ${Object.keys(TRAIN_SIZES).join(', ')}
   --peers <names>      ${PEERS.join(',')} or none (default all; what isn't there is installed, or told of)
   --only <text>        only cases whose name contains it
+  --slow-peer-seconds <n>
+                       a JavaScript peer whose 20 steps take longer makes fewer (default 60; of report 15)
   --quick              fewer steps, to try it; figures mean little
   --json               one JSON document on standard output, nothing else
   --help               this text
@@ -60,6 +73,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     throw new UsageError(`say what to measure: ${SUITES.join(', ')} or report; see --help`);
   if (others.length > 0) throw new UsageError(`${JSON.stringify(others[0])} is one argument too many; see --help`);
   const name = oneOf('the first argument', suite ?? 'report', [...SUITES, 'report'] as const);
+  const narrowed = Object.keys(values).find((flag) => !['quick', 'json', 'help'].includes(flag));
+  if (name === 'report' && narrowed !== undefined && !help)
+    throw new UsageError(`report measures everything: --${narrowed} is for single suites`);
   if (values.size !== undefined && name !== 'train' && name !== 'memory')
     throw new UsageError(`--size is for train and memory, not for ${name}`);
   return {
@@ -71,6 +87,10 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     size: values.size === undefined ? undefined : oneOf('--size', values.size, Object.keys(TRAIN_SIZES)),
     peers: readPeers(values.peers),
     only: values.only,
+    slowPeerSeconds:
+      values['slow-peer-seconds'] === undefined
+        ? undefined
+        : wholeNumber('--slow-peer-seconds', values['slow-peer-seconds'], { least: 1, most: 3600 }),
     quick: values.quick === true,
     json: values.json === true,
     help,
@@ -90,6 +110,7 @@ function parse(args: readonly string[]) {
         size: { type: 'string' },
         peers: { type: 'string' },
         only: { type: 'string' },
+        'slow-peer-seconds': { type: 'string' },
         quick: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },

@@ -4,9 +4,10 @@ import { parseOptions, UsageError } from '../src/options.ts';
 
 describe('parseOptions', () => {
   it('reads every flag', () => {
-    const args = 'train --engine cpu --threads 1 --no-avx2 --size c --peers torch,jax --only 2 --quick --json'.split(
-      ' ',
-    );
+    const args =
+      'train --engine cpu --threads 1 --no-avx2 --size c --peers torch,jax --only 2 --slow-peer-seconds 9 --quick --json'.split(
+        ' ',
+      );
     expect(parseOptions(args)).toEqual({
       suite: 'train',
       engine: 'cpu',
@@ -15,6 +16,7 @@ describe('parseOptions', () => {
       size: 'c',
       peers: ['torch', 'jax'],
       only: '2',
+      slowPeerSeconds: 9,
       quick: true,
       json: true,
       help: false,
@@ -39,6 +41,7 @@ describe('parseOptions', () => {
     [['matmul', '--peers', ''], /--peers must be one of/],
     [['train', '--size', 'z'], /--size must be one of a, b, c, d,.* got "z"/],
     [['ops', '--size', 'a'], /--size is for train and memory/],
+    [['report', '--peers', 'torch'], /report measures everything: --peers is for single suites/],
     [['matmul', '--only'], /argument missing/],
   ])('refuses %j in one line', (args, message) => {
     expect(() => parseOptions(args)).toThrow(UsageError);

@@ -16,6 +16,8 @@ export interface Contestant {
   readonly threads: number;
   /** undefined: ours. */
   readonly peer: Peer | undefined;
+  /** Whether it makes all steps, however long they take; others make fewer when they are slow. */
+  readonly makesAllSteps: boolean;
   readonly command: WorkerCommand;
 }
 
@@ -39,6 +41,7 @@ export function formers({
     label: engine === 'cpu' ? 'Formers on tfjs-cpu' : avx2 ? 'Formers' : 'Formers, AVX2 off',
     threads: engine === 'cpu' ? 1 : threads,
     peer: undefined,
+    makesAllSteps: engine === 'simd',
     command: { file: process.execPath, args: ['--expose-gc', script, config] },
   };
 }
@@ -50,6 +53,7 @@ export function torch(threads: number): Contestant {
     label: 'PyTorch',
     threads,
     peer: 'torch',
+    makesAllSteps: true,
     command: { file: 'python3', args: [path.join(PEERS_FOLDER, 'torch', 'main.py'), String(threads)] },
   };
 }
@@ -96,6 +100,7 @@ function peerInNode({
   script,
   args,
   ...contestant
-}: Omit<Contestant, 'command'> & { script: string; args: string[] }): Contestant {
-  return { ...contestant, command: { file: process.execPath, args: [path.join(PEERS_FOLDER, script), ...args] } };
+}: Omit<Contestant, 'command' | 'makesAllSteps'> & { script: string; args: string[] }): Contestant {
+  const command = { file: process.execPath, args: [path.join(PEERS_FOLDER, script), ...args] };
+  return { ...contestant, makesAllSteps: false, command };
 }

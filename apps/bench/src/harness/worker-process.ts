@@ -1,17 +1,20 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Hello, MemoryUse, Prepared, Ran, Request } from './tasks.ts';
 
 /** A worker that could not be started or did not answer; the message is its last word. */
 export class WorkerError extends Error {}
 
+/** A worker that takes longer hangs; in milliseconds. */
+const LONGEST_ANSWER = 600_000;
+
 /** How a worker is started. */
 export interface WorkerCommand {
   readonly file: string;
   readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A contestant's own process. It computes only between a request and its answer, so that no two ever run at once. */
@@ -32,9 +35,14 @@ export class WorkerProcess implements AsyncDisposable {
   }
 
   /** Starts a worker and waits for its first line. @throws {@link WorkerError} when it can't work here. */
-  static async start({ file, args, env = {} }: WorkerCommand): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(spawn(file, args, { env: { ...process.env, ...env }, stdio: 'pipe' }));
-    worker.#hello = await worker.#answer<Hello>();
+  static async start({ file, args }: WorkerCommand): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(spawn(file, args, { stdio: 'pipe' }));
+    try {
+      worker.#hello = await worker.#answer<Hello>();
+    } catch (error) {
+      await worker[Symbol.asyncDispose]();
+      throw error;
+    }
     return worker;
   }
 
@@ -54,15 +62,20 @@ export class WorkerProcess implements AsyncDisposable {
   }
 
   async #answer<Answer extends object>(): Promise<Answer> {
-    const { value, done } = await this.#lines.next();
-    if (done === true) {
+    const limit = new AbortController();
+    const next = await Promise.race([
+      this.#lines.next(),
+      sleep(LONGEST_ANSWER, undefined, { signal: limit.signal, ref: false }),
+    ]).finally(() => limit.abort());
+    if (!next) throw new WorkerError(`did not answer within ${LONGEST_ANSWER / 60_000} minutes`);
+    if (next.done === true) {
       if (this.#child.exitCode === null && this.#child.signalCode === null)
         await once(this.#child, 'close').catch(() => {});
       throw new WorkerError(
         lastWord(this.#complaints) ?? `ended with ${this.#child.exitCode ?? this.#child.signalCode}`,
       );
     }
-    const answer = parse<Answer>(value);
+    const answer = parse<Answer>(next.value);
     if ('error' in answer) throw new WorkerError(answer.error);
     return answer;
   }

@@ -5,7 +5,7 @@ import { comparison, entry, type Lineup } from './lineup.ts';
 /** Shares of PyTorch's and onnxruntime-web's speed. */
 const FLOORS = { forward: 0.6, decode: 1, onnxruntimeWeb: 2 } as const;
 const PROMPT = 16;
-const NEW_TOKENS = 48;
+const NEW_TOKENS = 32;
 
 /** The models, in the order that they are measured. */
 export const INFER_MODELS: readonly InferModel[] = ['gpt2', 'vit', 'bert'];
