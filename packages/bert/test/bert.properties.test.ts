@@ -62,11 +62,14 @@ encoderProperties<BertForMaskedLM>({
         load: (files) => BertForPreTraining.fromPretrained(files),
         chance: Math.log(TINY.vocabSize) + Math.log(2),
       },
-      (model) => ({
-        model,
-        predict: () => Object.values(model.call(wordsOf(1), options())),
-        loss: (seed) => model.loss(wordsOf(seed), { ...options(), targets: wordsOf(seed + 50), labels: follows() }),
-      }),
+      (model, seed) => {
+        const [ids, call, targets, labels] = [wordsOf(seed), options(), wordsOf(seed + 50), follows()];
+        return {
+          model,
+          predict: () => Object.values(model.call(ids, call)),
+          loss: () => model.loss(ids, { ...call, targets, labels }),
+        };
+      },
     ),
     subjectOf(
       {
@@ -75,11 +78,10 @@ encoderProperties<BertForMaskedLM>({
         load: (files) => BertForNextSentencePrediction.fromPretrained(files),
         chance: Math.log(2),
       },
-      (model) => ({
-        model,
-        predict: () => [model.call(wordsOf(1), options())],
-        loss: (seed) => model.loss(wordsOf(seed), { ...options(), labels: follows() }),
-      }),
+      (model, seed) => {
+        const [ids, call, labels] = [wordsOf(seed), options(), follows()];
+        return { model, predict: () => [model.call(ids, call)], loss: () => model.loss(ids, { ...call, labels }) };
+      },
     ),
     sequenceHead({
       name: 'BertForSequenceClassification, one class',

@@ -29,6 +29,7 @@ export {
   tenImages,
 } from './properties/image-model.ts';
 export { imageModelProperties } from './properties/image-model-properties.ts';
+export { type ImageFiller, imageFillerProperties, type ImageFillerSubject } from './properties/image-filler.ts';
 export {
   type EncoderDecoder,
   type EncoderDecoderCallOptions,
@@ -36,4 +37,5 @@ export {
   type EncoderDecoderSubject,
 } from './properties/seq2seq.ts';
 export { encoderDecoderProperties } from './properties/seq2seq-properties.ts';
+export { type NewHeadSubject, pretrainedProperties, type PretrainedSubject } from './properties/pretrained.ts';
 export { train, type TrainOptions } from './properties/train.ts';

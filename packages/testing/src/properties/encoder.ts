@@ -2,6 +2,7 @@ import type { MultiHeadAttention } from '@formers/attention';
 import { capture } from '@formers/backend';
 import type { AnyModule, LayerNorm, PretrainedModel } from '@formers/nn';
 import {
+  clone,
   concat,
   dispose,
   range,
@@ -43,23 +44,25 @@ export interface EncoderOptions {
   tieEmbeddings?: boolean;
 }
 
-/** A model with one of the family's heads, and what a test does with it. */
+/** A model with one of the family's heads, and a batch that it can learn by heart. */
 export interface HeadModel {
   readonly model: PretrainedModel<never, unknown, object>;
-  /** All that the model predicts from one fixed batch. */
+  /** All that the model predicts from the batch. */
   predict(): Tensor[];
-  /** The loss of a batch that can be learned by heart. */
-  loss(seed: number): Scalar;
+  loss(): Scalar;
 }
 
 /** One of the family's heads. */
 export interface HeadSubject {
   readonly name: string;
-  /** A model of milliseconds; `dropout` is that of all its parts. */
+  /** A model of milliseconds; `dropout` is that of all its parts. The batch is the same for the same seed. */
   readonly create: (options: { seed: number; dropout: number; initStd?: number }) => HeadModel;
+  /** With the batch of seed 1. */
   readonly load: (files: Map<string, Uint8Array>) => Promise<HeadModel>;
   /** What the loss is before training, where that is known: ln(classes). */
   readonly chance?: number;
+  /** Parameters that softmax does not see, as they add the same to all choices. */
+  readonly unseen?: RegExp;
 }
 
 /** What the property suite has to know of an architecture with post-norm layers. */
@@ -88,7 +91,7 @@ export interface EncoderSubject<Model extends Encoder = Encoder> {
 /** The hidden states of the last layer: [batch, seq, dim]. */
 export function lastStateOf(model: Encoder, ids: Tensor2D, options: EncoderCallOptions = {}): Tensor3D {
   const { value, hiddenStates } = capture(() => model.call(ids, options), ['hiddenStates']);
-  const last = hiddenStates.pop() as Tensor3D;
+  const last = clone(hiddenStates.at(-1) as Tensor3D); // of the caller's scope, as what was captured isn't
   dispose([value, ...hiddenStates]);
   return last;
 }
