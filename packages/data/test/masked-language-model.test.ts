@@ -144,6 +144,16 @@ describe('maskedLanguageModel', () => {
     }
   });
 
+  it('never asks for special tokens that a text has, with or without a mask that says so', () => {
+    const encoding = wordPiece.encode('the [SEP] fox [MASK] § jumps');
+    for (const example of [encoding, { ids: encoding.ids }]) {
+      using batch = maskedLanguageModel({ tokenizer: wordPiece, probability: 1 }).collate([example], first());
+      const expected = [...encoding.ids].map((id) => (special.has(id) ? IGNORED_LABEL : id));
+      expect(rowsOf(batch.targets)).toEqual([expected]);
+      expect(expected.filter((id) => id === IGNORED_LABEL).length).toBe(5); // [UNK] too
+    }
+  });
+
   it('works with byte-level BPE, and refuses tokenizers without a mask token and shares that are none', () => {
     using batch = maskedLanguageModel({ tokenizer: bytes, wholeWords: true }).collate(
       [bytes.encode('the quick brown fox')],

@@ -91,6 +91,7 @@ class Masker {
   readonly #padding: PaddingOptions & { padId: number; tokenizer: Tokenizer; where: string };
   readonly #maskId: number;
   readonly #ordinary: Int32Array;
+  readonly #special: ReadonlySet<number>;
 
   constructor(options: MaskedLanguageModelOptions, where: string) {
     const {
@@ -113,6 +114,7 @@ class Masker {
     this.#padding = { ...padding, padId, tokenizer, where };
     this.#maskId = specialId(tokenizer, { role: 'mask', where });
     this.#ordinary = ordinaryIds(tokenizer);
+    this.#special = new Set([...tokenizer.specialTokenIds, padId]);
     this.identity = JSON.stringify({ ...this.#options, ...padding, padId, maskId: this.#maskId });
   }
 
@@ -155,7 +157,7 @@ class Masker {
   #choose({ ids, specialTokensMask, words }: TokenExample, random: RandomStream): number[] {
     const { probability, wholeWords } = this.#options;
     const places = [...ids.keys()].filter(
-      (place) => specialTokensMask?.[place] !== 1 && ids[place] !== this.#padding.padId,
+      (place) => specialTokensMask?.[place] !== 1 && !this.#special.has(ids[place] ?? 0),
     );
     if (places.length === 0) return [];
     const groups = wholeWords ? groupWords(places, words) : places.map((place) => [place]);
