@@ -74,7 +74,7 @@ export function vitConfig({ imageSize, patchSize, ...options }: ViTOptions): ViT
     qkvBias: true,
     poolerDim: options.dim,
     poolerActivation: 'tanh' as const,
-    encoderStride: asSize(patchSize)[0],
+    encoderStride: [patchSize].flat()[0] ?? 16,
     labels: defaultLabels(2),
     problemType: undefined,
     ...options,

@@ -20,6 +20,7 @@ test('fills in the values of ViT-B', () => {
     qkvBias: true,
     poolerDim: 8,
     poolerActivation: 'tanh',
+    encoderStride: 4,
     labels: ['LABEL_0', 'LABEL_1'],
   });
 });
@@ -53,11 +54,12 @@ const AMOUNT = 'a finite number of at least 0';
 const ACTIVATION = `one of ${ACTIVATIONS.join(', ')}`;
 
 test.each<[object, string]>([
-  ...(['numChannels', 'dim', 'hiddenDim', 'numHeads', 'numLayers', 'poolerDim'] as const).flatMap((name) =>
-    [0, -1, 2.5, NaN, Infinity, 2 ** 24 + 1, '8', null, undefined].map((value): [object, string] => [
-      { hiddenDim: 32, poolerDim: 8, [name]: value },
-      `ViTConfig: ${name} must be ${SIZE}, got ${typeof value === 'string' ? JSON.stringify(value) : value}`,
-    ]),
+  ...(['numChannels', 'dim', 'hiddenDim', 'numHeads', 'numLayers', 'poolerDim', 'encoderStride'] as const).flatMap(
+    (name) =>
+      [0, -1, 2.5, NaN, Infinity, 2 ** 24 + 1, '8', null, undefined].map((value): [object, string] => [
+        { hiddenDim: 32, poolerDim: 8, [name]: value },
+        `ViTConfig: ${name} must be ${SIZE}, got ${typeof value === 'string' ? JSON.stringify(value) : value}`,
+      ]),
   ),
   ...(['imageSize', 'patchSize'] as const).flatMap((name): [object, string][] => [
     [{ [name]: 0 }, `ViTConfig: ${name}.0 must be ${SIZE}, got 0`],
@@ -130,6 +132,8 @@ describe('from Hugging Face', () => {
       qkv_bias: false,
       pooler_output_size: 6,
       pooler_act: 'relu',
+      encoder_stride: 4,
+      problem_type: 'regression',
       id2label: { 1: 'dog', 0: 'cat', 2: 'owl' },
     });
     expect(config).toEqual({
@@ -148,7 +152,9 @@ describe('from Hugging Face', () => {
       qkvBias: false,
       poolerDim: 6,
       poolerActivation: 'relu',
+      encoderStride: 4,
       labels: ['cat', 'dog', 'owl'],
+      problemType: 'regression',
     });
   });
 

@@ -27,12 +27,12 @@ import {
   useEngineForTests,
   valuesOf,
 } from '../../testing/src/index.ts';
-import { PatchEmbedding, patchify, type Size } from '../src/index.ts';
+import { PatchEmbedding, patchify, type Size, unpatchify } from '../src/index.ts';
 
 useEngineForTests();
 
 /** The images that patches were cut from. */
-function unpatchify(
+function glued(
   patches: Tensor3D,
   { imageSize: [height, width], patchSize: [patchHeight, patchWidth] }: { imageSize: Size; patchSize: Size },
 ): Tensor4D {
@@ -85,7 +85,7 @@ describe('patchify', () => {
     ],
   ])('%o in patches of %o has an inverse (bits)', (imageSize, patchSize) => {
     const images = randomTensor<Tensor4D>([2, 3, ...imageSize]);
-    expectSameBits(unpatchify(patchify(images, patchSize), { imageSize, patchSize }), images);
+    expectSameBits(glued(patchify(images, patchSize), { imageSize, patchSize }), images);
   });
 
   test('leaves out what fills no patch, at the right and at the bottom', () => {
@@ -97,6 +97,38 @@ describe('patchify', () => {
   test('owns its output', () => {
     const images = reshape(range(0, 96), [1, 2, 6, 8]) as Tensor4D;
     expectOwned(() => patchify(images, [3, 4]));
+  });
+});
+
+describe('unpatchify', () => {
+  test.each<[grid: Size, patchSize: Size]>([
+    [
+      [2, 3],
+      [4, 2],
+    ],
+    [
+      [1, 1],
+      [3, 5],
+    ],
+    [
+      [3, 2],
+      [1, 1],
+    ],
+  ])('a grid of %o of patches of %o: the inverse of patchify (bits)', (grid, patchSize) => {
+    const images = randomTensor<Tensor4D>([2, 3, grid[0] * patchSize[0], grid[1] * patchSize[1]]);
+    const back = unpatchify(patchify(images, patchSize), { grid, patchSize });
+    expect(back.shape).toEqual(images.shape);
+    expectSameBits(back, images);
+    const patches = patchify(images, patchSize);
+    expectOwned(() => unpatchify(patches, { grid, patchSize }));
+  });
+
+  test('another number of patches than the grid has is told', async () => {
+    const patches = randomTensor<Tensor3D>([2, 6, 8]);
+    await expectError(() => unpatchify(patches, { grid: [2, 2], patchSize: [2, 4] }), {
+      code: 'shape',
+      message: 'unpatchify: patches must be [batch, 4, 8], got [2, 6, 8]',
+    });
   });
 });
 

@@ -8,7 +8,7 @@ import {
   type StoredTensor,
   toFloat32,
 } from '@formers/checkpoints';
-import { storedNames } from '@formers/nn';
+import { type PretrainedModel, storedNames } from '@formers/nn';
 import { dispose, type Tensor, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
@@ -21,7 +21,20 @@ import {
   useEngineForTests,
   valuesOf,
 } from '../../testing/src/index.ts';
-import { VIT_PRESETS, ViTForImageClassification, ViTModel } from '../src/index.ts';
+import {
+  DEIT_PRESETS,
+  DeiTForImageClassification,
+  DeiTForImageClassificationWithTeacher,
+  DeiTForMaskedImageModeling,
+  DeiTModel,
+  VIT_MAE_PRESETS,
+  VIT_PRESETS,
+  ViTForImageClassification,
+  ViTForMaskedImageModeling,
+  ViTMAEForPreTraining,
+  ViTMAEModel,
+  ViTModel,
+} from '../src/index.ts';
 
 useEngineForTests();
 
@@ -113,20 +126,30 @@ describe('the fixture', () => {
 });
 
 describe('names', () => {
-  test.each(['model', 'classifier'] as const)('of the %s: one in the checkpoint for each parameter', (which) => {
-    using model =
-      which === 'model' ? new ViTModel(VIT_PRESETS.testing) : new ViTForImageClassification(VIT_PRESETS.testing);
+  test.each<[string, () => PretrainedModel<never, unknown, object>]>([
+    ['ViTModel', () => new ViTModel(VIT_PRESETS.testing, { maskToken: true })],
+    ['ViTForImageClassification', () => new ViTForImageClassification(VIT_PRESETS.testing)],
+    ['ViTForMaskedImageModeling', () => new ViTForMaskedImageModeling(VIT_PRESETS.testing)],
+    ['DeiTModel', () => new DeiTModel(DEIT_PRESETS.testing, { maskToken: true })],
+    ['DeiTForImageClassification', () => new DeiTForImageClassification(DEIT_PRESETS.testing)],
+    ['DeiTForImageClassificationWithTeacher', () => new DeiTForImageClassificationWithTeacher(DEIT_PRESETS.testing)],
+    ['DeiTForMaskedImageModeling', () => new DeiTForMaskedImageModeling(DEIT_PRESETS.testing)],
+    ['ViTMAEModel', () => new ViTMAEModel(VIT_MAE_PRESETS.testing)],
+    ['ViTMAEForPreTraining', () => new ViTMAEForPreTraining(VIT_MAE_PRESETS.testing)],
+  ])('of a %s: one in the checkpoint for each parameter', (name, create) => {
+    using model = create();
+    expect(model.format.architecture).toBe(name);
     const { names } = model.format;
     const theirs = storedNames(model.namedParameters().keys(), names);
-    const paths = [...theirs.values()].map(({ name }) => name);
-    const back = storedNames(
-      paths,
-      names.map(([ours, other]) => [other, ours]),
-    );
-    expect([...back.values()].map(({ name }) => name)).toEqual([...model.namedParameters().keys()]);
+    const back = new Map(names.map(([ours, other]) => [other, ours]));
+    const ours = [...theirs.values()].map(({ name: stored }) => {
+      const layer = /(?<=layers?\.)\d+/.exec(stored)?.[0] ?? '';
+      return back.get(stored.replace(/(?<=layers?\.)\d+/, '{i}'))?.replace('{i}', layer);
+    });
+    expect(ours).toEqual([...model.namedParameters().keys()]);
     expect([...theirs.values()].some(({ transpose }) => transpose)).toBe(false);
     const used = new Set([...theirs.keys()].map((path) => path.replaceAll(/\.\d+\./g, '.{i}.')));
-    expect(names.filter(([ours]) => !used.has(ours))).toEqual([]);
+    expect(names.filter(([path]) => !used.has(path))).toEqual([]);
   });
 
   test('are those of Transformers, and tensors lie as PyTorch has them', async () => {
@@ -191,6 +214,42 @@ describe('between classes', () => {
     for (const [path, parameter] of plain.encoder.namedParameters())
       expectSameBits(model.encoder.namedParameters().get(path)!, parameter);
   });
+});
+
+test('a head for other classes: the encoder stays, the head starts from its seed, and both are saved with the new names', async () => {
+  const labels = ['cat', 'dog', 'owl'];
+  using plain = await ViTForImageClassification.fromPretrained(original);
+  using model = await ViTForImageClassification.fromPretrained(original, { newHead: true, labels, seed: 5 });
+  expect(plain.config.labels).toHaveLength(5);
+  expect(model.config.labels).toEqual(labels);
+  expect([model.head.weight.shape, model.head.bias?.shape]).toEqual([[3, 32], [3]]);
+  expect(model.origin?.fresh.toSorted()).toEqual(['classifier.bias', 'classifier.weight']);
+  for (const [path, parameter] of plain.encoder.namedParameters())
+    expectSameBits(model.encoder.namedParameters().get(path)!, parameter);
+  expect(valuesOf(model.head.weight).every((value) => value !== 0)).toBe(true);
+
+  const { files, config } = await saved(model);
+  expect(config).toMatchObject({ id2label: { 0: 'cat', 1: 'dog', 2: 'owl' }, label2id: { cat: 0, dog: 1, owl: 2 } });
+  using back = await ViTForImageClassification.fromPretrained(files);
+  const images = await pixels();
+  expectSameBits(back.call(images), model.call(images));
+  await expectError(() => ViTForImageClassification.fromPretrained(original, { labels }), {
+    code: 'config',
+    message: 'labels must be given with newHead',
+  });
+});
+
+test('a model that fills in patches takes a classifier`s encoder, and gives its own back', async () => {
+  using filler = await ViTForMaskedImageModeling.fromPretrained(original, { newHead: true, seed: 5 });
+  using plain = await ViTForImageClassification.fromPretrained(original);
+  expect(filler.origin?.fresh.toSorted()).toEqual(['decoder.0.bias', 'decoder.0.weight', 'vit.embeddings.mask_token']);
+  expect(filler.origin?.unused.toSorted()).toEqual(['classifier.bias', 'classifier.weight']);
+  expect(valuesOf(filler.decoder.weight).every((value) => value !== 0)).toBe(true);
+  const files: Files = new Map();
+  await filler.savePretrained(files);
+  using classifier = await ViTForImageClassification.fromPretrained(files, { newHead: true });
+  for (const [path, parameter] of plain.encoder.namedParameters())
+    expectSameBits(classifier.encoder.namedParameters().get(path)!, parameter);
 });
 
 describe('what does not fit', () => {

@@ -1,8 +1,20 @@
-import { valueAndGradients, withDropout } from '@formers/backend';
-import { mul, type Scalar, sub, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { checkpoint, valueAndGradients, withDropout } from '@formers/backend';
+import {
+  add,
+  fill,
+  gather,
+  mul,
+  type Scalar,
+  sub,
+  type Tensor,
+  tensor,
+  tensor1d,
+  type Tensor1D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectSameBits, valuesOf } from '../close.ts';
+import { expectClose, expectSameBits, valuesOf } from '../close.ts';
 import { counts } from '../engine.ts';
 import { expectOwned } from '../leaks.ts';
 import { type ImageModel, type ImageModelSubject, imagesFor, lossOf, tenImages } from './image-model.ts';
@@ -14,6 +26,7 @@ const numbersOf = (tensors: readonly Tensor[]): number[][] => tensors.map((one) 
 export function imageLearningProperties<Model extends ImageModel>({
   create,
   attentions,
+  layers,
 }: ImageModelSubject<Model>): void {
   test('owns its output', () => {
     using model = create({ seed: 1 });
@@ -22,11 +35,65 @@ export function imageLearningProperties<Model extends ImageModel>({
     expectOwned(() => valueAndGradients(() => lossOf(model, data), model.parameters()));
   });
 
+  describe('the loss', () => {
+    test('labels -100 count neither in the mean nor in the gradient', () => {
+      using model = create({ seed: 1, initStd: 0.3 });
+      const { images, labels } = tenImages(model);
+      const some = tensor1d(
+        Int32Array.from(valuesOf(labels), (label, i) => (i % 3 === 0 ? label : -100)),
+        'int32',
+      );
+      const kept = [0, 3, 6, 9];
+      const fewer = { images: gather(images, kept), labels: gather(labels, kept) };
+      const gradientsOf = (data: { images: Tensor4D; labels: Tensor1D }): Tensor[] => {
+        const { value, gradients } = valueAndGradients(() => lossOf(model, data), model.parameters());
+        return [value, ...gradients];
+      };
+      const expected = gradientsOf(fewer);
+      gradientsOf({ images, labels: some }).forEach((found, i) =>
+        expectClose(found, expected[i]!, { rtol: 1e-3, atol: 1e-5 }),
+      );
+      const none = gradientsOf({ images, labels: fill([10], -100, 'int32') as Tensor1D });
+      for (const numbers of numbersOf(none)) expect(numbers.every((number) => number === 0)).toBe(true);
+    });
+
+    test('of two halves is its mean, and so is the gradient', () => {
+      using model = create({ seed: 1, initStd: 0.3 });
+      const { images, labels } = tenImages(model);
+      const of = (rows: number[]): Tensor[] => {
+        const data = { images: gather(images, rows), labels: gather(labels, rows) };
+        const { value, gradients } = valueAndGradients(() => lossOf(model, data), model.parameters());
+        return [value, ...gradients];
+      };
+      const [first, second, whole] = [of([0, 1, 2]), of([3, 4, 5, 6, 7, 8, 9]), of([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])];
+      whole.forEach((expected, i) =>
+        expectClose(add(mul(first[i]!, 0.3), mul(second[i]!, 0.7)), expected, { rtol: 1e-3, atol: 1e-5 }),
+      );
+    });
+  });
+
   describe('the gradient', () => {
+    test('with layers computed a second time in the backward pass is the same (bits)', () => {
+      using model = create({ seed: 1, dropout: 0.1 });
+      const data = tenImages(model);
+      const gradientsOf = (): number[][] => {
+        const run = (): Scalar => withDropout({ seed: 1, step: 1 }, () => lossOf(model, data));
+        const { value, gradients } = valueAndGradients(run, model.parameters());
+        return numbersOf([value, ...gradients]);
+      };
+      const plain = gradientsOf();
+      for (const layer of layers(model)) {
+        const call = layer.call.bind(layer) as (x: Tensor) => Tensor;
+        const value = (x: Tensor): Tensor => checkpoint(() => call(x), [x, ...layer.parameters()]);
+        Object.defineProperty(layer, 'call', { value, enumerable: false });
+      }
+      expect(gradientsOf()).toEqual(plain);
+    });
+
     test('reaches every parameter, but for biases of keys, which softmax does not see', () => {
       using model = create({ seed: 1, initStd: 0.3 });
       const data = tenImages(model);
-      const unseen = new Set<Tensor>(attentions(model).flatMap(({ key }) => key.bias ?? []));
+      const unseen = new Set<Tensor>((attentions?.(model) ?? []).flatMap(({ key }) => key.bias ?? []));
       const parameters = model.parameters();
       const { gradients } = valueAndGradients(() => lossOf(model, data), parameters);
       const names = [...model.namedParameters().keys()];

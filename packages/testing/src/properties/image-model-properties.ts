@@ -14,8 +14,9 @@ import { visionProperties } from './vision.ts';
 export function imageModelProperties<Model extends ImageModel>(subject: ImageModelSubject<Model>): void {
   useEngineForTests();
   describe(`${subject.name}: every Vision Transformer`, () => {
+    const { attentions } = subject;
     visionProperties(subject);
-    selfAttentionProperties({ ...subject, run: (model) => model.call(imagesFor(model)) });
+    if (attentions) selfAttentionProperties({ ...subject, attentions, run: (model) => model.call(imagesFor(model)) });
     imageLearningProperties(subject);
     imageStartProperties(subject);
   });

@@ -22,7 +22,7 @@ import { randomTensor } from '../random-tensor.ts';
 /** A classifier of images that cuts them into patches, with a class token before them. */
 export type ImageModel = PretrainedModel<
   [images: Tensor4D, options?: { interpolatePositions?: boolean | undefined }],
-  Tensor2D,
+  Tensor,
   {
     imageSize: readonly [height: number, width: number];
     patchSize: readonly [height: number, width: number];
@@ -46,11 +46,15 @@ export interface ImageModelSubject<Model extends ImageModel = ImageModel> {
   /** A model of milliseconds, with 10 labels, at least 2 layers, 2 heads and 6 patches that fill the image. */
   readonly create: (options: ImageModelOptions) => Model;
   readonly load: (files: Map<string, Uint8Array>) => Promise<Model>;
-  /** [1, 1 + patches, dim] */
+  /** How many tokens stand before the patches, the class token first; default 1. */
+  readonly numPrefixTokens?: number;
+  /** Whether a call may be told to interpolate positions; default true. */
+  readonly interpolates?: boolean;
+  /** [1, prefix + patches, dim] */
   readonly positions: (model: Model) => Variable;
   readonly layers: (model: Model) => readonly AnyModule[];
-  /** The attention of each layer. */
-  readonly attentions: (model: Model) => readonly MultiHeadAttention[];
+  /** The attention of each layer; left out where queries, keys and values are one matrix. */
+  readonly attentions?: (model: Model) => readonly MultiHeadAttention[];
   /** The weights and biases of what is added to the residual stream. */
   readonly residualOutputs: (model: Model) => readonly Variable[];
 }
@@ -66,12 +70,17 @@ export function tenImages(model: ImageModel, seed = 0): { images: Tensor4D; labe
   return { images: imagesFor(model, { batch: 10, seed }), labels: tensor1d(labels, 'int32') };
 }
 
-/** The mean cross-entropy of a model's logits. */
-export function lossOf(model: ImageModel, { images, labels }: { images: Tensor4D; labels: Tensor1D }): Scalar {
-  return tidy(() => crossEntropy(model.call(images), labels));
+/** The logits of a model: [batch, labels]. */
+export function logitsOf(model: ImageModel, images: Tensor4D, options?: { interpolatePositions: boolean }): Tensor2D {
+  return model.call(images, options) as Tensor2D;
 }
 
-/** The hidden states after the last layer: [batch, 1 + patches, dim]. */
+/** The mean cross-entropy of a model's logits. */
+export function lossOf(model: ImageModel, { images, labels }: { images: Tensor4D; labels: Tensor1D }): Scalar {
+  return tidy(() => crossEntropy(logitsOf(model, images), labels));
+}
+
+/** The hidden states after the last layer: [batch, prefix + patches, dim]. */
 export function lastHiddenStateOf(model: ImageModel, images: Tensor4D): Tensor3D {
   const { value, hiddenStates } = capture(() => model.call(images), ['hiddenStates']);
   const last = hiddenStates.pop() as Tensor3D;

@@ -26,13 +26,23 @@ import {
 } from './image-model.ts';
 
 /** What the tokens of a Vision Transformer see: every patch, and where it is. */
-export function visionProperties<Model extends ImageModel>({ create, positions }: ImageModelSubject<Model>): void {
+export function visionProperties<Model extends ImageModel>({
+  create,
+  positions,
+  numPrefixTokens = 1,
+  interpolates = true,
+}: ImageModelSubject<Model>): void {
   const make = (seed = 1): Model => create({ seed, initStd: 0.3 });
   /** An order of the patches that leaves none in its place. */
   const orderOf = (model: Model): number[] => {
     const count = patchesOf(model);
     return Array.from({ length: count }, (_, i) => (i + 2) % count);
   };
+  /** The same for all tokens: those before the patches stay. */
+  const tokensOf = (model: Model): number[] => [
+    ...Array.from({ length: numPrefixTokens }, (_, i) => i),
+    ...orderOf(model).map((patch) => numPrefixTokens + patch),
+  ];
   const permuted = (model: Model, images: Tensor4D): Tensor4D =>
     permutePatches(images, { order: orderOf(model), patchSize: model.config.patchSize });
   const furthest = (left: Tensor, right: Tensor): number => {
@@ -45,7 +55,7 @@ export function visionProperties<Model extends ImageModel>({ create, positions }
       using model = make();
       const images = imagesFor(model, { batch: 1 });
       const count = patchesOf(model);
-      for (let token = 0; token <= count; token++) {
+      for (let token = 0; token < numPrefixTokens + count; token++) {
         const { gradients } = valueAndGradients(() => {
           const hidden = lastHiddenStateOf(model, images);
           const output = randomTensor([1, 1, hidden.shape[2]]);
@@ -88,7 +98,7 @@ export function visionProperties<Model extends ImageModel>({ create, positions }
       const images = imagesFor(model);
       expectClose(model.call(permuted(model, images)), model.call(images), { rtol: 1e-5, atol: 1e-5 });
       const [before, after] = [lastHiddenStateOf(model, images), lastHiddenStateOf(model, permuted(model, images))];
-      const tokens = [0, ...orderOf(model).map((patch) => 1 + patch)];
+      const tokens = tokensOf(model);
       expectClose(after, gather(before, tokens, 1), { rtol: 1e-5, atol: 1e-5 });
       expect(furthest(after, before)).toBeGreaterThan(0.1);
       before.dispose();
@@ -105,7 +115,7 @@ export function visionProperties<Model extends ImageModel>({ create, positions }
       using model = make();
       const images = imagesFor(model);
       const before = model.call(images);
-      const tokens = [0, ...orderOf(model).map((patch) => 1 + patch)];
+      const tokens = tokensOf(model);
       positions(model).assign(gather(positions(model) as Tensor as Tensor3D, tokens, 1));
       expectClose(model.call(permuted(model, images)), before, { rtol: 1e-5, atol: 1e-5 });
     });
@@ -120,7 +130,7 @@ export function visionProperties<Model extends ImageModel>({ create, positions }
     expectClose(model.call(concat(rows.toReversed(), 0)), gather(together, [2, 1, 0]), { atol: 1e-5 });
   });
 
-  describe('the size of images', () => {
+  describe.runIf(interpolates)('the size of images', () => {
     test('is the config`s, with interpolation allowed too: the same bits', () => {
       using model = make();
       const images = imagesFor(model);

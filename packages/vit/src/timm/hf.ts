@@ -78,7 +78,7 @@ export function timmViTConfigFromJson(json: JsonObject): TimmViTConfig {
     dim: args.embed_dim,
     numLayers: args.depth,
     numHeads: args.num_heads,
-    hiddenDim: Math.trunc((args.embed_dim as number) * (args.mlp_ratio as number)),
+    hiddenDim: hiddenDimOf(args),
     activation: activationOf(args.act_layer),
     normEpsilon,
     qkvBias: args.qkv_bias,
@@ -183,6 +183,11 @@ function labelsOf(json: JsonObject, numClasses: JsonValue): string[] {
 function activationOf(name: JsonValue): TimmViTConfig['activation'] {
   if (name === null) return 'gelu';
   return name === 'gelu_tanh' ? 'geluTanh' : activationFromHuggingFace(String(name));
+}
+
+/** timm cuts the product to a whole number; what is no number is refused as it is. */
+function hiddenDimOf({ embed_dim: dim, mlp_ratio: ratio }: Arguments): JsonValue {
+  return typeof dim === 'number' && typeof ratio === 'number' ? Math.trunc(dim * ratio) : ratio;
 }
 
 /** A ratio that timm, which cuts `dim · ratio` to a whole number, makes the same width of. */
