@@ -157,7 +157,7 @@ function addTwo(x: usize, y: usize, z: usize, n: i32): void {
  *
  * Arguments: 0 rows, 1 columns, 2 depth, 3 a, 4 a's stride in bytes, 5 a transposed, 6 b, 7 its stride, 8 b transposed, 9 c, 10 its stride, 11 packed B,
  * 12 bias, 13 residual, 14 activation, 15 pre-activation, 16 rows per unit, 17 columns per unit, 18 scratch, 19 scratch per thread, 20 accumulate,
- * 21 sums of A's rows (transposed A only), 22 panels per packing unit.
+ * 21 sums of A's rows (transposed A only), 22 panels per packing unit, 23 whether B is packed already.
  */
 export function matrixProduct(thread: i32): void {
   const rows = argument(0), columns = argument(1), depth = argument(2);
@@ -170,13 +170,13 @@ export function matrixProduct(thread: i32): void {
 
   const panels = (columns + PANEL - 1) / PANEL;
   const packUnits = (panels + group - 1) / group;
-  for (;;) {
+  while (!argument(23)) {
     const unit = nextUnit(0);
     if (unit >= packUnits) break;
     packPanels(bTransposed, b, bStride, depth, columns, unit * group, min2(panels, (unit + 1) * group), packed);
     finishUnit(0);
   }
-  awaitPhase(0, packUnits);
+  if (!argument(23)) awaitPhase(0, packUnits);
 
   const rowUnits = (rows + unitRows - 1) / unitRows, columnUnits = (columns + unitColumns - 1) / unitColumns;
   const panelBytes = <usize>(depth * PANEL) << 2;

@@ -1,6 +1,7 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type backend_util, type DataId, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 
+import type { PackedMatrix } from './engine/matrix-product.ts';
 import type { WasmEngine } from './engine/wasm-engine.ts';
 
 type Values = backend_util.BackendValues;
@@ -17,6 +18,9 @@ class MemoryEntry {
   refCount = 1;
   readonly complexTensorInfos: undefined = undefined;
   side: SideResults | undefined = undefined;
+  /** As a weight of products: how often it was used as it is, and where it is kept packed. */
+  products = 0;
+  packed: number | undefined = undefined;
   readonly #engine: WasmEngine;
 
   constructor(engine: WasmEngine, dtype: DataType, { address, length }: { address: number; length: number }) {
@@ -61,10 +65,17 @@ interface DataMap {
 export class SimdBackend extends MathBackendCPU {
   readonly engine: WasmEngine;
   #nextId = 0;
+  /** Weights that are kept packed. */
+  readonly #packed = new Set<MemoryEntry>();
 
   constructor(engine: WasmEngine) {
     super();
     this.engine = engine;
+    engine.onShortage = () => {
+      const entries = [...this.#packed];
+      for (const entry of entries) this.#unpack(entry);
+      return entries.length > 0;
+    };
   }
 
   get #entries(): DataMap {
@@ -109,6 +120,32 @@ export class SimdBackend extends MathBackendCPU {
     return entry.side;
   }
 
+  /** Room for a packed weight, from its second product on; it is kept until the weight changes or memory is short. */
+  keepPacked({ dataId }: TensorInfo, bytes: number): PackedMatrix | undefined {
+    const entry = this.#entries.get(dataId) as MemoryEntry;
+    if (entry.packed !== undefined) return { address: entry.packed, isReady: true };
+    if (++entry.products < 2) return undefined;
+    const address = this.engine.allocateIfRoom(bytes);
+    if (address === undefined) return undefined;
+    entry.packed = address;
+    this.#packed.add(entry);
+    return { address, isReady: false };
+  }
+
+  /** To be told of tensors that a kernel writes into. */
+  changed({ dataId }: TensorInfo): void {
+    const entry = this.#entries.get(dataId);
+    if (entry instanceof MemoryEntry) this.#unpack(entry);
+  }
+
+  #unpack(entry: MemoryEntry): void {
+    entry.products = 0;
+    if (entry.packed === undefined) return;
+    this.engine.free(entry.packed);
+    entry.packed = undefined;
+    this.#packed.delete(entry);
+  }
+
   #add(entry: Entry): DataId {
     const dataId = { id: this.#nextId++ };
     this.#entries.set(dataId, entry);
@@ -146,6 +183,7 @@ export class SimdBackend extends MathBackendCPU {
     if (!(entry instanceof MemoryEntry)) return super.disposeData(dataId, force);
     entry.refCount--;
     if (!force && entry.refCount > 0) return false;
+    this.#unpack(entry);
     this.engine.free(entry.address);
     if (entry.side) for (const address of Object.values(entry.side)) if (address) this.engine.free(address);
     this.#entries.delete(dataId);
@@ -167,6 +205,7 @@ export class SimdBackend extends MathBackendCPU {
 
   /** Frees the memory. The engine's workers sleep on: tfjs may ask for this backend again. */
   override dispose(): void {
+    this.#packed.clear();
     this.engine.clear();
   }
 }

@@ -27,6 +27,30 @@ export interface Product {
   readonly accumulate?: boolean;
   /** [rows]: sums of the rows of A, which must be transposed: the gradient of a bias. */
   readonly sums?: number;
+  /** Asked for room that keeps packed B for later products, of this many bytes; undefined = B is packed for this product alone. */
+  readonly keepB?: (bytes: number) => PackedMatrix | undefined;
+}
+
+/** Room for a packed B. */
+export interface PackedMatrix {
+  readonly address: number;
+  /** Whether B is there already. */
+  readonly isReady: boolean;
+}
+
+/** Room for the packed B of many products with the same B, which is packed by the first of them. */
+export function packedOnce(engine: WasmEngine): { readonly keepB: (bytes: number) => PackedMatrix; free(): void } {
+  let address = 0;
+  return {
+    keepB(bytes) {
+      const isReady = address > 0;
+      address ||= engine.allocate(bytes);
+      return { address, isReady };
+    },
+    free() {
+      if (address) engine.free(address);
+    },
+  };
 }
 
 /** As in assembly/matrix-product.ts. */
@@ -55,6 +79,7 @@ export function multiply(engine: WasmEngine, product: Product): void {
     preActivation = 0,
     accumulate = false,
     sums = 0,
+    keepB,
   } = product;
   const { threads, tileRows } = engine;
   if (rows <= FEW_ROWS && b.transposed && !a.transposed && !accumulate) {
@@ -88,10 +113,11 @@ export function multiply(engine: WasmEngine, product: Product): void {
     threads === 1 || rowUnits >= 2 * threads ? 1 : Math.min(Math.ceil((4 * threads) / rowUnits), Math.ceil(panels / 4));
   const unitColumns = roundUp(columns / columnUnits, PANEL);
   const packGroup = Math.max(1, Math.min(8, Math.ceil(panels / (threads * 2))));
-  const packed = engine.scratch(panels * PANEL * depth * 4);
   const [scratch, scratchStride] = engine.threadScratch(
     EDGE_BYTES + (a.transposed ? roundUp(unitRows, tileRows) * DEPTH * 4 : 0),
   );
+  const bytes = panels * PANEL * depth * 4;
+  const packed = keepB?.(bytes) ?? { address: engine.scratch(bytes), isReady: false };
   engine.run(
     'matrixProduct',
     [
@@ -106,7 +132,7 @@ export function multiply(engine: WasmEngine, product: Product): void {
       b.transposed ? 1 : 0,
       c.address,
       c.stride * 4,
-      packed,
+      packed.address,
     ].concat([
       bias,
       residual,
@@ -119,6 +145,7 @@ export function multiply(engine: WasmEngine, product: Product): void {
       accumulate ? 1 : 0,
       sums,
       packGroup,
+      packed.isReady ? 1 : 0,
     ]),
     { work: (rows * columns * depth) / 16 },
   );

@@ -31,6 +31,8 @@ const HEAP_BASE = 65536;
 export class WasmEngine {
   readonly memory: WasmMemory;
   readonly threads: number;
+  /** Frees what can be done without, when memory is short; says whether there was anything. */
+  onShortage: (() => boolean) | undefined;
   readonly #allocator: Allocator;
   readonly #control: Control;
   readonly #kernels = new Map<string, { readonly id: number; readonly run: KernelFunction }>();
@@ -86,9 +88,27 @@ export class WasmEngine {
 
   /** A block of memory; its content is anything. @throws `OutOfMemoryError` */
   allocate(bytes: number): number {
-    const address = this.#allocator.allocate(bytes);
+    const address = this.#allocate(bytes);
     this.#journal?.push(address);
     return address;
+  }
+
+  #allocate(bytes: number): number {
+    try {
+      return this.#allocator.allocate(bytes);
+    } catch (error) {
+      if (!this.onShortage?.()) throw error;
+      return this.#allocator.allocate(bytes);
+    }
+  }
+
+  /** A block for what can be done without, which outlives the running kernel; undefined when memory is short. */
+  allocateIfRoom(bytes: number): number | undefined {
+    try {
+      return this.#allocator.allocate(bytes);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Runs `f`, a kernel; if it throws, what it allocated is free again. */
@@ -135,7 +155,7 @@ export class WasmEngine {
   #grown(kind: 'shared' | 'perThread', bytes: number): number {
     const block = this.#scratch[kind];
     if (block.bytes < bytes) {
-      const address = this.#allocator.allocate(bytes); // stays when the kernel fails
+      const address = this.#allocate(bytes); // stays when the kernel fails
       if (block.address) this.free(block.address);
       Object.assign(block, { address, bytes });
     }

@@ -28,6 +28,7 @@ function adafactor({ backend, inputs, attributes }: KernelCall<AdafactorAttribut
     const address = (name: string) => backend.address(input({ inputs }, `${name}${i}`));
     const size = sizeOf(parameter);
     if (size === 0) return;
+    backend.changed(parameter);
     const first = inputs[`firstMoment${i}`];
     const integers = [
       ...[address('parameter'), address('gradient'), first ? backend.address(first) : 0],

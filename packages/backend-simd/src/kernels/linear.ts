@@ -6,6 +6,9 @@ import { multiply } from '../engine/matrix-product.ts';
 import { activationCode } from './activation.ts';
 import { fillZeros, input, type KernelCall, type KernelTable, sizeOf } from './kernel.ts';
 
+/** Up to this many rows, weights that are used again are kept packed. */
+const PACKING_ROWS = 48;
+
 interface LinearAttributes {
   readonly activation?: FusedActivation | undefined;
 }
@@ -33,6 +36,8 @@ function linear({ backend, inputs, attributes: { activation } }: KernelCall<Line
     residual: residual ? backend.address(residual) : 0,
     activation: code,
     preActivation,
+    // With this few rows, as in decoding, packing costs more than the product.
+    ...(rows <= PACKING_ROWS && { keepB: (bytes) => backend.keepPacked(weight, bytes) }),
   });
   return y;
 }

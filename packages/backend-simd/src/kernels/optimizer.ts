@@ -23,6 +23,7 @@ function adamW({ backend, inputs, attributes }: KernelCall<AdamWAttributes>): Te
     const tensors = ['parameter', 'gradient', 'firstMoment', 'secondMoment'].map((name) =>
       input({ inputs }, `${name}${i}`),
     );
+    backend.changed(tensors[0] as TensorInfo);
     return {
       size: sizeOf(tensors[0] as TensorInfo),
       addresses: tensors.map((tensor) => backend.address(tensor)),
@@ -69,6 +70,7 @@ function sgd({ backend, inputs, attributes }: KernelCall<SGDAttributes>): Tensor
   if (!(scale >= 0)) return [];
   const slots = weightDecays.map((weightDecay, i) => {
     const tensors = ['parameter', 'gradient', 'momentumBuffer'].map((name) => inputs[`${name}${i}`]);
+    backend.changed(input({ inputs }, `parameter${i}`));
     return {
       size: sizeOf(input({ inputs }, `parameter${i}`)),
       addresses: tensors.map((tensor) => (tensor ? backend.address(tensor) : 0)),

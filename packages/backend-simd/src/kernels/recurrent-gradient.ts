@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { SimdBackend } from '../backend.ts';
-import { multiply } from '../engine/matrix-product.ts';
+import { multiply, packedOnce } from '../engine/matrix-product.ts';
 import { fillZeros, input, type KernelCall, type KernelTable } from './kernel.ts';
 import { type RecurrentSizes, recurrentSizes, stateOrZeros, stepMatrix } from './recurrent.ts';
 
@@ -49,6 +49,7 @@ function goBack(call: GradientCall, { y, dy, apart, step }: Way): Record<string,
     dState: backend.address(dState),
   };
   const wanted = new Set(attributes.wanted);
+  const packed = packedOnce(engine);
   for (let t = seq - 1; t >= 0 && batch * hidden > 0; t--) {
     step(pass, [batch, hidden, seq, t]);
     if (t === 0 && !wanted.has('initial')) break;
@@ -58,8 +59,10 @@ function goBack(call: GradientCall, { y, dy, apart, step }: Way): Record<string,
       b: { address: backend.address(weight), stride: hidden },
       c: { address: pass.dState, stride: hidden },
       accumulate: apart,
+      keepB: packed.keepB,
     });
   }
+  packed.free();
   if (wanted.has('weight') || wanted.has('bias')) Object.assign(gradients, parameterGradients(backend, pass));
   if (wanted.has('initial')) gradients['initial'] = dState;
   else backend.disposeData(dState.dataId);

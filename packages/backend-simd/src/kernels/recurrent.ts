@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { SimdBackend } from '../backend.ts';
-import { type Matrix, multiply } from '../engine/matrix-product.ts';
+import { type Matrix, multiply, packedOnce } from '../engine/matrix-product.ts';
 import { input, type KernelCall, type KernelTable } from './kernel.ts';
 
 /** Sizes of a recurrent layer. */
@@ -42,12 +42,14 @@ interface Run {
   readonly sizes: RecurrentSizes;
   readonly states: number;
   readonly initial: number;
+  /** The weight, which every step uses. */
+  readonly packed: ReturnType<typeof packedOnce>;
 }
 
 /** Target = state before step t · Wᵀ + bias (+ residual, of the target's layout). */
 function project(
   { backend, inputs }: KernelCall,
-  { sizes: { batch, seq, hidden, width }, states, initial }: Run,
+  { sizes: { batch, seq, hidden, width }, states, initial, packed: { keepB } }: Run,
   { t, target, residual = 0 }: { t: number; target: Matrix; residual?: number },
 ): void {
   const { weight, bias } = inputs;
@@ -60,6 +62,7 @@ function project(
     c: target,
     bias: bias ? backend.address(bias) : 0,
     residual,
+    keepB,
   });
 }
 
@@ -74,8 +77,10 @@ function run(
   const y = backend.output([batch, seq, hidden]);
   const { at: initial, made } = stateOrZeros(backend, inputs['initial'], batch * hidden);
   const states = backend.address(y);
+  const packed = packedOnce(backend.engine);
   if (batch * hidden > 0)
-    for (let t = 0; t < seq; t++) forStep({ sizes, states, initial, t, common: [batch, hidden, seq, t] });
+    for (let t = 0; t < seq; t++) forStep({ sizes, states, initial, packed, t, common: [batch, hidden, seq, t] });
+  packed.free();
   if (made) backend.engine.free(made);
   return y;
 }
