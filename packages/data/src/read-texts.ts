@@ -55,4 +55,4 @@ function decodeText(bytes: Uint8Array, path: string): string {
 }
 
 /** V8's limit: 2²⁹ - 24 UTF-16 units, and a byte gives at most one. */
-export const LONGEST_STRING = 2 ** 29 - 24;
+export const LONGEST_STRING: number = 2 ** 29 - 24;
