@@ -1,4 +1,4 @@
-import { RandomStream, withDropout } from '@formers/backend';
+import { RandomStream, valueAndGradients, withDropout } from '@formers/backend';
 import { add, mul, ones as onesOf, type Tensor, tensor1d, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
@@ -102,6 +102,43 @@ describe('Dropout', () => {
     expect(new Set(values)).toEqual(new Set([0, 2]));
     expectOwned(() => dropout.call(x));
     expect(dropout.parameters()).toEqual([]);
+  });
+});
+
+describe('Embedding with padding', () => {
+  const make = (): Embedding => new Embedding({ vocabSize: 5, dim: 2, paddingId: 3, random: random() });
+
+  test('starts it at zero, and looks up what it holds', () => {
+    using table = make();
+    const values = valuesOf(table.weight);
+    expect(values.map((value) => value === 0)).toEqual([...new Array<boolean>(6).fill(false), true, true, false, false]);
+    table.weight.assign(tensor2d([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 2]));
+    const ids = tensor2d([[3, 0, 3, 4]], [1, 4], 'int32');
+    expectSameBits(table.call(ids), [7, 8, 1, 2, 7, 8, 9, 10]);
+    const { value } = valueAndGradients(() => table.call(ids), [table.weight]);
+    expectSameBits(value, [7, 8, 1, 2, 7, 8, 9, 10]);
+    expectOwned(() => table.call(ids));
+  });
+
+  test('gives it no gradient, and the others theirs', () => {
+    using table = make();
+    const ids = tensor2d([[3, 0, 3, 4, 0]], [1, 5], 'int32');
+    const { gradients } = valueAndGradients(() => table.call(ids), [table.weight]);
+    expectSameBits(gradients[0]!, [2, 2, 0, 0, 0, 0, 0, 0, 1, 1]);
+    using plain = new Embedding({ vocabSize: 5, dim: 2, random: random() });
+    expectSameBits(valueAndGradients(() => plain.call(ids), [plain.weight]).gradients[0]!, [2, 2, 0, 0, 0, 0, 2, 2, 1, 1]);
+  });
+});
+
+describe('LayerNorm with a residual', () => {
+  test('is the norm of the sum, with the gradient of both', () => {
+    using norm = new LayerNorm({ dim: 4, epsilon: 1e-3 });
+    norm.weight.assign(tensor1d([1, -2, 0.5, 3]));
+    norm.bias.assign(tensor1d([0.1, 0.2, 0.3, 0.4]));
+    const [x, residual] = [randomTensor<Tensor>([2, 3, 4]), randomTensor<Tensor>([2, 3, 4], { seed: 1 })];
+    expectClose(norm.call(x, { residual }), norm.call(add(x, residual)));
+    expectOwned(() => norm.call(x, { residual }));
+    expectGradients((...[a, b]: [Tensor, Tensor]) => norm.call(a, { residual: b }), [x, residual]);
   });
 });
 
