@@ -8,7 +8,10 @@ const MAX_AXES = 8;
 const UNIT = 8192;
 
 /** Whether values are 4 bytes wide, as the copying kernels take them. */
-export const isWide = ({ dtype }: TensorInfo) => dtype === 'float32' || dtype === 'int32';
+export function isWide({ dtype }: TensorInfo): boolean {
+  return dtype === 'float32' || dtype === 'int32';
+}
+
 const output = (backend: SimdBackend, shape: readonly number[], { dtype }: TensorInfo) =>
   backend.output(shape, dtype as 'float32' | 'int32');
 
