@@ -5,7 +5,7 @@ import type { CaseResult } from './harness/cases.ts';
 import { type Contestant, torch } from './harness/contestants.ts';
 import { ProcessPool } from './harness/process-pool.ts';
 import { type Effort, runCase } from './harness/run-case.ts';
-import type { Hello, InferModel, Request } from './harness/tasks.ts';
+import type { Hello, InferModel, Request, TrainTask } from './harness/tasks.ts';
 import { WorkerError } from './harness/worker-process.ts';
 import type { Suite } from './options.ts';
 import { INFER_LENGTHS, INFER_MODELS, inferCases } from './suites/infer.ts';
@@ -14,6 +14,7 @@ import { matmulCases } from './suites/matmul.ts';
 import { measureMemoryOf } from './suites/memory.ts';
 import { opsCases } from './suites/ops.ts';
 import { trainCases, wantedSizes, writeTraining } from './suites/train.ts';
+import { type NamedSize, TRAIN_SIZES } from './suites/train-sizes.ts';
 
 /** What a suite needs of its command. */
 export interface SuiteContext {
@@ -76,12 +77,15 @@ const SUITE_RUNS: Readonly<Record<Suite, SuiteRun>> = {
       await rm(folder, { recursive: true });
     }
   },
-  async *memory({ line, folder: parent }, pool) {
+  async *memory({ line, folder }, pool) {
+    const write = (name: string, named: NamedSize): Promise<TrainTask> =>
+      writeTraining(named.size, { line, pool, folder: path.join(folder, `memory-${name}`) });
+    const warmUp = await write('warm-up', TRAIN_SIZES['tiny'] as NamedSize);
     for (const [name, named] of wantedSizes(line).filter(([name]) => isWanted(line)({ name }))) {
-      const folder = path.join(parent, `memory-${name}`);
-      const task = await writeTraining(named.size, { line, pool, folder });
+      const task = await write(name, named);
       yield await measureMemoryOf(line, { name, named, task, pool });
-      await rm(folder, { recursive: true });
+      if (named.floors) yield await measureMemoryOf(line, { name: `${name} warm`, named, task, warmUp, pool });
+      await rm(task.folder, { recursive: true });
     }
   },
 };

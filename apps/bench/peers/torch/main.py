@@ -53,7 +53,7 @@ def serve(request):
         tasks.pop(key, None)
         return {}
     if kind == "memory":
-        return measure_memory(request["task"], request["steps"])
+        return measure_memory(request["task"], request["steps"], request.get("warmUp"))
     if kind == "export":
         return export(request["task"])
     raise ValueError(f"there is no request {kind}")

@@ -76,8 +76,13 @@ def _resident(field):
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field))
 
 
-def measure_memory(task, steps):
+def measure_memory(task, steps, warm_up=None):
     """Bytes: resident with the model, and the most during the steps."""
+    if warm_up:
+        small = Training(warm_up)
+        for _ in range(steps):
+            small.step()
+        del small
     training = Training(task, with_optimizer=False)
     gc.collect()
     idle = _resident("VmRSS")

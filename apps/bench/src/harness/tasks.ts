@@ -59,7 +59,8 @@ export type Request =
   | { readonly request: 'prepare'; readonly key: string; readonly task: Task }
   | { readonly request: 'run'; readonly key: string; readonly times: number; readonly repeats: number }
   | { readonly request: 'drop'; readonly key: string }
-  | { readonly request: 'memory'; readonly task: TrainTask; readonly steps: number }
+  /** With `warmUp`, steps of that small model come first, so that what libraries load once is there before anything is measured. */
+  | { readonly request: 'memory'; readonly task: TrainTask; readonly steps: number; readonly warmUp?: TrainTask }
   | { readonly request: 'make'; readonly model: InferModel | TrainSize; readonly folder: string }
   | { readonly request: 'export'; readonly task: InferTask };
 

@@ -1,10 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import type { MemoryUse, TrainTask } from '../harness/tasks.ts';
-import { loadTraining } from './train.ts';
+import { loadTraining, prepareTraining } from './train.ts';
 
 /** What steps of training add to the resident memory of the process that holds the model. Linux only. */
-export async function measureMemory(task: TrainTask, { steps }: { steps: number }): Promise<MemoryUse> {
+export async function measureMemory(
+  task: TrainTask,
+  { steps, warmUp }: { steps: number; warmUp?: TrainTask },
+): Promise<MemoryUse> {
+  if (warmUp) {
+    using small = await prepareTraining(warmUp);
+    for (let i = 0; i < steps; i++) await small.step();
+  }
   const { start } = await loadTraining(task);
   for (let i = 0; i < 3; i++) {
     globalThis.gc?.();
