@@ -3,13 +3,7 @@ import { clone, keep, type Tensor } from '@tensorflow/tfjs-core';
 /** What models report inside a {@link capture} scope. */
 export type CaptureKind = (typeof KINDS)[number];
 
-const KINDS = [
-  'hiddenStates',
-  'attentions',
-  'crossAttentions',
-  'encoderHiddenStates',
-  'encoderAttentions',
-] as const;
+const KINDS = ['hiddenStates', 'attentions', 'crossAttentions', 'encoderHiddenStates', 'encoderAttentions'] as const;
 
 /** The value of a captured function and what was reported on the way, in order. All tensors belong to the caller. */
 export interface Captured<T> {
@@ -40,10 +34,7 @@ let active: Scope | undefined;
  *
  * @param kinds What to collect; default everything.
  */
-export function capture<T>(
-  f: () => T,
-  kinds: readonly CaptureKind[] = KINDS,
-): Captured<T> {
+export function capture<T>(f: () => T, kinds: readonly CaptureKind[] = KINDS): Captured<T> {
   const outer = active;
   const captured: Record<CaptureKind, Tensor[]> = {
     hiddenStates: [],
