@@ -9,7 +9,7 @@ export type AttentionReach = (typeof REACHES)[number];
 
 const REACHES = ['global', 'local'] as const;
 
-/** The shape of a GPT-Neo: GPT-3's layout in the open. Sizes are whole numbers of at least 1. */
+/** The shape of a GPT-Neo: GPT-3's layout in the open. Sizes are whole numbers of at least 1. `initStd`: what feeds the residual stream gets `1 / √(2 · layers)` of it (GPT-3, section 2.1). */
 export interface GPTNeoConfig extends DecoderConfig {
   /** Width of the feed-forward networks. */
   hiddenDim: number;

@@ -36,8 +36,12 @@ export class GPTNeoLayer extends Module<[x: Tensor3D, options?: AttentionOptions
 
   constructor(config: GPTNeoConfig, { index, random }: { index: number; random: RandomStream | null }) {
     super();
-    const { dim, hiddenDim, numHeads, activation, residualDropout, normEpsilon, initStd } = config;
-    const start = { init: normal(initStd), random };
+    const { dim, hiddenDim, numHeads, activation, residualDropout, normEpsilon, initStd, attentionLayers } = config;
+    const start = {
+      init: normal(initStd),
+      outputInit: normal(initStd / Math.sqrt(2 * attentionLayers.length)),
+      random,
+    };
     this.window = config.attentionLayers[index] === 'local' ? config.windowSize : undefined;
     this.norm1 = new LayerNorm({ dim, epsilon: normEpsilon });
     this.attention = new MultiHeadAttention({

@@ -21,7 +21,11 @@ import { type Decoder, type DecoderSubject, lastHiddenState } from './decoder.ts
 const [batch, seq] = [2, 9];
 
 /** What each token of a decoder sees: nothing later, no padding, and the same with a cache. */
-export function causalProperties<Model extends Decoder>({ create, tokens }: DecoderSubject<Model>): void {
+export function causalProperties<Model extends Decoder>({
+  create,
+  tokens,
+  window = () => Infinity,
+}: DecoderSubject<Model>): void {
   const make = (seed = 1): Model => create({ seed, initStd: 0.3 });
   const idsOf = (model: Decoder, { length = seq, seed = 0 } = {}): Tensor2D =>
     randomIds<Tensor2D>([batch, length], { bound: model.config.vocabSize, seed });
@@ -227,26 +231,27 @@ export function causalProperties<Model extends Decoder>({ create, tokens }: Deco
     });
   });
 
-  test('attention maps: rows sum to 1, nothing is negative, later tokens and padding exactly 0', () => {
+  test('attention maps: rows sum to 1, nothing is negative, later tokens, padding and what is out of reach exactly 0', () => {
     using model = make();
     const ids = idsOf(model);
     const attentionMask = maskOf([new Array<number>(seq).fill(1), [1, 1, 1, 1, 1, 1, 0, 0, 0]]);
     const { value, attentions } = capture(() => model.call(ids, { attentionMask }), ['attentions']);
     expect(attentions.length).toBeGreaterThan(0);
-    for (const map of attentions) {
+    for (const [layer, map] of attentions.entries()) {
       const values = valuesOf(map);
       const heads = map.shape[1]!;
       for (let row = 0; row < values.length / seq; row++) {
         const [query, isPadded] = [row % seq, row >= heads * seq];
         const weights = values.slice(row * seq, (row + 1) * seq);
+        const isBlind = isPadded && query - 6 >= window(layer) - 1; // padding that sees padding alone
         expectClose(
           weights.reduce((total, weight) => total + weight, 0),
           1,
           { atol: 1e-6 },
         );
-        weights.forEach((weight, key) =>
-          expect(key > query || (isPadded && key >= 6) ? weight === 0 : weight > 0).toBe(true),
-        );
+        const isHidden = (key: number): boolean =>
+          key > query || query - key >= window(layer) || (isPadded && key >= 6 && !isBlind);
+        weights.forEach((weight, key) => expect(isHidden(key) ? weight === 0 : weight > 0).toBe(true));
       }
     }
     dispose([value, ...attentions]);

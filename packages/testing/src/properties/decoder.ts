@@ -40,6 +40,10 @@ export interface DecoderSubject<Model extends Decoder = Decoder> {
   readonly layers: (model: Model) => AnyModule[];
   /** The weights and biases of what is added to the residual stream. */
   readonly residualOutputs: (model: Model) => readonly Variable[];
+  /** Where the layers normalise: before each part, or after it is added; default before. */
+  readonly norm?: 'pre' | 'post';
+  /** How many tokens up to its own a query of a layer sees; default all. Over two layers it must be all. */
+  readonly window?: (layer: number) => number;
 }
 
 /** The hidden states of the last layer, after the final norm: [batch, seq, dim]. */

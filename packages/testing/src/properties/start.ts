@@ -1,8 +1,8 @@
-import { capture } from '@formers/backend';
-import { dispose, type Tensor, type Tensor2D, zerosLike } from '@tensorflow/tfjs-core';
+import { capture, layerNorm } from '@formers/backend';
+import { dispose, ones, type Rank, type Tensor, type Tensor2D, zerosLike } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectSameBits, valuesOf } from '../close.ts';
+import { expectClose, expectSameBits, valuesOf } from '../close.ts';
 import { expectNoLeak } from '../leaks.ts';
 import { randomIds } from '../random-tensor.ts';
 import type { Decoder, DecoderSubject } from './decoder.ts';
@@ -11,7 +11,12 @@ const meanSquare = (tensor: Tensor): number =>
   valuesOf(tensor).reduce((sum, value) => sum + value ** 2, 0) / tensor.size;
 
 /** A decoder before training, and its way to disk and back. */
-export function startProperties<Model extends Decoder>({ create, load, residualOutputs }: DecoderSubject<Model>): void {
+export function startProperties<Model extends Decoder>({
+  create,
+  load,
+  residualOutputs,
+  norm = 'pre',
+}: DecoderSubject<Model>): void {
   const idsOf = ({ config }: Decoder, rows = 4): Tensor2D =>
     randomIds<Tensor2D>([rows, 12], { bound: config.vocabSize });
 
@@ -30,7 +35,8 @@ export function startProperties<Model extends Decoder>({ create, load, residualO
       using model = create({ seed: 1, numLayers: 8 });
       const ids = idsOf(model);
       const { value, hiddenStates } = capture(() => model.call(ids), ['hiddenStates']);
-      const residual = hiddenStates.slice(0, -1).map(meanSquare); // the last one is after the final norm
+      // Pre-norm, the last one is after the final norm; post-norm, the first one is before any.
+      const residual = (norm === 'pre' ? hiddenStates.slice(0, -1) : hiddenStates.slice(1)).map(meanSquare);
       for (const size of residual) {
         expect(size / residual[0]!).toBeGreaterThan(0.5);
         expect(size / residual[0]!).toBeLessThan(2);
@@ -38,12 +44,19 @@ export function startProperties<Model extends Decoder>({ create, load, residualO
       dispose([value, ...hiddenStates]);
     });
 
-    test('with nothing added to the residual stream each layer is the identity (bits)', () => {
+    test('with nothing added to the residual stream each layer passes it on, normalised if it is post-norm', () => {
       using model = create({ seed: 1 });
       for (const variable of residualOutputs(model)) variable.assign(zerosLike(variable));
       const ids = idsOf(model);
       const { value, hiddenStates } = capture(() => model.call(ids), ['hiddenStates']);
-      for (const state of hiddenStates.slice(1, -1)) expectSameBits(state, hiddenStates[0]!);
+      hiddenStates.slice(1, -1).forEach((state, i) => {
+        const before = hiddenStates[i]!;
+        if (norm === 'pre') expectSameBits(state, before);
+        else {
+          const weight = ones<Rank.R1>([state.shape.at(-1)!]);
+          expectClose(state, layerNorm(layerNorm(before, { weight }), { weight }), { atol: 1e-4 }); // after attention, and after the network
+        }
+      });
       dispose([value, ...hiddenStates]);
     });
 
