@@ -103,7 +103,8 @@ encoderProperties<BertForMaskedLM>({
     sequenceHead(
       {
         name: 'BertForSequenceClassification, regression',
-        create: ({ seed, ...config }) => new BertForSequenceClassification({ ...rates(config), labels: ['x'] }, { seed }),
+        create: ({ seed, ...config }) =>
+          new BertForSequenceClassification({ ...rates(config), labels: ['x'] }, { seed }),
         load: (files) => BertForSequenceClassification.fromPretrained(files),
         options,
       },

@@ -106,6 +106,9 @@ test('the published sizes: parameters as counted by Transformers', () => {
   expect(bert.numParameters + 11 * layer + (30522 - 1) * 768).toBe(109_482_240);
   using roberta = new RobertaModel({ vocabSize: 2, ...ROBERTA_PRESETS['roberta-base'], numLayers: 1 }, { seed: null });
   expect(roberta.numParameters + 11 * layer + (50265 - 2) * 768).toBe(124_645_632);
-  using distil = new DistilBertModel({ vocabSize: 1, ...DISTILBERT_PRESETS['distilbert-base'], numLayers: 1 }, { seed: null });
+  using distil = new DistilBertModel(
+    { vocabSize: 1, ...DISTILBERT_PRESETS['distilbert-base'], numLayers: 1 },
+    { seed: null },
+  );
   expect(distil.numParameters + 5 * layer + (30522 - 1) * 768).toBe(66_362_880);
 });

@@ -49,25 +49,28 @@ encoderProperties<DistilBertForMaskedLM>({
     }),
     sequenceHead({
       name: 'DistilBertForSequenceClassification, one class',
-      create: ({ seed, ...config }) => new DistilBertForSequenceClassification({ ...rates(config), ...three }, { seed }),
+      create: ({ seed, ...config }) =>
+        new DistilBertForSequenceClassification({ ...rates(config), ...three }, { seed }),
       load: (files) => DistilBertForSequenceClassification.fromPretrained(files),
       chance: Math.log(3),
     }),
     sequenceHead(
       {
         name: 'DistilBertForSequenceClassification, several classes',
-        create: ({ seed, ...config }) => new DistilBertForSequenceClassification({ ...rates(config), ...three }, { seed }),
+        create: ({ seed, ...config }) =>
+          new DistilBertForSequenceClassification({ ...rates(config), ...three }, { seed }),
         load: (files) => DistilBertForSequenceClassification.fromPretrained(files),
         chance: Math.log(2),
-        },
+      },
       someClasses,
     ),
     sequenceHead(
       {
         name: 'DistilBertForSequenceClassification, regression',
-        create: ({ seed, ...config }) => new DistilBertForSequenceClassification({ ...rates(config), labels: ['x'] }, { seed }),
+        create: ({ seed, ...config }) =>
+          new DistilBertForSequenceClassification({ ...rates(config), labels: ['x'] }, { seed }),
         load: (files) => DistilBertForSequenceClassification.fromPretrained(files),
-        },
+      },
       numbers,
     ),
     tokenHead({

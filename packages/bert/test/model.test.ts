@@ -1,8 +1,27 @@
 import { capture, valueAndGradients, withDropout } from '@formers/backend';
-import { dispose, ones, slice, sum, type Tensor, tensor1d, type Tensor1D, type Tensor2D, tensor2d, tensor3d, zeros } from '@tensorflow/tfjs-core';
+import {
+  dispose,
+  ones,
+  slice,
+  sum,
+  type Tensor,
+  tensor1d,
+  type Tensor1D,
+  type Tensor2D,
+  tensor2d,
+  tensor3d,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectClose, expectError, expectOwned, expectSameBits, useEngineForTests, valuesOf } from '../../testing/src/index.ts';
+import {
+  expectClose,
+  expectError,
+  expectOwned,
+  expectSameBits,
+  useEngineForTests,
+  valuesOf,
+} from '../../testing/src/index.ts';
 import {
   BERT_PRESETS,
   BertForMultipleChoice,
@@ -64,8 +83,14 @@ describe('segments', () => {
     using roberta = new RobertaModel({ ...ROBERTA_PRESETS.testing, ...plain }, { seed: 1 });
     const tokenTypeIds = zeros([1, 5], 'int32') as Tensor2D;
     const text = ids();
-    await expectError(() => model.call(text, { tokenTypeIds }), { code: 'shape', message: 'must be [2, 5], got [1, 5]' });
-    await expectError(() => roberta.call(text, { tokenTypeIds }), { code: 'shape', message: 'must be [2, 5], got [1, 5]' });
+    await expectError(() => model.call(text, { tokenTypeIds }), {
+      code: 'shape',
+      message: 'must be [2, 5], got [1, 5]',
+    });
+    await expectError(() => roberta.call(text, { tokenTypeIds }), {
+      code: 'shape',
+      message: 'must be [2, 5], got [1, 5]',
+    });
   });
 });
 
@@ -87,14 +112,19 @@ describe('RoBERTa`s positions', () => {
     ]);
     const { hidden } = model.call(idsOf(rows));
     expectSameBits(hidden, model.call(idsOf(rows), { positionIds }).hidden);
-    expect(valuesOf(hidden)).not.toEqual(valuesOf(model.call(idsOf(rows), { positionIds: idsOf([[0, 1, 2, 3, 4]]) }).hidden));
+    expect(valuesOf(hidden)).not.toEqual(
+      valuesOf(model.call(idsOf(rows), { positionIds: idsOf([[0, 1, 2, 3, 4]]) }).hidden),
+    );
   });
 
   test('of padding start at zero and learn nothing, nor does its embedding', () => {
     using model = new RobertaModel({ ...ROBERTA_PRESETS.testing, ...plain }, { seed: 1 });
     const { tokens, positions } = model.encoder;
     for (const { weight } of [tokens, positions]) expect(new Set(rowOf(weight, 1))).toEqual(new Set([0]));
-    const { gradients } = valueAndGradients(() => sum(model.call(idsOf([[5, 6, 1, 1]])).pooled!), [tokens.weight, positions.weight]);
+    const { gradients } = valueAndGradients(
+      () => sum(model.call(idsOf([[5, 6, 1, 1]])).pooled!),
+      [tokens.weight, positions.weight],
+    );
     for (const gradient of gradients) {
       expect(new Set(rowOf(gradient, 1))).toEqual(new Set([0]));
       expect(Math.hypot(...valuesOf(gradient))).toBeGreaterThan(1e-6);
@@ -169,7 +199,11 @@ describe('heads', () => {
         [14, 15, 16],
       ],
     ];
-    const mask = tensor3d(texts.map((row) => row.map(() => [1, 1, 0])), [3, 2, 3], 'int32');
+    const mask = tensor3d(
+      texts.map((row) => row.map(() => [1, 1, 0])),
+      [3, 2, 3],
+      'int32',
+    );
     const logits = valuesOf(model.call(tensor3d(texts, [3, 2, 3], 'int32'), { attentionMask: mask })); // [3, 2]
     expectClose(logits[4]!, logits[0]!);
     expectClose(logits[5]!, logits[3]!);
@@ -227,5 +261,10 @@ describe('dropout', () => {
 test('DistilBERT`s positions may start as sines', () => {
   using model = new DistilBertModel({ ...DISTILBERT_PRESETS.testing, ...plain, sinusoidalPositions: true });
   const row = rowOf(model.encoder.positions.weight, 3);
-  expectClose(row.slice(0, 4), [Math.sin(3), Math.cos(3), Math.sin(3 / 10000 ** (2 / 32)), Math.cos(3 / 10000 ** (2 / 32))]);
+  expectClose(row.slice(0, 4), [
+    Math.sin(3),
+    Math.cos(3),
+    Math.sin(3 / 10000 ** (2 / 32)),
+    Math.cos(3 / 10000 ** (2 / 32)),
+  ]);
 });

@@ -69,7 +69,8 @@ encoderProperties<RobertaForMaskedLM>({
     sequenceHead(
       {
         name: 'RobertaForSequenceClassification, regression',
-        create: ({ seed, ...config }) => new RobertaForSequenceClassification({ ...rates(config), labels: ['x'] }, { seed }),
+        create: ({ seed, ...config }) =>
+          new RobertaForSequenceClassification({ ...rates(config), labels: ['x'] }, { seed }),
         load: (files) => RobertaForSequenceClassification.fromPretrained(files),
         options,
       },

@@ -145,7 +145,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
   resizeVocabulary(vocabSize: number): void {
     const { vocabulary } = this.format;
     const config = this.config as { vocabSize?: number };
-    if (!vocabulary || config.vocabSize === undefined)
+    if (!vocabulary?.length || config.vocabSize === undefined)
       throw new ConfigError(`resizeVocabulary: a ${this.format.architecture} has no vocabulary`);
     if (!Number.isInteger(vocabSize) || vocabSize < 1)
       throw new ConfigError(`resizeVocabulary: vocabSize must be a whole number of at least 1, got ${vocabSize}`);

@@ -3,7 +3,17 @@ import { describe, expect, test } from 'vitest';
 import { checkConfig, checkNumParameters, configFields } from '../src/index.ts';
 
 const { size, rate, amount, id, optionalId, choice, activation, labels, problemType } = configFields;
-const schema = { dim: size, dropout: rate, epsilon: amount, start: id, pad: optionalId, tied: choice, activation, labels, problemType };
+const schema = {
+  dim: size,
+  dropout: rate,
+  epsilon: amount,
+  start: id,
+  pad: optionalId,
+  tied: choice,
+  activation,
+  labels,
+  problemType,
+};
 const valid = {
   dim: 8,
   dropout: 0,

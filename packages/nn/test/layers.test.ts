@@ -111,7 +111,13 @@ describe('Embedding with padding', () => {
   test('starts it at zero, and looks up what it holds', () => {
     using table = make();
     const values = valuesOf(table.weight);
-    expect(values.map((value) => value === 0)).toEqual([...new Array<boolean>(6).fill(false), true, true, false, false]);
+    expect(values.map((value) => value === 0)).toEqual([
+      ...new Array<boolean>(6).fill(false),
+      true,
+      true,
+      false,
+      false,
+    ]);
     table.weight.assign(tensor2d([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 2]));
     const ids = tensor2d([[3, 0, 3, 4]], [1, 4], 'int32');
     expectSameBits(table.call(ids), [7, 8, 1, 2, 7, 8, 9, 10]);
@@ -126,7 +132,10 @@ describe('Embedding with padding', () => {
     const { gradients } = valueAndGradients(() => table.call(ids), [table.weight]);
     expectSameBits(gradients[0]!, [2, 2, 0, 0, 0, 0, 0, 0, 1, 1]);
     using plain = new Embedding({ vocabSize: 5, dim: 2, random: random() });
-    expectSameBits(valueAndGradients(() => plain.call(ids), [plain.weight]).gradients[0]!, [2, 2, 0, 0, 0, 0, 2, 2, 1, 1]);
+    expectSameBits(
+      valueAndGradients(() => plain.call(ids), [plain.weight]).gradients[0]!,
+      [2, 2, 0, 0, 0, 0, 2, 2, 1, 1],
+    );
   });
 });
 

@@ -1,4 +1,10 @@
-import { type InitOptions, initStream, loadPretrained, type PretrainedFormat, type PretrainedOptions } from '@formers/nn';
+import {
+  type InitOptions,
+  initStream,
+  loadPretrained,
+  type PretrainedFormat,
+  type PretrainedOptions,
+} from '@formers/nn';
 import type { FolderLocation } from '@formers/checkpoints';
 
 import { MaskedLanguageHead } from '../heads/masked-language-head.ts';

@@ -1,6 +1,14 @@
 import { crossEntropy } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
-import { type InitOptions, initStream, Linear, loadPretrained, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
+import {
+  type InitOptions,
+  initStream,
+  Linear,
+  loadPretrained,
+  normal,
+  PretrainedModel,
+  type PretrainedOptions,
+} from '@formers/nn';
 import { add, type Scalar, type Tensor1D, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 
 import type { FirstTokenPooler } from '../heads/first-token-pooler.ts';

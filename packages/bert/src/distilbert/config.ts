@@ -1,4 +1,4 @@
-import { type Activation } from '@formers/backend';
+import type { Activation } from '@formers/backend';
 import { checkConfig, checkNumParameters, configFields, defaultLabels, type ProblemType } from '@formers/nn';
 
 import { checkHeads, checkPadding } from '../bert/config.ts';

@@ -1,5 +1,11 @@
 import type { RandomStream } from '@formers/backend';
-import { type InitOptions, initStream, loadPretrained, type PretrainedFormat, type PretrainedOptions } from '@formers/nn';
+import {
+  type InitOptions,
+  initStream,
+  loadPretrained,
+  type PretrainedFormat,
+  type PretrainedOptions,
+} from '@formers/nn';
 import type { FolderLocation } from '@formers/checkpoints';
 
 import { FirstTokenPooler } from '../heads/first-token-pooler.ts';
@@ -64,7 +70,11 @@ function preClassifier({ dim, initStd }: DistilBertConfig, random: RandomStream 
 }
 
 /** DistilBERT that classifies sequences: ids [batch, seq] to logits [batch, labels]. */
-export class DistilBertForSequenceClassification extends SequenceClassifier<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
+export class DistilBertForSequenceClassification extends SequenceClassifier<
+  DistilBertConfig,
+  EncoderOptions,
+  DistilBertEncoder
+> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_SEQUENCE_CLASSIFIER;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {
@@ -117,7 +127,11 @@ export class DistilBertForMultipleChoice extends MultipleChoice<DistilBertConfig
 }
 
 /** DistilBERT that classifies each token: ids [batch, seq] to logits [batch, seq, labels]. */
-export class DistilBertForTokenClassification extends TokenClassifier<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
+export class DistilBertForTokenClassification extends TokenClassifier<
+  DistilBertConfig,
+  EncoderOptions,
+  DistilBertEncoder
+> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_TOKEN_CLASSIFIER;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {
@@ -130,7 +144,10 @@ export class DistilBertForTokenClassification extends TokenClassifier<DistilBert
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
-  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<DistilBertForTokenClassification> {
+  static fromPretrained(
+    location: FolderLocation,
+    options?: PretrainedOptions,
+  ): Promise<DistilBertForTokenClassification> {
     return loadPretrained(location, {
       format: DISTILBERT_TOKEN_CLASSIFIER,
       create: (config, init) => new DistilBertForTokenClassification(config, init),
@@ -140,7 +157,11 @@ export class DistilBertForTokenClassification extends TokenClassifier<DistilBert
 }
 
 /** DistilBERT that finds answers in a text: ids [batch, seq] to logits of the first and the last token. */
-export class DistilBertForQuestionAnswering extends QuestionAnswerer<DistilBertConfig, EncoderOptions, DistilBertEncoder> {
+export class DistilBertForQuestionAnswering extends QuestionAnswerer<
+  DistilBertConfig,
+  EncoderOptions,
+  DistilBertEncoder
+> {
   readonly format: PretrainedFormat<DistilBertConfig> = DISTILBERT_QUESTION_ANSWERER;
 
   constructor(options: DistilBertOptions, init: InitOptions = {}) {
@@ -153,7 +174,10 @@ export class DistilBertForQuestionAnswering extends QuestionAnswerer<DistilBertC
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
-  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<DistilBertForQuestionAnswering> {
+  static fromPretrained(
+    location: FolderLocation,
+    options?: PretrainedOptions,
+  ): Promise<DistilBertForQuestionAnswering> {
     return loadPretrained(location, {
       format: DISTILBERT_QUESTION_ANSWERER,
       create: (config, init) => new DistilBertForQuestionAnswering(config, init),

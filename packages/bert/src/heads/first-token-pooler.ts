@@ -1,4 +1,4 @@
-import { type Activation, type RandomStream } from '@formers/backend';
+import type { Activation, RandomStream } from '@formers/backend';
 import { Dropout, Linear, Module, normal } from '@formers/nn';
 import { reshape, slice, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 

@@ -32,9 +32,7 @@ export class MaskedLanguageHead extends Module<[x: Tensor3D, tokens: Tensor2D], 
     const init = normal(initStd);
     this.dense = new Linear({ inDim: dim, outDim: dim, init, random });
     this.norm = new LayerNorm({ dim, epsilon: normEpsilon });
-    this.projection = tied
-      ? undefined
-      : new Linear({ inDim: dim, outDim: vocabSize, bias: ownBias, init, random });
+    this.projection = tied ? undefined : new Linear({ inDim: dim, outDim: vocabSize, bias: ownBias, init, random });
     this.bias = parameter<Rank.R1>([vocabSize], { init: zeros, random: null });
     this.activation = activation;
   }

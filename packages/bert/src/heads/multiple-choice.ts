@@ -1,6 +1,14 @@
 import { checkShape, crossEntropy, type RandomStream } from '@formers/backend';
 import { Dropout, Linear, normal, PretrainedModel } from '@formers/nn';
-import { reshape, type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import {
+  reshape,
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 import type { FirstTokenPooler } from './first-token-pooler.ts';
 import type { EncoderOptions, TextEncoder } from './text-encoder.ts';

@@ -1,5 +1,13 @@
 import type { RandomStream } from '@formers/backend';
-import { classificationLoss, Dropout, Linear, normal, PretrainedModel, type ProblemType, problemTypeOf } from '@formers/nn';
+import {
+  classificationLoss,
+  Dropout,
+  Linear,
+  normal,
+  PretrainedModel,
+  type ProblemType,
+  problemTypeOf,
+} from '@formers/nn';
 import { type Scalar, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 
 import type { FirstTokenPooler } from './first-token-pooler.ts';

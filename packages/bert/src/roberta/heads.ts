@@ -1,4 +1,10 @@
-import { type InitOptions, initStream, loadPretrained, type PretrainedFormat, type PretrainedOptions } from '@formers/nn';
+import {
+  type InitOptions,
+  initStream,
+  loadPretrained,
+  type PretrainedFormat,
+  type PretrainedOptions,
+} from '@formers/nn';
 import type { FolderLocation } from '@formers/checkpoints';
 
 import { bertPooler } from '../bert/model.ts';
@@ -59,7 +65,11 @@ export class RobertaForMaskedLM extends MaskedLanguageModel<RobertaConfig, Segme
 }
 
 /** RoBERTa that classifies sequences: ids [batch, seq] to logits [batch, labels]. */
-export class RobertaForSequenceClassification extends SequenceClassifier<RobertaConfig, SegmentedOptions, RobertaEncoder> {
+export class RobertaForSequenceClassification extends SequenceClassifier<
+  RobertaConfig,
+  SegmentedOptions,
+  RobertaEncoder
+> {
   readonly format: PretrainedFormat<RobertaConfig> = ROBERTA_SEQUENCE_CLASSIFIER;
 
   constructor(options: RobertaOptions, init: InitOptions = {}) {

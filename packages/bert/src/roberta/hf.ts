@@ -57,11 +57,7 @@ export const ROBERTA_MASKED_LANGUAGE_MODEL: PretrainedFormat<RobertaConfig> = {
 export const ROBERTA_SEQUENCE_CLASSIFIER: PretrainedFormat<RobertaConfig> = {
   ...shared,
   architecture: 'RobertaForSequenceClassification',
-  names: [
-    ...ENCODER,
-    ...layerNames('pooler.dense', 'classifier.dense'),
-    ...layerNames('head', 'classifier.out_proj'),
-  ],
+  names: [...ENCODER, ...layerNames('pooler.dense', 'classifier.dense'), ...layerNames('head', 'classifier.out_proj')],
 };
 
 /** `RobertaForMultipleChoice` folders. */
@@ -69,11 +65,7 @@ export const ROBERTA_MULTIPLE_CHOICE: PretrainedFormat<RobertaConfig> = {
   ...shared,
   optional: [POOLER],
   architecture: 'RobertaForMultipleChoice',
-  names: [
-    ...ENCODER,
-    ...layerNames('pooler.dense', 'roberta.pooler.dense'),
-    ...layerNames('head', 'classifier'),
-  ],
+  names: [...ENCODER, ...layerNames('pooler.dense', 'roberta.pooler.dense'), ...layerNames('head', 'classifier')],
 };
 
 /** `RobertaForTokenClassification` folders. */

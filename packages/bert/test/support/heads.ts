@@ -1,6 +1,17 @@
 import type { MultiHeadAttention } from '@formers/attention';
 import type { LayerNorm } from '@formers/nn';
-import { add, reshape, scalar, type Tensor, tensor1d, type Tensor1D, tensor2d, type Tensor2D, type Tensor3D, type Variable } from '@tensorflow/tfjs-core';
+import {
+  add,
+  reshape,
+  scalar,
+  type Tensor,
+  tensor1d,
+  type Tensor1D,
+  tensor2d,
+  type Tensor2D,
+  type Tensor3D,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 
 import { type HeadModel, type HeadSubject, randomIds, randomTensor } from '../../../testing/src/index.ts';
 import type {
@@ -31,7 +42,10 @@ export function segments(): Tensor2D {
 
 /** Classes, each at least once. */
 function classes(count: number, of: number): Tensor1D {
-  return tensor1d(Int32Array.from({ length: count }, (_, i) => (2 * i + 1) % of), 'int32');
+  return tensor1d(
+    Int32Array.from({ length: count }, (_, i) => (2 * i + 1) % of),
+    'int32',
+  );
 }
 
 /** A class of models and how a test makes one. */

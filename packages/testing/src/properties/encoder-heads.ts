@@ -8,7 +8,7 @@ import { train } from './train.ts';
 
 /** What every head does: it learns, and comes back from disk. */
 export function headProperties({ name, create, load, chance, unseen = /key\.bias$/ }: HeadSubject): void {
-  describe(name, () => {
+  describe(`the head ${name}`, () => {
     test('owns its output', () => {
       const { model, predict, loss } = create({ seed: 1, dropout: 0 });
       using _ = model;
@@ -37,7 +37,8 @@ export function headProperties({ name, create, load, chance, unseen = /key\.bias
     test('drops nothing outside of training, something else in every step', () => {
       const [dropping, plain] = [0.3, 0].map((dropout) => create({ seed: 1, dropout, initStd: 0.3 }));
       using _ = dropping!.model;
-      using __ = plain!.model;
+      using plainModel = plain!.model;
+      expect(plainModel.numParameters).toBe(dropping!.model.numParameters);
       const expected = plain!.predict();
       dropping!.predict().forEach((one, i) => expectSameBits(one, expected[i]!));
       const at = (step: number): number => valuesOf(withDropout({ seed: 1, step }, () => dropping!.loss()))[0]!;
@@ -60,11 +61,11 @@ export function headProperties({ name, create, load, chance, unseen = /key\.bias
       const [files, again] = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>()];
       await model.savePretrained(files);
       const loaded = await load(files);
-      using __ = loaded.model;
-      expect(loaded.model.config).toEqual(model.config);
+      using loadedModel = loaded.model;
+      expect(loadedModel.config).toEqual(model.config);
       const expected = predict();
       loaded.predict().forEach((one, i) => expectSameBits(one, expected[i]!));
-      await loaded.model.savePretrained(again);
+      await loadedModel.savePretrained(again);
       expect(again).toEqual(files);
     });
   });

@@ -31,10 +31,7 @@ export function encoderLearningProperties<Model extends Encoder>({
         return [Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - row[id]!];
       });
       expect(losses).toHaveLength(6);
-      expectClose(
-        model.loss(ids, { targets }),
-        losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
-      );
+      expectClose(model.loss(ids, { targets }), losses.reduce((sum, loss) => sum + loss, 0) / losses.length);
     });
 
     test('without any masked word is 0, and so is its gradient', () => {
@@ -122,7 +119,9 @@ export function encoderLearningProperties<Model extends Encoder>({
       expect(new Set(parts.map(({ words }) => words)).size).toBeGreaterThan(1);
       whole.gradients.forEach((gradient, p) =>
         expectClose(
-          gradient.map((_, i) => parts.reduce((sum, { words, gradients }) => sum + words * gradients[p]![i]!, 0) / whole.words),
+          gradient.map(
+            (_, i) => parts.reduce((sum, { words, gradients }) => sum + words * gradients[p]![i]!, 0) / whole.words,
+          ),
           gradient,
           { rtol: 1e-4, atol: 1e-5 },
         ),

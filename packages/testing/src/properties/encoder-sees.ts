@@ -115,23 +115,26 @@ export function encoderSeesProperties<Model extends Encoder>({
       expectClose(part(model.call(longer, { attentionMask }), 0, seq), model.call(ids), { atol: 1e-5 });
     });
 
-    test.each([{ right: 2 }, { left: 2 }])('which ids it has does not matter (bits), and they get no gradient, %o', (sides) => {
-      using model = make();
-      const [left, first] = [sides.left ?? 0, positions(model).first];
-      const words = [
-        [5, 6, 8, 9],
-        [11, 12, 14, 15],
-      ];
-      const ids = tensor2d(words, [2, 4], 'int32');
-      const real = (id: number): Tensor3D => {
-        const { ids: longer, options } = padded(ids, { id, first, ...sides });
-        return part(lastStateOf(model, longer, options), left, 4);
-      };
-      expectSameBits(real(3), real(20));
-      const gradient = tokenGradient(model, () => real(20));
-      expect(gradient(20)).toBe(0);
-      for (const id of words.flat()) expect(gradient(id)).toBeGreaterThan(1e-8);
-    });
+    test.each([{ right: 2 }, { left: 2 }])(
+      'which ids it has does not matter (bits), and they get no gradient, %o',
+      (sides) => {
+        using model = make();
+        const [left, first] = [sides.left ?? 0, positions(model).first];
+        const words = [
+          [5, 6, 8, 9],
+          [11, 12, 14, 15],
+        ];
+        const ids = tensor2d(words, [2, 4], 'int32');
+        const real = (id: number): Tensor3D => {
+          const { ids: longer, options } = padded(ids, { id, first, ...sides });
+          return part(lastStateOf(model, longer, options), left, 4);
+        };
+        expectSameBits(real(3), real(20));
+        const gradient = tokenGradient(model, () => real(20));
+        expect(gradient(20)).toBe(0);
+        for (const id of words.flat()) expect(gradient(id)).toBeGreaterThan(1e-8);
+      },
+    );
 
     test('a row of padding alone has finite outputs and gradients, and leaves the other rows alone', () => {
       using model = make();
@@ -162,7 +165,11 @@ export function encoderSeesProperties<Model extends Encoder>({
       using model = make();
       const ids = tokensFor(model, { batch: 1 });
       const { first } = positions(model);
-      const positionIds = tensor2d([lengths.flatMap((length) => Array.from({ length }, (_, i) => first + i))], [1, seq], 'int32');
+      const positionIds = tensor2d(
+        [lengths.flatMap((length) => Array.from({ length }, (_, i) => first + i))],
+        [1, seq],
+        'int32',
+      );
       const square = tensor3d([sameBlock], [1, seq, seq], 'int32');
       const packed = model.call(ids, { attentionMask: square, positionIds });
       let start = 0;
@@ -195,7 +202,10 @@ export function encoderSeesProperties<Model extends Encoder>({
       const ids = tokensFor(model);
       for (const shape of [[batch, seq + 1], [batch, seq, seq - 1], [batch * seq], [batch, 1, seq, seq + 1]]) {
         const attentionMask = randomTensor<Tensor2D>(shape);
-        await expectError(() => model.call(ids, { attentionMask }), { code: 'shape', message: 'attentionMask must be' });
+        await expectError(() => model.call(ids, { attentionMask }), {
+          code: 'shape',
+          message: 'attentionMask must be',
+        });
       }
     });
   });

@@ -49,8 +49,7 @@ export function encoderStartProperties<Model extends Encoder>({
       using model = create({ seed: 3, initStd });
       for (const [path, parameter] of model.namedParameters()) {
         const numbers = valuesOf(parameter);
-        if (parameter.rank === 1)
-          expect(new Set(numbers), path).toEqual(new Set([path.endsWith('weight') ? 1 : 0]));
+        if (parameter.rank === 1) expect(new Set(numbers), path).toEqual(new Set([path.endsWith('weight') ? 1 : 0]));
         else {
           const drawn = numbers.filter((number) => number !== 0); // all but the vectors of padding
           expect(numbers.length - drawn.length, path).toBeLessThanOrEqual(parameter.shape[1]!);
@@ -153,37 +152,40 @@ export function encoderStartProperties<Model extends Encoder>({
       [7, true],
       [7, false],
       [-5, true],
-    ])('%i more, tied %s: tokens keep their rows (bits) and logits, new ones are the mean', async (more, tieEmbeddings) => {
-      using model = create({ seed: 1, tieEmbeddings });
-      const { vocabSize } = model.config;
-      const kept = Math.min(vocabSize, vocabSize + more);
-      const ids = tokensFor(model);
-      const known = minimum(ids, scalar(kept - 1, 'int32')) as Tensor2D;
-      outputBias(model).assign(randomTensor([vocabSize]));
-      const others = [...model.namedParameters()].filter(([, { shape }]) => !shape.includes(vocabSize));
-      const before = {
-        rows: valuesOf(slice(tokens(model) as Tensor as Tensor2D, [0, 0], [kept, -1])),
-        average: valuesOf(mean(tokens(model), 0)),
-        bias: valuesOf(outputBias(model)),
-        logits: slice(model.call(known), [0, 0, 0], [-1, -1, kept]),
-      };
-      model.resizeVocabulary(vocabSize + more);
-      expect(model.config.vocabSize).toBe(vocabSize + more);
-      const table = tokens(model) as Tensor as Tensor2D;
-      expect(table.shape[0]).toBe(vocabSize + more);
-      expectSameBits(slice(table, [0, 0], [kept, -1]), before.rows);
-      expectSameBits(valuesOf(outputBias(model)).slice(0, kept), before.bias.slice(0, kept));
-      for (let row = kept; row < vocabSize + more; row++)
-        expectClose(valuesOf(slice(table, [row, 0], [1, -1])), before.average, { atol: 1e-6 });
-      for (const [path, parameter] of others) expect(model.namedParameters().get(path)).toBe(parameter);
-      expectClose(slice(model.call(known), [0, 0, 0], [-1, -1, kept]), before.logits, { atol: 1e-5 });
+    ])(
+      '%i more, tied %s: tokens keep their rows (bits) and logits, new ones are the mean',
+      async (more, tieEmbeddings) => {
+        using model = create({ seed: 1, tieEmbeddings });
+        const { vocabSize } = model.config;
+        const kept = Math.min(vocabSize, vocabSize + more);
+        const ids = tokensFor(model);
+        const known = minimum(ids, scalar(kept - 1, 'int32')) as Tensor2D;
+        outputBias(model).assign(randomTensor([vocabSize]));
+        const others = [...model.namedParameters()].filter(([, { shape }]) => !shape.includes(vocabSize));
+        const before = {
+          rows: valuesOf(slice(tokens(model) as Tensor as Tensor2D, [0, 0], [kept, -1])),
+          average: valuesOf(mean(tokens(model), 0)),
+          bias: valuesOf(outputBias(model)),
+          logits: slice(model.call(known), [0, 0, 0], [-1, -1, kept]),
+        };
+        model.resizeVocabulary(vocabSize + more);
+        expect(model.config.vocabSize).toBe(vocabSize + more);
+        const table = tokens(model) as Tensor as Tensor2D;
+        expect(table.shape[0]).toBe(vocabSize + more);
+        expectSameBits(slice(table, [0, 0], [kept, -1]), before.rows);
+        expectSameBits(valuesOf(outputBias(model)).slice(0, kept), before.bias.slice(0, kept));
+        for (let row = kept; row < vocabSize + more; row++)
+          expectClose(valuesOf(slice(table, [row, 0], [1, -1])), before.average, { atol: 1e-6 });
+        for (const [path, parameter] of others) expect(model.namedParameters().get(path)).toBe(parameter);
+        expectClose(slice(model.call(known), [0, 0, 0], [-1, -1, kept]), before.logits, { atol: 1e-5 });
 
-      const files = new Map<string, Uint8Array>();
-      await model.savePretrained(files);
-      using loaded = await load(files);
-      expect(loaded.config).toEqual(model.config);
-      expectSameBits(loaded.call(known), model.call(known));
-    });
+        const files = new Map<string, Uint8Array>();
+        await model.savePretrained(files);
+        using loaded = await load(files);
+        expect(loaded.config).toEqual(model.config);
+        expectSameBits(loaded.call(known), model.call(known));
+      },
+    );
 
     test('of the same size nothing changes; of none it is refused', async () => {
       using model = create({ seed: 1 });

@@ -48,8 +48,8 @@ export interface EncoderOptions {
 export interface HeadModel {
   readonly model: PretrainedModel<never, unknown, object>;
   /** All that the model predicts from the batch. */
-  predict(): Tensor[];
-  loss(): Scalar;
+  readonly predict: () => Tensor[];
+  readonly loss: () => Scalar;
 }
 
 /** One of the family's heads. */

@@ -227,9 +227,15 @@ export function pretrainedProperties<Model extends AnyPretrained>(subject: Pretr
       await expectError(() => load(files), { code: 'missing-file', message: file });
     });
 
-    test.each([[{ model_type: 'other' }, 'got "other"'] as const, ...refused])('config.json with %o', async (keys, message) => {
-      await expectError(() => load(variant(undefined, (json) => ({ ...json, ...keys }))), { code: 'config', message });
-    });
+    test.each([[{ model_type: 'other' }, 'got "other"'] as const, ...refused])(
+      'config.json with %o',
+      async (keys, message) => {
+        await expectError(() => load(variant(undefined, (json) => ({ ...json, ...keys }))), {
+          code: 'config',
+          message,
+        });
+      },
+    );
   });
 
   describe(`${name}: the config`, () => {

@@ -45,8 +45,8 @@ function callOptions(inputs: NamedTensors): SegmentedOptions {
 interface Kind<Model> {
   /** Arguments besides those of every encoder. */
   readonly targets: readonly string[];
-  run(model: Model, inputs: NamedTensors): Record<string, Tensor>;
-  loss(model: Model, inputs: NamedTensors): Scalar;
+  readonly run: (model: Model, inputs: NamedTensors) => Record<string, Tensor>;
+  readonly loss: (model: Model, inputs: NamedTensors) => Scalar;
 }
 
 const noLoss = (): Scalar => {
@@ -71,8 +71,7 @@ const bareEncoder: Kind<DistilBertModel> = {
 const words: Kind<MaskedLanguageModel<object, SegmentedOptions>> = {
   targets: ['labels'],
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: (model, inputs) =>
-    model.loss(ids(inputs), { ...callOptions(inputs), targets: inputs['labels'] as Tensor2D }),
+  loss: (model, inputs) => model.loss(ids(inputs), { ...callOptions(inputs), targets: inputs['labels'] as Tensor2D }),
 };
 
 const preTraining: Kind<BertForPreTraining> = {
@@ -92,22 +91,19 @@ const preTraining: Kind<BertForPreTraining> = {
 const sequences: Kind<SequenceClassifier<BertForSequenceClassification['config'], SegmentedOptions>> = {
   targets: ['labels'],
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: (model, inputs) =>
-    model.loss(ids(inputs), { ...callOptions(inputs), labels: inputs['labels'] as Tensor }),
+  loss: (model, inputs) => model.loss(ids(inputs), { ...callOptions(inputs), labels: inputs['labels'] as Tensor }),
 };
 
 const nextSentence: Kind<BertForNextSentencePrediction> = {
   targets: ['labels'],
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: (model, inputs) =>
-    model.loss(ids(inputs), { ...callOptions(inputs), labels: inputs['labels'] as Tensor1D }),
+  loss: (model, inputs) => model.loss(ids(inputs), { ...callOptions(inputs), labels: inputs['labels'] as Tensor1D }),
 };
 
 const tokens: Kind<TokenClassifier<BertForSequenceClassification['config'], SegmentedOptions>> = {
   targets: ['labels'],
   run: (model, inputs) => ({ logits: model.call(ids(inputs), callOptions(inputs)) }),
-  loss: (model, inputs) =>
-    model.loss(ids(inputs), { ...callOptions(inputs), labels: inputs['labels'] as Tensor2D }),
+  loss: (model, inputs) => model.loss(ids(inputs), { ...callOptions(inputs), labels: inputs['labels'] as Tensor2D }),
 };
 
 const answers: Kind<QuestionAnswerer<BertForSequenceClassification['config'], SegmentedOptions>> = {
@@ -160,7 +156,10 @@ export const BERT_ADAPTERS: readonly [string, ModelAdapter][] = [
     'BertForNextSentencePrediction',
     adapter((folder) => BertForNextSentencePrediction.fromPretrained(folder), nextSentence),
   ],
-  ['BertForSequenceClassification', adapter((folder) => BertForSequenceClassification.fromPretrained(folder), sequences)],
+  [
+    'BertForSequenceClassification',
+    adapter((folder) => BertForSequenceClassification.fromPretrained(folder), sequences),
+  ],
   ['BertForMultipleChoice', adapter((folder) => BertForMultipleChoice.fromPretrained(folder), choices)],
   ['BertForTokenClassification', adapter((folder) => BertForTokenClassification.fromPretrained(folder), tokens)],
   ['BertForQuestionAnswering', adapter((folder) => BertForQuestionAnswering.fromPretrained(folder), answers)],
@@ -179,7 +178,10 @@ export const BERT_ADAPTERS: readonly [string, ModelAdapter][] = [
     'DistilBertForSequenceClassification',
     adapter((folder) => DistilBertForSequenceClassification.fromPretrained(folder), sequences, distil),
   ],
-  ['DistilBertForMultipleChoice', adapter((folder) => DistilBertForMultipleChoice.fromPretrained(folder), choices, distil)],
+  [
+    'DistilBertForMultipleChoice',
+    adapter((folder) => DistilBertForMultipleChoice.fromPretrained(folder), choices, distil),
+  ],
   [
     'DistilBertForTokenClassification',
     adapter((folder) => DistilBertForTokenClassification.fromPretrained(folder), tokens, distil),
