@@ -1,16 +1,22 @@
 import {
+  addLayerNorm,
   attend,
   crossEntropy,
   embedding,
+  gated,
   gelu,
+  gru,
   layerNorm,
   linear,
   linearCrossEntropy,
+  lstm,
+  rotary,
   valueAndGradients,
 } from '@formers/backend';
 import {
   add,
   concat,
+  greater,
   matMul,
   type Tensor,
   type Tensor1D,
@@ -58,6 +64,19 @@ export function emptyTests(): void {
     const w = weight();
     expectClose(crossEntropy(zeros([0, 5]), zeros([0], 'int32')), [0]);
     expectZeroGradients(() => linearCrossEntropy(zeros([0, 3]), w, { labels: zeros([0], 'int32') }), [w]);
+  });
+  test('empty: recurrent layers without steps or rows, rotary, gates, comparisons', () => {
+    const recurrent = randomTensor<Tensor2D>([12, 3]);
+    const { states, lastCell } = lstm(zeros([2, 0, 12]), { weight: recurrent });
+    expect([states.shape, lastCell.shape]).toEqual([[2, 0, 3], [2, 3]]); // prettier-ignore
+    expect(valuesOf(lastCell).every((value) => value === 0)).toBe(true);
+    expect(gru(zeros([0, 4, 9]), { weight: randomTensor<Tensor2D>([9, 3]) }).shape).toEqual([0, 4, 3]);
+    expectZeroGradients(() => lstm(zeros([2, 0, 12]), { weight: recurrent }).states, [recurrent]);
+    expect(rotary(zeros([0, 2, 3, 4]), { cos: zeros([1, 3, 2]), sin: zeros([1, 3, 2]) }).shape).toEqual([0, 2, 3, 4]);
+    expect(gated(zeros([0, 3]), { up: zeros([0, 3]), activation: 'silu' }).shape).toEqual([0, 3]);
+    expect(greater(zeros([0, 3]), zeros([3])).shape).toEqual([0, 3]);
+    const gain = zeros([4]) as Tensor1D;
+    expectZeroGradients(() => addLayerNorm(zeros([0, 4]), { residual: zeros([0, 4]), weight: gain }).norm, [gain]);
   });
   test('empty: attention without keys gives zeros', () => {
     const q = randomTensor<Tensor4D>([1, 2, 3, 4]);

@@ -16,6 +16,7 @@ import { lstmStatesCase, recurrentCases } from './recurrent-cases.ts';
 import { rotaryCases } from './rotary-cases.ts';
 import { sgdTests } from './sgd-tests.ts';
 import { tfjsCases } from './tfjs-cases.ts';
+import { torchTests } from './torch-tests.ts';
 import { viewCases } from './view-cases.ts';
 import { writeTokensTests } from './write-tokens-tests.ts';
 
@@ -44,6 +45,7 @@ export function opSuite(factory: EngineFactory): void {
     optimizerTests();
     sgdTests();
     adafactorTests();
+    torchTests();
     emptyTests();
     writeTokensTests();
   });
