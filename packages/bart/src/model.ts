@@ -62,8 +62,9 @@ export class BARTModel extends PretrainedModel<[ids: Tensor2D, options?: BARTCal
   }
 
   protected override forward(ids: Tensor2D, options: BARTCallOptions = {}): Tensor3D {
-    const { decoderIds = this.shiftRight(ids), attentionMask, decoderAttentionMask } = options;
+    const { attentionMask, decoderAttentionMask } = options;
     const encoded = this.encode(ids, { attentionMask }); // [batch, seq, dim]
+    const decoderIds = options.decoderIds ?? this.shiftRight(ids); // [batch, targetSeq]
     return this.decode(decoderIds, { encoded, attentionMask, decoderAttentionMask }); // [batch, targetSeq, dim]
   }
 
@@ -83,6 +84,7 @@ export class BARTModel extends PretrainedModel<[ids: Tensor2D, options?: BARTCal
 
   /** What the decoder reads while it learns to write these targets: int32 [batch, targetSeq]. */
   shiftRight(targets: Tensor2D): Tensor2D {
+    checkShape('BARTModel: targets', targets, ['batch', 'targetSeq']);
     const { decoderStartTokenId: startTokenId, padTokenId } = this.config;
     return shiftRight(targets, { startTokenId, padTokenId });
   }

@@ -1,5 +1,6 @@
 import { type Activation, ConfigError } from '@formers/backend';
 import { checkConfig, checkNumParameters, configFields, defaultLabels, type ProblemType } from '@formers/nn';
+import { relativeBucket } from '@formers/positional';
 
 /** The shape of a T5. Sizes are whole numbers of at least 1. */
 export interface T5Config {
@@ -135,6 +136,8 @@ export function t5Config({ contextLength = Infinity, ...options }: T5Options): T
     throw new ConfigError(
       `T5Config: contextLength must be Infinity, relative positions have no end, got ${contextLength}`,
     );
+  for (const bidirectional of [true, false])
+    relativeBucket(0, { numBuckets: config.numBuckets, maxDistance: config.maxDistance, bidirectional }); // refuses what can't be
   const { vocabSize, dim, numHeads, headDim, hiddenDim, numLayers, numDecoderLayers, gated } = config;
   const attention = 4 * dim * numHeads * headDim;
   const mlp = (gated ? 3 : 2) * dim * hiddenDim;

@@ -159,6 +159,7 @@ export class T5Model extends PretrainedModel<[ids: Tensor2D, options: T5CallOpti
 
   /** What the decoder reads while it learns to write these targets: int32 [batch, targetSeq]. */
   shiftRight(targets: Tensor2D): Tensor2D {
+    checkShape('T5Model: targets', targets, ['batch', 'targetSeq']);
     const { decoderStartTokenId: startTokenId, padTokenId } = this.config;
     return shiftRight(targets, { startTokenId, padTokenId });
   }
