@@ -51,15 +51,15 @@ describe('caseText', () => {
 describe('documentMarkdown', () => {
   it('says when, where and with what, and has a row for every comparison and every absence', () => {
     const markdown = documentMarkdown(document);
-    expect(markdown).toContain('Measured on 2026-11-23 in 2 minutes: A CPU, 2 cores, 24 GB');
+    expect(markdown).toContain('Measured on 2026-11-23 in 2 min: A CPU, 2 cores, 24 GB');
     expect(markdown).toContain('torch 2.15');
     const rows = markdown.split('\n').filter((line) => line.startsWith('|'));
     expect(rows).toHaveLength(2 + 2 + 1);
     expect(new Set(rows.map((row) => row.split('|').length)).size).toBe(1);
     expect(rows[2]).toMatch(
-      /\(a\); 2 threads .*\| 50\.0 .*\| PyTorch.*\| 40\.0 .*\| 0\.80 .*\| 1 .*\| not reached \| 2e-6/,
+      /\(a\); 2 threads .*\| 50\.0 ms, 15\.4 tokens\/ms +\| PyTorch.*\| 40\.0 ms, 19\.2 tokens\/ms +\| 0\.80 .*\| 1 .*\| not reached \| 2e-6/,
     );
-    expect(rows[3]).toContain('250 (3 steps)');
+    expect(rows[3]).toContain('250 ms, 3.07 tokens/ms (3 steps)');
     expect(rows[4]).toContain('lacks a kernel');
   });
 });

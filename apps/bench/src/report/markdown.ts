@@ -1,4 +1,5 @@
 import type { CaseResult, ComparisonResult, EntryResult } from '../harness/cases.ts';
+import { EFFORTS } from '../harness/run-case.ts';
 import type { BenchDocument } from './document.ts';
 import { agreementOf, entryName, threeDigits } from './text.ts';
 
@@ -15,7 +16,7 @@ export function documentMarkdown({ date, machine, versions, features, seconds, c
   const suites = [...new Set(cases.map(({ suite }) => suite))];
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `Measured on ${date.slice(0, 10)} in ${Math.ceil(seconds / 60)} minutes: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB, ` +
+    `Measured on ${date.slice(0, 10)} in ${Math.ceil(seconds / 60)} min: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB, ` +
       `${machine.system}; load before it ${machine.load.toFixed(2)}. ${programs.join(', ')}. Formers with ${features}.`,
     ...suites.map((suite) =>
       suiteMarkdown(
@@ -31,7 +32,7 @@ function suiteMarkdown(suite: string, cases: readonly CaseResult[]): string {
   const isMemory = suite === 'memory';
   const head = isMemory
     ? ['case', 'Formers, MB', 'against', 'MB', 'ratio', 'at most', '']
-    : ['case', 'Formers', 'ms', 'against', 'ms', 'ratio', 'of bests', 'floor', '', 'differ by'];
+    : ['case', 'Formers', 'median', 'against', 'median', 'ratio', 'of bests', 'floor', '', 'differ by'];
   const rows = cases.flatMap((result) => {
     const absences = result.entries.filter(({ absent }) => absent !== undefined);
     return [
@@ -55,9 +56,9 @@ function speedRow(result: CaseResult, comparison: ComparisonResult): string[] {
   return [
     result.title,
     entryName(mine, result.entries),
-    milliseconds(mine),
+    median(result, mine),
     entryName(other, result.entries),
-    milliseconds(other),
+    median(result, other),
     ratio.toFixed(2),
     bestRatio?.toFixed(2) ?? '',
     floor === undefined ? '' : String(floor),
@@ -84,10 +85,12 @@ function find({ entries }: CaseResult, key: string): EntryResult | undefined {
   return entries.find((entry) => entry.key === key);
 }
 
-/** The median, and how often it was measured where that isn't the usual number. */
-function milliseconds(entry: EntryResult | undefined): string {
+/** The median and its rate, and how often it was measured where that isn't the usual number. */
+function median({ unit }: CaseResult, entry: EntryResult | undefined): string {
   if (entry?.median === undefined) return '';
-  return `${threeDigits(entry.median)}${entry.steps !== undefined && entry.steps < 20 ? ` (${entry.steps} steps)` : ''}`;
+  const { median, rate, steps = 0 } = entry;
+  const speed = rate === undefined || unit === undefined ? '' : `, ${threeDigits(rate)} ${unit}`;
+  return `${threeDigits(median)} ms${speed}${steps < EFFORTS.full.steps ? ` (${steps} steps)` : ''}`;
 }
 
 function verdict(reached: boolean | undefined): string {
