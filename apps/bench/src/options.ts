@@ -53,7 +53,7 @@ export const HELP = `Measures Formers on the CPU against PyTorch and the JavaScr
   --peers <names>      ${PEERS.join(',')} or none (default all; what isn't there is installed, or told of)
   --only <text>        only cases whose name contains it
   --slow-peer-seconds <n>
-                       a JavaScript peer whose 20 steps take longer makes fewer (default 60; of report 15)
+                       a JavaScript peer whose 20 steps take longer makes fewer (default 60; of report 10)
   --quick              fewer steps, to try it; figures mean little
   --json               one JSON document on standard output, nothing else
   --help               this text
@@ -73,7 +73,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     throw new UsageError(`say what to measure: ${SUITES.join(', ')} or report; see --help`);
   if (others.length > 0) throw new UsageError(`${JSON.stringify(others[0])} is one argument too many; see --help`);
   const name = oneOf('the first argument', suite ?? 'report', [...SUITES, 'report'] as const);
-  const narrowed = Object.keys(values).find((flag) => !['quick', 'json', 'help'].includes(flag));
+  const narrowed = Object.keys(values).find((flag) => !['quick', 'json', 'help', 'slow-peer-seconds'].includes(flag));
   if (name === 'report' && narrowed !== undefined && !help)
     throw new UsageError(`report measures everything: --${narrowed} is for single suites`);
   if (values.size !== undefined && name !== 'train' && name !== 'memory')
