@@ -5,8 +5,17 @@ import { BART, BART_PRESETS } from '../src/index.ts';
 
 encoderDecoderProperties<BART>({
   name: 'BART',
-  create: ({ seed, smooth: _, ...options }) =>
-    new BART({ vocabSize: 65, ...BART_PRESETS.testing, ...options }, { seed }),
+  create: ({ seed, numLayers, dropout, initStd }) =>
+    new BART(
+      {
+        vocabSize: 65,
+        ...BART_PRESETS.testing,
+        ...(numLayers !== undefined && { numLayers }),
+        ...(dropout !== undefined && { dropout }),
+        ...(initStd !== undefined && { initStd }),
+      },
+      { seed },
+    ),
   load: (files) => BART.fromPretrained(files),
   encoderTokens: ({ model }) => model.tokens.weight,
   decoderTokens: ({ model }) => model.tokens.weight,

@@ -4,8 +4,17 @@ import { T5, T5_PRESETS } from '../src/index.ts';
 encoderDecoderProperties<T5>({
   name: 'T5',
   // The first weights are large as they are.
-  create: ({ seed, initStd: _, smooth, ...options }) =>
-    new T5({ vocabSize: 65, ...T5_PRESETS.testing, ...(smooth && { activation: 'gelu' }), ...options }, { seed }),
+  create: ({ seed, numLayers, dropout, smooth }) =>
+    new T5(
+      {
+        vocabSize: 65,
+        ...T5_PRESETS.testing,
+        ...(numLayers !== undefined && { numLayers }),
+        ...(dropout !== undefined && { dropout }),
+        ...(smooth && { activation: 'gelu' }),
+      },
+      { seed },
+    ),
   load: (files) => T5.fromPretrained(files),
   encoderTokens: ({ model }) => model.tokens.weight,
   decoderTokens: ({ model }) => model.tokens.weight,
