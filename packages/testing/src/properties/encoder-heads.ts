@@ -49,7 +49,7 @@ export function headProperties({ name, create, load, chance, unseen = /key\.bias
     test.each([1, 2, 3, 4, 5])('learns one batch by heart: loss below 0.01 within 300 steps, seed %i', (seed) => {
       const { model, loss } = create({ seed, dropout: 0 });
       using _ = model;
-      const options = { steps: 300, learningRate: 1e-2, until: (value: number) => value < 0.01 };
+      const options = { steps: 300, learningRate: 2e-2, until: (value: number) => value < 0.01 };
       const losses = train(model, loss, options);
       expect(losses.at(-1)).toBeLessThan(0.01);
       expect(losses[0]).toBeGreaterThan(0.1);

@@ -176,9 +176,9 @@ export function encoderLearningProperties<Model extends Encoder>({
         dispose([ids, targets]);
         return loss;
       };
-      train(model, fresh, { steps: 60, learningRate: 1e-2 });
-      const losses = Array.from({ length: 20 }, (_, i) => valuesOf(fresh(5000 + i))[0]!);
-      expect(losses.reduce((sum, loss) => sum + loss, 0) / 20).toBeGreaterThan(chance - 0.1);
+      train(model, fresh, { steps: 40, learningRate: 1e-2 });
+      const losses = Array.from({ length: 15 }, (_, i) => valuesOf(fresh(5000 + i))[0]!);
+      expect(losses.reduce((sum, loss) => sum + loss, 0) / 15).toBeGreaterThan(chance - 0.1);
     });
   });
 
