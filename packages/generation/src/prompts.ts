@@ -31,7 +31,15 @@ export function readPrompts(
   });
 }
 
-/** What an encoder reads: prompts without the padding on the right that `attentionMask` tells of. Throws a {@link GenerationError} as {@link readPrompts} does. */
+/** Prompts that an encoder reads. */
+export interface EncoderPrompts {
+  /** As given. */
+  readonly given: readonly (readonly number[])[];
+  /** Without the padding on the right that the mask tells of. */
+  readonly tokens: readonly (readonly number[])[];
+}
+
+/** What an encoder reads, with padding on the right where `attentionMask` tells of some. Throws a {@link GenerationError} as {@link readPrompts} does. */
 export function readEncoderPrompts(
   prompts: Prompts,
   {
@@ -39,15 +47,15 @@ export function readEncoderPrompts(
     attentionMask,
     where,
   }: { model: LanguageModel; attentionMask?: readonly TokenIds[] | undefined; where: string },
-): number[][] {
+): EncoderPrompts {
   const rows = readPrompts(prompts, { model, where });
   if (attentionMask && attentionMask.length !== rows.length)
     throw new GenerationError(
       `${where}: attentionMask must have a row for each of ${rows.length} prompts, got ${attentionMask.length}`,
     );
-  return rows.map(({ ids }, i) => {
+  const tokens = rows.map(({ ids }, i) => {
     const mask = attentionMask?.[i];
-    if (!mask) return [...ids];
+    if (!mask) return ids;
     const bits = [...mask];
     const length = bits.lastIndexOf(1) + 1;
     if (length === 0 || bits.length !== ids.length || bits.some((bit, at) => bit !== (at < length ? 1 : 0)))
@@ -56,6 +64,7 @@ export function readEncoderPrompts(
       );
     return ids.slice(0, length);
   });
+  return { given: rows.map(({ ids }) => ids), tokens };
 }
 
 function isBatch(prompts: Prompts): prompts is readonly TokenIds[] {

@@ -41,21 +41,19 @@ export function openSession(
 ): Session {
   const settings = readSettings(options, { model, where });
   const { maxTime = Infinity, numBeams, numReturnSequences, cache, useCache, attentionMask } = settings;
-  const encoderPrompts = isEncoderDecoder(model)
-    ? readEncoderPrompts(prompts, { model, attentionMask, where })
-    : undefined;
-  const parsed = encoderPrompts
+  const encoder = isEncoderDecoder(model) ? readEncoderPrompts(prompts, { model, attentionMask, where }) : undefined;
+  const encoderPrompts = encoder?.tokens;
+  const parsed = encoder
     ? readPrompts(
-        decoderPrompts(model as EncoderDecoderLanguageModel, { settings, count: encoderPrompts.length, where }),
+        decoderPrompts(model as EncoderDecoderLanguageModel, { settings, count: encoder.tokens.length, where }),
         { model, where },
       )
     : readPrompts(prompts, { model, attentionMask, where });
-  const encoderInputIds = settings.encoderInputIds ?? encoderPrompts;
-  for (const [name, rows] of Object.entries({ encoderInputIds, decoderInputIds: encoderPrompts && parsed }))
-    if (rows && rows.length !== (encoderPrompts ?? parsed).length)
-      throw new GenerationError(
-        `${where}: ${name} must have a row for each of ${(encoderPrompts ?? parsed).length} prompts, got ${rows.length}`,
-      );
+  const encoderInputIds = settings.encoderInputIds ?? encoder?.given;
+  const count = (encoderPrompts ?? parsed).length;
+  for (const [name, rows] of Object.entries({ encoderInputIds, decoderInputIds: encoder && parsed }))
+    if (rows && rows.length !== count)
+      throw new GenerationError(`${where}: ${name} must have a row for each of ${count} prompts, got ${rows.length}`);
   const { vocabSize } = model.config;
   const copies = numBeams > 1 ? 1 : numReturnSequences;
   const rows = parsed
@@ -95,8 +93,12 @@ function decoderPrompts(
   { config }: EncoderDecoderLanguageModel,
   { settings, count, where }: { settings: Settings; count: number; where: string },
 ): Prompts {
-  if (settings.decoderInputIds) return settings.decoderInputIds;
+  const { decoderInputIds } = settings;
   const start = settings.decoderStartTokenId ?? config.decoderStartTokenId ?? settings.bosTokenId;
+  if (decoderInputIds) {
+    const isBare = start !== undefined && decoderInputIds.every(([first]) => first !== start); // as Hugging Face sees it
+    return isBare ? decoderInputIds.map((ids) => [start, ...ids]) : decoderInputIds;
+  }
   if (start === undefined)
     throw new GenerationError(`${where}: decoderStartTokenId must be given, the model's config has none`);
   return Array.from({ length: count }, () => [start]);

@@ -137,6 +137,8 @@ describe('an encoder-decoder', () => {
   test('a text may be begun; the processors that look at the encoder`s input know it', async () => {
     const begun = await generate(new Copyist(), [[5, 6, 7]], { decoderInputIds: [[START, 5]], maxNewTokens: 2 });
     expect(begun.sequences).toEqual([[START, 5, 6, 7]]);
+    const bare = await generate(new Copyist(), [[5, 6, 7]], { decoderInputIds: [[5]], maxNewTokens: 2 });
+    expect(bare.sequences).toEqual(begun.sequences);
     const other = await generate(new Copyist(), [[5, 6, 7]], { encoderNoRepeatNgramSize: 1, maxNewTokens: 2 });
     expect(other.newTokens).toEqual([[0, 0]]); // the best two stand in the prompt; of the others, all alike, the first
   });

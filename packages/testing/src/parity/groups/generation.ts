@@ -8,7 +8,7 @@ import { processorCases } from './processors.ts';
 /** One line of cases.json: a call of `generate` and what came of it. */
 interface GenerationCase {
   readonly name: string;
-  readonly options: object;
+  readonly options: { readonly decoder_input_ids?: readonly number[][] };
   readonly input_ids: readonly number[][];
   readonly attention_mask?: readonly number[][];
   readonly sequences: readonly number[][];
@@ -28,7 +28,13 @@ export async function generationCases(testCase: Case): Promise<[string, (compari
     async (comparison) => {
       const model = await adapter.load(testCase.folder);
       try {
-        const options = { generationConfig, ...parseGenerationConfig(one.options), attentionMask: one.attention_mask };
+        const { decoder_input_ids: decoderInputIds, ...given } = one.options;
+        const options = {
+          generationConfig,
+          ...parseGenerationConfig(given),
+          attentionMask: one.attention_mask,
+          decoderInputIds,
+        };
         const result = await generate(model as unknown as LanguageModel, one.input_ids, options);
         comparison.equal('sequences', result.sequences, one.sequences);
         if (one.sequences_scores) {
