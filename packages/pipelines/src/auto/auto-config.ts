@@ -1,3 +1,4 @@
+import type { BARTConfig } from '@formers/bart';
 import type { BertConfig, DistilBertConfig, RobertaConfig } from '@formers/bert';
 import type { FolderLocation, JsonObject, OpenFolderOptions } from '@formers/checkpoints';
 import type { GPT1Config, GPTConfig, GPTNeoConfig } from '@formers/gpt';
@@ -10,6 +11,7 @@ import { openModelFolder } from './model-folder.ts';
 
 /** A config of any architecture. */
 export type AnyConfig =
+  | BARTConfig
   | BertConfig
   | DistilBertConfig
   | GPT1Config
@@ -35,6 +37,7 @@ export interface FoundConfig {
 }
 
 const CONFIGS: Readonly<Record<string, () => Promise<(json: JsonObject) => AnyConfig>>> = {
+  bart: async () => (await import('@formers/bart')).bartConfigFromHuggingFace,
   bert: async () => (await import('@formers/bert')).bertConfigFromHuggingFace,
   deit: async () => (await import('@formers/vit')).vitConfigFromHuggingFace,
   distilbert: async () => (await import('@formers/bert')).distilBertConfigFromHuggingFace,

@@ -1,3 +1,4 @@
+import type { BARTModel } from '@formers/bart';
 import type { BertModel, DistilBertModel, RobertaModel } from '@formers/bert';
 import { openCheckpoint } from '@formers/checkpoints';
 import type { GPT1Model, GPTModel, GPTNeoModel } from '@formers/gpt';
@@ -10,6 +11,7 @@ import type { ModelFolder } from './model-folder.ts';
 
 /** A model without a head that reads texts. */
 export type AnyTextModel =
+  | BARTModel
   | BertModel
   | DistilBertModel
   | GPT1Model
@@ -24,6 +26,7 @@ export type AnyModel = AnyTextModel | DeiTModel | ViTMAEModel | ViTModel;
 
 /** Opens models without a head: hidden states [batch, seq, dim], and the pooled first token where the checkpoint has a pooler. */
 export const AutoModel: AutoModelClass<AnyModel> = /* @__PURE__ */ autoModel<AnyModel>('AutoModel', {
+  bart: async () => (await import('@formers/bart')).BARTModel,
   bert: async (opened) => withPoolerOf(opened, (await import('@formers/bert')).BertModel),
   deit: async (opened) => withPoolerOf(opened, (await import('@formers/vit')).DeiTModel),
   distilbert: async () => (await import('@formers/bert')).DistilBertModel,
@@ -43,6 +46,7 @@ export const AutoModel: AutoModelClass<AnyModel> = /* @__PURE__ */ autoModel<Any
 export const AutoTextModel: AutoModelClass<Exclude<AnyTextModel, T5Model>> = /* @__PURE__ */ autoModel<
   Exclude<AnyTextModel, T5Model>
 >('feature-extraction', {
+  bart: async () => (await import('@formers/bart')).BARTModel,
   bert: async (opened) => withPoolerOf(opened, (await import('@formers/bert')).BertModel),
   distilbert: async () => (await import('@formers/bert')).DistilBertModel,
   gpt2: async () => (await import('@formers/gpt')).GPTModel,

@@ -1,3 +1,4 @@
+import type { BART } from '@formers/bart';
 import type { BertForPreTraining, DistilBertForMaskedLM, RobertaForMaskedLM } from '@formers/bert';
 import type { GPT, GPT1, GPTNeo } from '@formers/gpt';
 import type { T5 } from '@formers/t5';
@@ -7,6 +8,7 @@ import { autoModel, type AutoModelClass } from './auto-model.ts';
 
 /** A model with the heads that it is pre-trained with. */
 export type AnyPreTraining =
+  | BART
   | BertForPreTraining
   | DistilBertForMaskedLM
   | GPT
@@ -20,6 +22,7 @@ export type AnyPreTraining =
 export const AutoModelForPreTraining: AutoModelClass<AnyPreTraining> = /* @__PURE__ */ autoModel<AnyPreTraining>(
   'AutoModelForPreTraining',
   {
+    bart: async () => (await import('@formers/bart')).BART,
     bert: async () => (await import('@formers/bert')).BertForPreTraining,
     distilbert: async () => (await import('@formers/bert')).DistilBertForMaskedLM,
     gpt2: async () => (await import('@formers/gpt')).GPT,

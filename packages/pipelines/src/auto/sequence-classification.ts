@@ -1,3 +1,4 @@
+import type { BARTForSequenceClassification } from '@formers/bart';
 import type {
   BertForSequenceClassification,
   DistilBertForSequenceClassification,
@@ -14,6 +15,7 @@ import { autoModel, type AutoModelClass } from './auto-model.ts';
 
 /** A classifier of texts. */
 export type AnySequenceClassifier =
+  | BARTForSequenceClassification
   | BertForSequenceClassification
   | DistilBertForSequenceClassification
   | GPT1ForSequenceClassification
@@ -25,6 +27,7 @@ export type AnySequenceClassifier =
 /** Opens classifiers of texts: ids [batch, seq] to logits [batch, labels]. */
 export const AutoModelForSequenceClassification: AutoModelClass<AnySequenceClassifier> =
   /* @__PURE__ */ autoModel<AnySequenceClassifier>('AutoModelForSequenceClassification', {
+    bart: async () => (await import('@formers/bart')).BARTForSequenceClassification,
     bert: async () => (await import('@formers/bert')).BertForSequenceClassification,
     distilbert: async () => (await import('@formers/bert')).DistilBertForSequenceClassification,
     gpt2: async () => (await import('@formers/gpt')).GPTForSequenceClassification,

@@ -54,7 +54,7 @@ def save(folder, models, tokenizer=None, **extra):
     for tied in ("lm_head.weight", "cls.predictions.decoder.weight", "cls.predictions.decoder.bias", "lm_head.decoder.weight",
                  "lm_head.decoder.bias", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
                  "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight",
-                 "model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"):
+                 *(["model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"] if folder == "marian" else [])):
         if tied in state and models[0].config.tie_word_embeddings is not False:
             del state[tied]
     save_file(state, path / "model.safetensors", metadata={"format": "pt"})
@@ -115,6 +115,13 @@ def make_models():
                             scale_embedding=True)
     save("marian", [spread(t.MarianMTModel(config))])  # with T5's tokenizer
 
+    config = t.BartConfig(vocab_size=640, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+                          decoder_attention_heads=2, encoder_ffn_dim=12, decoder_ffn_dim=12, max_position_embeddings=64,
+                          pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=2)
+    bart = spread(t.BartForConditionalGeneration(config))
+    heads = [spread(t.BartForSequenceClassification(config)), spread(t.BartForQuestionAnswering(config))]
+    save("bart", [bart, *heads])  # with RoBERTa's tokenizer
+
     config = t.ViTConfig(image_size=12, patch_size=4, **small, **labels(["ant", "bee", "cat", "dog", "eel", "fox"]))
     spread(t.ViTForImageClassification(config)).half().save_pretrained(FIXTURES / "vit")  # the names inside differ from the file's
     processor = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "size": {"height": 12, "width": 12},
@@ -153,7 +160,7 @@ def load(cls, folder, **changes):
     path = FIXTURES / folder
     config = transformers.AutoConfig.from_pretrained(path, **changes)
     model = getattr(transformers, cls).from_pretrained(path, config=config, dtype=torch.float32).eval()
-    path = FIXTURES / ("t5" if folder == "marian" else folder)
+    path = FIXTURES / {"bart": "roberta", "marian": "t5"}.get(folder, folder)
     settings = json.loads((path / "tokenizer_config.json").read_text())
     settings.pop("tokenizer_class", None)
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path / "tokenizer.json"), **settings)
@@ -180,8 +187,8 @@ def expected_5():
     def record(name, value, **inputs):
         found[name] = {**inputs, "expected": plain(value)}
 
-    for family in ("bert", "roberta"):
-        parts = load(f"{'Bert' if family == 'bert' else 'Roberta'}ForMaskedLM", family)
+    for family, cls in (("bert", "BertForMaskedLM"), ("roberta", "RobertaForMaskedLM"), ("bart", "BartForConditionalGeneration")):
+        parts = load(cls, family)
         fill = pipeline("fill-mask", **parts)
         text = masked(parts["tokenizer"], "The people MASK to die.")
         record(f"fill-mask/{family}", fill(text, top_k=4), text=text)
@@ -204,9 +211,12 @@ def expected_5():
 
     nli = labels(["contradiction", "neutral", "x", "y", "entailment"])
     zero = pipeline("zero-shot-classification", **load("BertForSequenceClassification", "bert", **nli))
-    for multi in (False, True):
-        record(f"zero-shot-classification/{multi}", zero(LINES[0], ["people", "the model", "war"], multi_label=multi),
-               text=LINES[0])
+    nli = labels(["contradiction", "neutral", "entailment"])
+    bart = pipeline("zero-shot-classification", **load("BartForSequenceClassification", "bart", **nli))
+    for family, classify in (("bert", zero), ("bart", bart)):
+        for multi in (False, True):
+            value = classify(LINES[0], ["people", "the model", "war"], multi_label=multi)
+            record(f"zero-shot-classification/{family}/{multi}", value, text=LINES[0])
 
     for family in ("bert", "roberta"):
         parts = load("BertForTokenClassification" if family == "bert" else "RobertaForTokenClassification", family)
@@ -248,8 +258,8 @@ def expected_5():
 def expected_4():
     found = {}
     context = LONG + " Speak, speak! The translator compares the position of words at a lower learning rate."
-    for family in ("bert", "roberta"):
-        parts = load(f"{'Bert' if family == 'bert' else 'Roberta'}ForQuestionAnswering", family, num_labels=2)
+    for family in ("bert", "roberta", "bart"):
+        parts = load(f"{family.capitalize()}ForQuestionAnswering", family, num_labels=2)
         ask = pipeline("question-answering", **parts)
         for name, options in {"one": {}, "five": {"top_k": 5}, "impossible": {"top_k": 4, "handle_impossible_answer": True},
                               "tokens": {"top_k": 3, "align_to_words": False, "max_answer_len": 3},
@@ -260,7 +270,7 @@ def expected_4():
                     "question": "Who is chief enemy?", "context": text, "options": options,
                     "expected": plain(with_utf16(text, value))}
     plainly = {"max_new_tokens": 9}
-    for family, cls in (("t5", "T5ForConditionalGeneration"), ("marian", "MarianMTModel")):
+    for family, cls in (("t5", "T5ForConditionalGeneration"), ("marian", "MarianMTModel"), ("bart", "BartForConditionalGeneration")):
         parts = load(cls, family)
         for task in ("text2text-generation", "translation_en_to_de", "summarization"):
             write = pipeline(task, **parts)
