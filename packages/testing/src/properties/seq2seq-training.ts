@@ -60,7 +60,7 @@ export function seq2seqTrainingProperties<Model extends EncoderDecoder>({
       const { ids, targets } = batchOf(model, { seed });
       const losses = train(model, () => model.loss(ids, { targets }), {
         steps: 300,
-        learningRate: 5e-3,
+        learningRate: 1e-2,
         until: (loss) => loss < 0.01,
       });
       expect(losses.at(-1)).toBeLessThan(0.01);
