@@ -6,11 +6,16 @@ import {
   dispose,
   fill,
   gather,
+  matMul,
   mul,
+  reshape,
   slice,
+  softmax,
   type Tensor,
   type Tensor2D,
   tensor2d,
+  type Tensor3D,
+  transpose,
   type Variable,
   zerosLike,
 } from '@tensorflow/tfjs-core';
@@ -141,6 +146,22 @@ describe('the output projection', () => {
     expectClose(both[0]!, add(gradients[0]!, gradients[1]!), { rtol: 1e-4, atol: 1e-6 });
     for (const gradient of gradients) expect(Math.hypot(...valuesOf(gradient))).toBeGreaterThan(1e-3);
   });
+});
+
+test('attention has no √headDim: its weights are softmax(q kᵀ + bias), the same bias in every layer', () => {
+  using model = new T5EncoderModel(SMALL);
+  const ids = source(5);
+  const { value, hiddenStates, attentions } = capture(() => model.call(ids));
+  const bias = model.encoder.positions.call({ queries: 5, keys: 5 }); // [1, heads, 5, 5]
+  expect(attentions).toHaveLength(2);
+  attentions.forEach((map, i) => {
+    const { norm1, attention } = model.encoder.layers[i]!;
+    const x = norm1.call(hiddenStates[i] as Tensor3D);
+    const heads = (y: Tensor3D): Tensor => transpose(reshape(y, [2, 5, 4, 6]), [0, 2, 1, 3]);
+    const scores = matMul(heads(attention.query.call(x)), heads(attention.key.call(x)), false, true);
+    expectClose(map, softmax(add(scores, bias)), { rtol: 1e-4, atol: 1e-6 });
+  });
+  dispose([value, ...hiddenStates, ...attentions]);
 });
 
 describe('relative positions', () => {
