@@ -9,7 +9,13 @@ import {
   UsageError,
 } from '@formers/cli';
 import { streamText } from '@formers/generation';
-import { GPT } from '@formers/gpt';
+import {
+  type AnyCausalLM,
+  type AnySeq2SeqLM,
+  AutoConfig,
+  AutoModelForCausalLM,
+  AutoModelForSeq2SeqLM,
+} from '@formers/pipelines';
 import { Tokenizer } from '@formers/tokenizers';
 
 const OPTIONS = {
@@ -30,7 +36,7 @@ const OPTIONS = {
   help: { kind: 'flag', help: 'this text' },
 } as const satisfies OptionSpecs;
 
-const HELP = `Goes on with a text.
+const HELP = `Goes on with a text; with an encoder-decoder, writes what it makes of it.
 
   npx pnpm@12 generate --model <folder> --prompt <text> [options]
 
@@ -60,12 +66,12 @@ await runCommand('generate', async (signal) => {
   await startEngine({ engine, threads });
   const folder = await modelFolder(location);
   const tokenizer = await Tokenizer.fromPretrained(folder, { signal });
-  using model = await GPT.fromPretrained(folder, { signal });
+  using model = await openWriter(folder, { signal });
   const sampling =
     temperature === 0
       ? { doSample: false }
       : { doSample: true, temperature, topK, ...(topP !== undefined && { topP }) };
-  process.stdout.write(prompt);
+  if (!('encode' in model)) process.stdout.write(prompt);
   const options = {
     ...sampling,
     maxNewTokens,
@@ -76,3 +82,12 @@ await runCommand('generate', async (signal) => {
   for await (const piece of streamText(model, tokenizer, prompt, options)) process.stdout.write(piece);
   process.stdout.write('\n');
 });
+
+/** Any model that writes. */
+async function openWriter(folder: string, options: { signal: AbortSignal }): Promise<AnyCausalLM | AnySeq2SeqLM> {
+  const { modelType, architectures } = await AutoConfig.fromPretrained(folder, options);
+  const isDecoder = architectures.some((name) => name.endsWith('ForCausalLM')); // also of an encoder-decoder
+  return AutoModelForSeq2SeqLM.modelTypes.includes(modelType) && !isDecoder
+    ? AutoModelForSeq2SeqLM.fromPretrained(folder, options)
+    : AutoModelForCausalLM.fromPretrained(folder, options);
+}
