@@ -1,4 +1,4 @@
-import { RandomStream, valueAndGradients, withDropout } from '@formers/backend';
+import { dropout, RandomStream, valueAndGradients, withDropout } from '@formers/backend';
 import { add, mul, ones as onesOf, type Tensor, tensor1d, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
@@ -152,6 +152,27 @@ describe('LayerNorm with a residual', () => {
 });
 
 describe('FeedForward', () => {
+  test('may have no biases', () => {
+    using mlp = new FeedForward<Tensor2D>({ dim: 2, hiddenDim: 3, activation: 'relu', bias: false, random: random() });
+    expect([...mlp.namedParameters().keys()]).toEqual(['hidden.weight', 'output.weight']);
+  });
+
+  test('drops what the activation gives, inside of withDropout alone', () => {
+    using mlp = new FeedForward<Tensor2D>({
+      dim: 4,
+      hiddenDim: 64,
+      activation: 'relu',
+      activationDropout: 0.5,
+      random: random(),
+    });
+    using plain = new FeedForward<Tensor2D>({ dim: 4, hiddenDim: 64, activation: 'relu', random: random() });
+    const x = randomTensor<Tensor2D>([3, 4]);
+    expectSameBits(mlp.call(x), plain.call(x));
+    const dropped = withDropout({ seed: 1, step: 1 }, () => mlp.call(x));
+    const hidden = withDropout({ seed: 1, step: 1 }, () => dropout(plain.hidden.call(x, { activation: 'relu' }), 0.5));
+    expectSameBits(dropped, plain.output.call(hidden));
+  });
+
   test('by hand', () => {
     using mlp = new FeedForward<Tensor2D>({ dim: 2, hiddenDim: 3, activation: 'relu', random: random() });
     mlp.hidden.weight.assign(
