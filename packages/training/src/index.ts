@@ -7,11 +7,19 @@ export {
   type WriteCheckpointOptions,
 } from './checkpoints/run-folder.ts';
 export { TrainingError, type TrainingErrorCode } from './errors.ts';
-export { AdamW, type AdamWOptions } from './optimizers/adam-w.ts';
+export { Adafactor, type AdafactorOptions } from './optimizers/adafactor.ts';
+export { type AdamNumbers, AdamW, type AdamWOptions } from './optimizers/adam-w.ts';
+export { freeze, unfreeze } from './optimizers/freeze.ts';
+export { layerwiseDecay } from './optimizers/layerwise-decay.ts';
+export { Lion, type LionOptions } from './optimizers/lion.ts';
+export { Muon, type MuonOptions } from './optimizers/muon.ts';
 export { type AccumulateOptions, Optimizer, type StepOptions } from './optimizers/optimizer.ts';
 export {
+  type MomentShapes,
   type OptimizerOptions,
   type OptimizerState,
+  type ParameterGroup,
+  type ParameterMatch,
   type Slot,
   type StateTensor,
   type Trainable,

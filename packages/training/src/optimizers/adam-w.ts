@@ -4,20 +4,25 @@ import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import { Optimizer } from './optimizer.ts';
 import {
   checkNumber,
+  type MomentShapes,
   type OptimizerOptions,
   type Slot,
   type Trainable,
   type UpdateNumbers,
 } from './optimizer-options.ts';
 
-/** Options of {@link AdamW}. */
-export interface AdamWOptions extends OptimizerOptions {
+/** Numbers of Adam. */
+export interface AdamNumbers {
   /** Default 0.9. */
   beta1?: number;
   /** Default 0.999. */
   beta2?: number;
   /** Added to the root of the second moment; default 1e-8. */
   epsilon?: number;
+}
+
+/** Options of {@link AdamW}. */
+export interface AdamWOptions extends OptimizerOptions, AdamNumbers {
   /** Default 0.01. */
   weightDecay?: number;
 }
@@ -25,41 +30,46 @@ export interface AdamWOptions extends OptimizerOptions {
 /** Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), as `torch.optim.AdamW` computes it. */
 export class AdamW extends Optimizer {
   readonly kind = 'AdamW';
-  readonly #beta1: number;
-  readonly #beta2: number;
-  readonly #epsilon: number;
+  readonly #numbers: Required<AdamNumbers>;
 
-  constructor(
-    model: Trainable,
-    { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, ...options }: AdamWOptions,
-  ) {
-    checkNumber('AdamW: beta1', beta1, { high: 1 });
-    checkNumber('AdamW: beta2', beta2, { high: 1 });
-    checkNumber('AdamW: epsilon', epsilon);
-    super(model, { ...options, weightDecay, moments: ['exp_avg', 'exp_avg_sq'] });
-    this.#beta1 = beta1;
-    this.#beta2 = beta2;
-    this.#epsilon = epsilon;
+  constructor(model: Trainable, { beta1, beta2, epsilon, weightDecay = 0.01, ...options }: AdamWOptions) {
+    const numbers = checkAdam('AdamW', { beta1, beta2, epsilon });
+    super(model, { ...options, weightDecay, moments: (_, { shape }) => adamMoments(shape) });
+    this.#numbers = numbers;
   }
 
-  protected override update(
-    slots: readonly Slot[],
-    { learningRate, step, gradients, gradientScale }: UpdateNumbers,
-  ): void {
-    const adamWSlots = slots.map(({ parameter, weightDecay, moments }, i) => ({
-      parameter,
-      weightDecay,
-      gradient: gradients[i] as Tensor,
-      firstMoment: moments[0] as Variable,
-      secondMoment: moments[1] as Variable,
-    }));
-    adamWStep(adamWSlots, {
-      learningRate,
-      step,
-      gradientScale,
-      beta1: this.#beta1,
-      beta2: this.#beta2,
-      epsilon: this.#epsilon,
-    });
+  protected override update(slots: readonly Slot[], numbers: UpdateNumbers): void {
+    updateAdamW(slots, { ...numbers, ...this.#numbers });
   }
+}
+
+/** @throws {@link ConfigError} for numbers out of range. */
+export function checkAdam(
+  name: string,
+  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: { [Key in keyof AdamNumbers]: number | undefined },
+): Required<AdamNumbers> {
+  checkNumber(`${name}: beta1`, beta1, { high: 1 });
+  checkNumber(`${name}: beta2`, beta2, { high: 1 });
+  checkNumber(`${name}: epsilon`, epsilon);
+  return { beta1, beta2, epsilon };
+}
+
+/** Adam's two moments, by PyTorch's names. */
+export function adamMoments(shape: readonly number[]): MomentShapes {
+  return { exp_avg: shape, exp_avg_sq: shape };
+}
+
+/** One AdamW step on slots with {@link adamMoments}. */
+export function updateAdamW(
+  slots: readonly Slot[],
+  { gradients, ...numbers }: UpdateNumbers & Required<AdamNumbers>,
+): void {
+  const adamWSlots = slots.map(({ parameter, weightDecay, moments }, i) => ({
+    parameter,
+    weightDecay,
+    gradient: gradients[i] as Tensor,
+    firstMoment: moments['exp_avg'] as Variable,
+    secondMoment: moments['exp_avg_sq'] as Variable,
+  }));
+  adamWStep(adamWSlots, numbers);
 }

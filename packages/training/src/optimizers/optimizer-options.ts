@@ -17,8 +17,29 @@ export interface OptimizerOptions {
   decay?: (path: string, parameter: Variable) => boolean;
   /** Largest global norm of the gradients; longer ones are scaled down to it. Default: no limit. */
   clipNorm?: number;
+  /** Parameters with a learning rate or weight decay of their own; the first group that matches counts. */
+  groups?: readonly ParameterGroup[];
   /** Of dropout; default 0. */
   seed?: number;
+}
+
+/** Parameters by their paths: those that a pattern is found in, or that a function says yes to. */
+export type ParameterMatch = RegExp | ((path: string, parameter: Variable) => boolean);
+
+/** What is different for some parameters. */
+export interface ParameterGroup {
+  match: ParameterMatch;
+  /** Constant, or by the number of the step from 0; default that of the optimizer. */
+  learningRate?: number | Schedule;
+  /** Factor of the learning rate; default 1. */
+  learningRateFactor?: number;
+  /** Of all parameters in the group, whatever `decay` says; default that of the optimizer. */
+  weightDecay?: number;
+}
+
+/** Whether a parameter is meant. */
+export function matches(match: ParameterMatch, path: string, parameter: Variable): boolean {
+  return match instanceof RegExp ? path.search(match) >= 0 : match(path, parameter);
 }
 
 /** What an optimizer has to remember between steps. */
@@ -29,7 +50,7 @@ export interface OptimizerState {
   readonly numSteps: number;
   /** Of dropout. */
   readonly seed: number;
-  /** Values by name, such as `exp_avg.layers.0.weight`, each of the shape of its parameter. */
+  /** Values by name, such as `exp_avg.layers.0.weight`, as the optimizer keeps them. */
   readonly tensors: ReadonlyMap<string, StateTensor>;
 }
 
@@ -39,14 +60,17 @@ export interface StateTensor {
   readonly values: Float32Array;
 }
 
-/** A parameter and what belongs to it; all of one shape. */
+/** Shapes of what an optimizer remembers of a parameter, by names such as `exp_avg`. */
+export type MomentShapes = Readonly<Record<string, readonly number[]>>;
+
+/** A parameter and what belongs to it. */
 export interface Slot {
   readonly path: string;
   readonly parameter: Variable;
   /** 0 where the parameter does not decay. */
   readonly weightDecay: number;
-  /** What the optimizer remembers of it, in the order of its names. */
-  readonly moments: readonly Variable[];
+  /** What the optimizer remembers of it, by name; zeros at first. */
+  readonly moments: Readonly<Record<string, Variable>>;
 }
 
 /** Numbers of one update. */

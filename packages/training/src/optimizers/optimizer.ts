@@ -1,4 +1,11 @@
-import { ConfigError, globalNorm, gradientScale, ShapeError, valueAndGradients, withDropout } from '@formers/backend';
+import {
+  ConfigError,
+  globalNorm,
+  gradientScale as scaleOf,
+  ShapeError,
+  valueAndGradients,
+  withDropout,
+} from '@formers/backend';
 import {
   add,
   concat1d,
@@ -23,8 +30,11 @@ import {
 import type { Schedule } from '../schedules/schedules.ts';
 import {
   checkNumber,
+  matches,
+  type MomentShapes,
   type OptimizerOptions,
   type OptimizerState,
+  type ParameterGroup,
   type Slot,
   type Trainable,
   type UpdateNumbers,
@@ -62,7 +72,8 @@ export abstract class Optimizer implements Disposable {
   readonly #clipNorm: number | undefined;
   readonly #learningRate: Schedule;
   readonly #slots: readonly Slot[];
-  readonly #momentNames: readonly string[];
+  /** Numbers of the slots that share a learning rate. */
+  readonly #groups: readonly SlotGroup[];
   #numSteps = 0;
   #gradients: Tensor[] = [];
   #losses: Scalar[] = [];
@@ -70,7 +81,7 @@ export abstract class Optimizer implements Disposable {
   /** Values of the last step, [gradient norm, scale, losses]. */
   #last: Tensor1D | undefined;
 
-  /** @param options.moments Names of what is remembered per parameter; starts at zero. */
+  /** @param options.moments What is remembered per parameter; starts at zero. */
   protected constructor(
     model: Trainable,
     {
@@ -78,26 +89,36 @@ export abstract class Optimizer implements Disposable {
       weightDecay = 0,
       decay = (_, { rank }) => rank >= 2,
       clipNorm,
+      groups = [],
       seed = 0,
       moments,
-    }: OptimizerOptions & { moments: readonly string[] },
+    }: OptimizerOptions & { moments: (path: string, parameter: Variable) => MomentShapes },
   ) {
     checkNumber('Optimizer: learningRate', typeof learningRate === 'number' ? learningRate : learningRate(0));
     checkNumber('Optimizer: weightDecay', weightDecay);
     if (clipNorm !== undefined) checkNumber('Optimizer: clipNorm', clipNorm, { low: Number.MIN_VALUE });
     if (!Number.isSafeInteger(seed)) throw new ConfigError(`Optimizer: seed must be a whole number, got ${seed}`);
+    groups.forEach(checkGroup);
     const trained = [...model.namedParameters()].filter(([, parameter]) => parameter.trainable);
     if (trained.length === 0) throw new ConfigError('Optimizer: the model has no trainable parameter');
     this.seed = seed;
     this.#clipNorm = clipNorm;
-    this.#learningRate = typeof learningRate === 'number' ? () => learningRate : learningRate;
-    this.#momentNames = moments;
-    this.#slots = trained.map(([path, parameter]) => ({
+    this.#learningRate = asSchedule(learningRate);
+    const groupOf = trained.map(([path, parameter]) =>
+      groups.findIndex(({ match }) => matches(match, path, parameter)),
+    );
+    this.#slots = trained.map(([path, parameter], i) => ({
       path,
       parameter,
-      weightDecay: decay(path, parameter) ? weightDecay : 0,
-      moments: moments.map(() => zeroVariable(parameter.shape)),
+      weightDecay: groups[groupOf[i] as number]?.weightDecay ?? (decay(path, parameter) ? weightDecay : 0),
+      moments: zeroVariables(moments(path, parameter)),
     }));
+    this.#groups = [-1, ...groups.keys()]
+      .map((group) => ({
+        rate: rateOf(groups[group], this.#learningRate),
+        slots: groupOf.flatMap((own, i) => (own === group ? [i] : [])),
+      }))
+      .filter(({ slots }) => slots.length > 0);
   }
 
   /** Changes parameters and moments, in place. Borrows the gradients. */
@@ -157,16 +178,22 @@ export abstract class Optimizer implements Disposable {
     if (this.#losses.length === 0) throw new ConfigError('Optimizer.step: nothing was accumulated, or no token counts');
     const weights = this.#weights;
     const { learningRate } = this;
-    checkNumber('Optimizer.step: learningRate', learningRate);
+    const rates = this.#groups.map(({ rate }) => rate(this.#numSteps));
+    for (const rate of [learningRate, ...rates]) checkNumber('Optimizer.step: learningRate', rate);
     const step = this.#numSteps + 1;
     const values = tidy(() => {
       const share = (weights[0] as number) / weights.reduce((sum, weight) => sum + weight, 0);
       const norm: Scalar = mul(globalNorm(this.#gradients), share);
       const losses = stack(this.#losses) as Tensor1D; // [micro-batches]
-      let scale: Scalar = minimum(gradientScale(norm, this.#clipNorm), gradientScale(globalNorm([losses])));
+      let scale: Scalar = minimum(scaleOf(norm, this.#clipNorm), scaleOf(globalNorm([losses])));
       if (afterFinite && this.#last)
         scale = where(greaterEqual(reshape(slice1d(this.#last, 1, 1), []), 0), scale, scalar(-1));
-      this.update(this.#slots, { learningRate, step, gradients: this.#gradients, gradientScale: mul(scale, share) });
+      const gradientScale: Scalar = mul(scale, share);
+      this.#groups.forEach(({ slots: own }, group) => {
+        const slots = own.map((i) => this.#slots[i] as Slot);
+        const gradients = own.map((i) => this.#gradients[i] as Tensor);
+        this.update(slots, { learningRate: rates[group] as number, step, gradients, gradientScale });
+      });
       return keep(concat1d([stack([norm, scale]) as Tensor1D, losses]));
     });
     this.discard();
@@ -221,12 +248,35 @@ export abstract class Optimizer implements Disposable {
   #moments(): Map<string, Variable> {
     return new Map(
       this.#slots.flatMap(({ path, moments }) =>
-        moments.map((moment, i): [string, Variable] => [`${this.#momentNames[i]}.${path}`, moment]),
+        Object.entries(moments).map(([name, moment]): [string, Variable] => [`${name}.${path}`, moment]),
       ),
     );
   }
 }
 
-function zeroVariable(shape: number[]): Variable {
-  return tidy(() => variable(zeros(shape)));
+/** Slots that are updated together. */
+interface SlotGroup {
+  readonly rate: Schedule;
+  readonly slots: readonly number[];
+}
+
+function asSchedule(rate: number | Schedule): Schedule {
+  return typeof rate === 'number' ? () => rate : rate;
+}
+
+function rateOf({ learningRate, learningRateFactor = 1 }: Partial<ParameterGroup> = {}, shared: Schedule): Schedule {
+  const own = learningRate === undefined ? shared : asSchedule(learningRate);
+  return learningRateFactor === 1 ? own : (step) => own(step) * learningRateFactor;
+}
+
+function checkGroup({ learningRate, learningRateFactor = 1, weightDecay = 0 }: ParameterGroup, i: number): void {
+  if (typeof learningRate === 'number') checkNumber(`Optimizer: groups[${i}].learningRate`, learningRate);
+  checkNumber(`Optimizer: groups[${i}].learningRateFactor`, learningRateFactor);
+  checkNumber(`Optimizer: groups[${i}].weightDecay`, weightDecay);
+}
+
+function zeroVariables(shapes: MomentShapes): Record<string, Variable> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [name, tidy(() => variable(zeros([...shape])))]),
+  );
 }

@@ -27,7 +27,7 @@ export class SGD extends Optimizer {
   constructor(model: Trainable, { momentum = 0, nesterov = false, ...options }: SGDOptions) {
     checkNumber('SGD: momentum', momentum);
     if (nesterov && momentum === 0) throw new ConfigError('SGD: nesterov needs a momentum above 0');
-    super(model, { ...options, moments: momentum > 0 ? ['momentum_buffer'] : [] });
+    super(model, { ...options, moments: (_, { shape }) => (momentum > 0 ? { momentum_buffer: shape } : {}) });
     this.#momentum = momentum;
     this.#nesterov = nesterov;
   }
@@ -40,7 +40,7 @@ export class SGD extends Optimizer {
       parameter,
       weightDecay,
       gradient: gradients[i] as Tensor,
-      momentumBuffer: moments[0],
+      momentumBuffer: moments['momentum_buffer'],
     }));
     sgdStep(sgdSlots, { learningRate, step, gradientScale, momentum: this.#momentum, nesterov: this.#nesterov });
   }

@@ -1,18 +1,40 @@
-"""Writes test/fixtures/optimizers.json: what torch.optim makes of a fixed sequence of gradients. Run by hand: python optimizers.py
+"""Writes test/fixtures/optimizers.json: what torch.optim (Adafactor: transformers, Lion: lion-pytorch) makes of a fixed sequence of gradients.
+
+Run by hand: python optimizers.py
+torch.optim.Muon rounds to bfloat16 inside the iteration; here it is kept at float32, so that digits can be compared.
 
 Gradients and first values come from an integer generator, so that both languages have the same bits without storing them.
 """
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
+import transformers
+from lion_pytorch import Lion
+from transformers.optimization import Adafactor
 
-SHAPES = {"weight": [3, 4], "bias": [5]}
-STEPS = 300
+SHAPES = {"weight": [3, 4], "tall": [5, 2], "bias": [5]}
+STEPS = 1000
 CASES = {
     "adamw": ("AdamW", dict(lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01), None),
     "adamw-decay-clip": ("AdamW", dict(lr=0.003, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.5), 0.5),
+    "adafactor": ("Adafactor", dict(), None),
+    "adafactor-warmup-momentum": ("Adafactor", dict(warmup_init=True, beta1=0.9, weight_decay=0.02), None),
+    "adafactor-fixed-clip": (
+        "Adafactor",
+        dict(lr=0.01, relative_step=False, scale_parameter=False, clip_threshold=0.8, decay_rate=-0.7, weight_decay=0.1),
+        0.5,
+    ),
+    "lion": ("Lion", dict(lr=0.001, betas=(0.9, 0.99), weight_decay=0.1), None),
+    "lion-clip": ("Lion", dict(lr=0.003, betas=(0.95, 0.98), weight_decay=0.0), 0.5),
+    "muon": ("Muon", dict(lr=0.02, weight_decay=0.1), None),
+    "muon-adam-rate-clip": (
+        "Muon",
+        dict(lr=0.005, weight_decay=0.3, momentum=0.9, nesterov=False, ns_steps=4, adjust_lr_fn="match_rms_adamw"),
+        0.5,
+    ),
     "sgd": ("SGD", dict(lr=0.01), None),
     "sgd-momentum-decay": ("SGD", dict(lr=0.01, momentum=0.9, weight_decay=0.1), None),
     "sgd-nesterov-clip": ("SGD", dict(lr=0.02, momentum=0.8, nesterov=True, weight_decay=0.05), 0.7),
@@ -34,27 +56,44 @@ class Generator:
         return torch.tensor(values, dtype=torch.float32).reshape(shape)
 
 
+KINDS = {"AdamW": torch.optim.AdamW, "SGD": torch.optim.SGD, "Adafactor": Adafactor, "Lion": Lion}
+
+
+def make_optimizers(kind, options, parameters):
+    matrices = [p for p in parameters.values() if p.dim() >= 2]
+    rest = [p for p in parameters.values() if p.dim() < 2]
+    if kind == "Muon":
+        return [torch.optim.Muon(matrices, **options), torch.optim.AdamW(rest, lr=options["lr"], weight_decay=0.0)]
+    groups = [
+        {"params": matrices, "weight_decay": options.get("weight_decay", 0.0)},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    foreach = {} if kind in ("Adafactor", "Lion") else {"foreach": False}
+    return [KINDS[kind](groups, **foreach, **options)]
+
+
+KEPT = ("exp_avg", "exp_avg_sq", "exp_avg_sq_row", "exp_avg_sq_col", "momentum_buffer")
+
+
 def run(kind, options, clip):
+    torch.bfloat16 = torch.float32  # Muon's iteration, without its rounding
     generator = Generator(1)
     parameters = {name: torch.nn.Parameter(generator.tensor(shape)) for name, shape in SHAPES.items()}
-    decay = options.get("weight_decay", 0.0)
-    groups = [
-        {"params": [p for p in parameters.values() if p.dim() >= 2], "weight_decay": decay},
-        {"params": [p for p in parameters.values() if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    optimizer = getattr(torch.optim, kind)(groups, foreach=False, **options)
+    optimizers = make_optimizers(kind, options, parameters)
     points = []
     for step in range(1, STEPS + 1):
         for parameter in parameters.values():
             parameter.grad = generator.tensor(list(parameter.shape))
         norm = torch.nn.utils.clip_grad_norm_(parameters.values(), clip if clip else float("inf"))
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         if step in (1, 2, 10, 100, STEPS):
             state = {
                 f"{key}.{name}": value.flatten().tolist()
                 for name, parameter in parameters.items()
-                for key, value in optimizer.state[parameter].items()
-                if key in ("exp_avg", "exp_avg_sq", "momentum_buffer") and value is not None
+                for optimizer in optimizers
+                for key, value in optimizer.state.get(parameter, {}).items()
+                if key in KEPT and value is not None
             }
             values = {name: parameter.flatten().tolist() for name, parameter in parameters.items()}
             points.append({"step": step, "norm": norm.item(), "parameters": values, "state": state})
@@ -65,6 +104,7 @@ cases = [
     {"name": name, "kind": kind, "options": options, "clip": clip, "points": run(kind, options, clip)}
     for name, (kind, options, clip) in CASES.items()
 ]
-fixture = {"torch": torch.__version__.split("+")[0], "shapes": SHAPES, "cases": cases}
+versions = {"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__, "lion-pytorch": version("lion-pytorch")}
+fixture = {"versions": versions, "shapes": SHAPES, "cases": cases}
 path = Path(__file__).parent.parent / "fixtures" / "optimizers.json"
 path.write_text(json.dumps(fixture, indent=1) + "\n")
