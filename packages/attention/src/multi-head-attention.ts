@@ -1,5 +1,6 @@
 import {
   attend,
+  attendMerged,
   type AttendOptions,
   attentionWeights,
   ConfigError,
@@ -143,6 +144,25 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
   }
 
   protected override forward(x: Tensor3D, call: AttentionOptions = {}): Tensor3D {
+    const { cache, crossCache } = call;
+    const attended = cache || crossCache || this.#rotary ? this.#attendSplit(x, call) : this.#attendMerged(x, call);
+    return this.output.call(attended); // [batch, queries, dim]
+  }
+
+  /** [batch, queries, dim] to [batch, queries, heads · headDim], heads where the projections leave them: nothing is copied. */
+  #attendMerged(x: Tensor3D, call: AttentionOptions): Tensor3D {
+    const { context = x, valueContext = context, causal = this.#options.causal } = call;
+    const { numHeads, numKvHeads } = this;
+    const q = this.query.call(x); // [batch, queries, heads * headDim]
+    const projected = { k: this.key.call(context), v: this.value.call(valueContext), mask: call.mask, bias: call.bias };
+    const { k, v, mask, bias } = this.extend(projected); // each [batch, keys, kvHeads * headDim]
+    const options = { ...this.#options, causal, mask, bias };
+    reportMap(x, call, () => attentionWeights(splitHeads(q, numHeads), splitHeads(k, numKvHeads), options));
+    return attendMerged(q, k, v, { ...options, numHeads, numKvHeads });
+  }
+
+  /** The same with heads apart, as rotary positions and caches want them. */
+  #attendSplit(x: Tensor3D, call: AttentionOptions): Tensor3D {
     const { context = x, valueContext = context, cache, crossCache, causal = this.#options.causal, positionIds } = call;
     const offset = cache?.length ?? 0;
     const place = { offset, positionIds };
@@ -156,8 +176,8 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
     const [k, v] = crossCache ? crossCache.get(project) : cache ? cache.append(...project()) : project(); // each [batch, kvHeads, keys, headDim]
     const given = { ...this.#options, causal, mask, bias };
     const options = cache ? forCache(given, { cache, keys: k.shape[2], queries: x.shape[1] }) : given;
-    report(context === x ? 'attentions' : 'crossAttentions', () => attentionWeights(q, k, options)); // [batch, heads, queries, keys]
-    return this.output.call(mergeHeads(attend(q, k, v, options))); // [batch, queries, dim]
+    reportMap(x, call, () => attentionWeights(q, k, options));
+    return mergeHeads(attend(q, k, v, options));
   }
 
   #rotate(x: Tensor4D, place: { offset: number; positionIds: Tensor2D | undefined }): Tensor4D {
@@ -168,4 +188,9 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
   protected extend(seen: KeysAndValues): KeysAndValues {
     return seen;
   }
+}
+
+/** Reports a map [batch, heads, queries, keys], of self-attention or of cross-attention. */
+function reportMap(x: Tensor3D, { context = x }: AttentionOptions, map: () => Tensor4D): void {
+  report(context === x ? 'attentions' : 'crossAttentions', map);
 }

@@ -34,6 +34,7 @@ export {
   selfAttend,
   splitHeads,
 } from './ops/attend.ts';
+export { attendMerged, type AttendMergedOptions } from './ops/attend-merged.ts';
 export { crossEntropy, type CrossEntropyOptions, linearCrossEntropy } from './ops/cross-entropy.ts';
 export { dropout, dropoutMask } from './ops/dropout.ts';
 export { embedding } from './ops/embedding.ts';

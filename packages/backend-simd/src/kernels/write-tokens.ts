@@ -4,6 +4,7 @@ import { input, type KernelCall, type KernelTable } from './kernel.ts';
 
 function writeTokens({ backend, inputs, attributes }: KernelCall<{ readonly offset: number }>): TensorInfo[] {
   const [buffer, x] = [input({ inputs }, 'buffer0'), input({ inputs }, 'x0')];
+  backend.changed(buffer);
   const [batch = 1, heads = 1, tokens = 1, headDim = 1] = x.shape;
   const capacity = buffer.shape[2] ?? 0;
   const { f32 } = backend.engine.memory;

@@ -62,7 +62,7 @@ export function attend(q: Tensor4D, k: Tensor4D, v: Tensor4D, options: AttendOpt
   checkShape('attend: v', v, [batch, kvHeads, keys, 'valueDim']);
   return attendOp(
     { q, k, v, mask: options.mask, bias: options.bias },
-    attributes(q.shape[2], keys, q.shape[3], options),
+    attendAttributes(q.shape[2], keys, q.shape[3], options),
   );
 }
 
@@ -81,7 +81,7 @@ export function selfAttend(qkv: Tensor3D, { numHeads, ...options }: AttendOption
     );
   return selfAttendOp(
     { qkv, mask: options.mask, bias: options.bias },
-    { ...attributes(seq, seq, headDim, options), numHeads },
+    { ...attendAttributes(seq, seq, headDim, options), numHeads },
   );
 }
 
@@ -96,7 +96,7 @@ export function attentionWeights(q: Tensor4D, k: Tensor4D, options: AttendOption
     weights(q, k, {
       mask: options.mask,
       bias: options.bias,
-      ...attributes(q.shape[2], k.shape[2], q.shape[3], { ...options, dropout: 0 }),
+      ...attendAttributes(q.shape[2], k.shape[2], q.shape[3], { ...options, dropout: 0 }),
     }),
   );
 }
@@ -229,7 +229,13 @@ function checkAttention(where: string, q: Tensor4D, k: Tensor4D): void {
     );
 }
 
-function attributes(queries: number, keys: number, headDim: number, options: AttendOptions): AttendAttributes {
+/** What kernels get, from what callers say. */
+export function attendAttributes(
+  queries: number,
+  keys: number,
+  headDim: number,
+  options: AttendOptions,
+): AttendAttributes {
   const {
     causal = false,
     queryOffset = causal || options.window ? keys - queries : 0,

@@ -1,5 +1,6 @@
 import {
   attend,
+  attendMerged,
   type AttendOptions,
   nextDropoutKey,
   normalValues,
@@ -9,7 +10,7 @@ import {
 } from '@formers/backend';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 
-import type { Array64 } from './array64.ts';
+import { type Array64, forEachIndex } from './array64.ts';
 import { attention64, type Attention64Options } from './attention64.ts';
 import type { CaseInput, OpCase } from './op-case.ts';
 
@@ -116,36 +117,80 @@ function selfAttentionCase(
     inputs: [{ shape: [batch, seq, 3 * dim] }],
     op: ([qkv]) => withDropout(SEED, () => selfAttend(qkv as Tensor3D, { numHeads: heads, ...options })),
     reference: ([qkv]) => {
-      const part = (third: number): Array64 => {
-        const data = new Float64Array(batch * heads * seq * headDim);
-        for (let i = 0; i < data.length; i++) {
-          const [d, s, h, b] = [
-            i % headDim,
-            Math.floor(i / headDim) % seq,
-            Math.floor(i / headDim / seq) % heads,
-            Math.floor(i / headDim / seq / heads),
-          ];
-          data[i] = qkv?.data[(b * seq + s) * 3 * dim + third * dim + h * headDim + d] ?? Number.NaN;
-        }
-        return { shape: [batch, heads, seq, headDim], data };
-      };
-      const split = attention64([part(0), part(1), part(2)], reference(options as AttentionCase)); // [batch, heads, seq, headDim]
-      const merged = new Float64Array(split.length);
-      split.forEach((value, i) => {
-        const [d, s, h, b] = [
-          i % headDim,
-          Math.floor(i / headDim) % seq,
-          Math.floor(i / headDim / seq) % heads,
-          Math.floor(i / headDim / seq / heads),
-        ];
-        merged[(b * seq + s) * dim + h * headDim + d] = value;
+      const part = (third: number) =>
+        splitHeads64({ shape: [batch, seq, dim], data: columns(qkv as Array64, third * dim, dim) }, heads);
+      return mergeHeads64({
+        shape: [batch, heads, seq, headDim],
+        data: attention64([part(0), part(1), part(2)], reference(options as AttentionCase)),
       });
-      return merged;
     },
   };
 }
 
-/** `attend` and `selfAttend` with all that they can be told. */
+/** `count` columns of each row, from column `from` on. */
+function columns({ shape, data }: Array64, from: number, count: number): Float64Array {
+  const width = shape.at(-1) ?? 1;
+  return data.filter((_, i) => i % width >= from && i % width < from + count);
+}
+
+/** [batch, rows, heads · dim] to [batch, heads, rows, dim]. */
+function splitHeads64({ shape, data }: Array64, heads: number): Array64 {
+  const [batch = 0, rows = 0, width = 0] = shape;
+  const target = [batch, heads, rows, width / heads];
+  const split = new Float64Array(data.length);
+  forEachIndex(target, ([b = 0, h = 0, row = 0, d = 0], flat) => {
+    split[flat] = data[(b * rows + row) * width + (h * width) / heads + d] as number;
+  });
+  return { shape: target, data: split };
+}
+
+/** [batch, heads, rows, dim] to [batch, rows, heads · dim]. */
+function mergeHeads64({ shape, data }: Array64): Float64Array {
+  const [batch = 0, heads = 0, rows = 0, dim = 0] = shape;
+  const merged = new Float64Array(data.length);
+  forEachIndex([batch, rows, heads, dim], ([b = 0, row = 0, h = 0, d = 0], flat) => {
+    merged[flat] = data[((b * heads + h) * rows + row) * dim + d] as number;
+  });
+  return merged;
+}
+
+/** An {@link attentionCase} with heads side by side. */
+function mergedCase(name: string, sizes: AttentionCase): OpCase {
+  const { inputs, reference, ...rest } = attentionCase(name, sizes);
+  const { batch = 2, heads = 4, kvHeads = heads, queries = 7, keys = queries, headDim = 8, valueDim = headDim } = sizes;
+  const { causal, queryOffset, window, scale, softCap, dropout, maskShape, biasShape } = sizes;
+  const options = { causal, queryOffset, window, scale, softCap, dropout, numHeads: heads, numKvHeads: kvHeads };
+  return {
+    ...rest,
+    name: `attendMerged: ${name}`,
+    inputs: [
+      { shape: [batch, queries, heads * headDim] },
+      { shape: [batch, keys, kvHeads * headDim] },
+      { shape: [batch, keys, kvHeads * valueDim] },
+      ...inputs.slice(3),
+    ],
+    op: ([q, k, v, ...masks]) =>
+      withDropout(SEED, () =>
+        attendMerged(q as Tensor3D, k as Tensor3D, v as Tensor3D, {
+          ...options,
+          mask: maskShape ? masks[0] : undefined,
+          bias: biasShape ? masks.at(-1) : undefined,
+        }),
+      ),
+    reference: ([q, k, v, ...masks]) =>
+      mergeHeads64({
+        shape: [batch, heads, queries, valueDim],
+        data: reference([
+          splitHeads64(q as Array64, heads),
+          splitHeads64(k as Array64, kvHeads),
+          splitHeads64(v as Array64, kvHeads),
+          ...masks,
+        ]),
+      }),
+  };
+}
+
+/** `attend`, `selfAttend` and `attendMerged` with all that they can be told. */
 export const attentionCases: readonly OpCase[] = [
   attentionCase('plain', {}),
   attentionCase('one of everything', { batch: 1, heads: 1, queries: 1, headDim: 1 }),
@@ -190,4 +235,13 @@ export const attentionCases: readonly OpCase[] = [
   selfAttentionCase('causal', { causal: true, seq: 65, headDim: 32 }),
   selfAttentionCase('causal with dropout', { causal: true, seq: 19, dropout: 0.4 }),
   selfAttentionCase('window', { causal: true, window: 4, seq: 21, headDim: 5, heads: 1, batch: 5 }),
+  mergedCase('plain', {}),
+  mergedCase('one of everything', { batch: 1, heads: 1, queries: 1, headDim: 1 }),
+  mergedCase('odd sizes', { batch: 3, heads: 5, queries: 15, keys: 31, headDim: 13, valueDim: 11 }),
+  mergedCase('causal, grouped queries', { causal: true, heads: 6, kvHeads: 2, queries: 35 }),
+  mergedCase('window, one query', { causal: true, window: 5, queries: 1, keys: 18 }),
+  mergedCase('cross, mask of keys', { queries: 33, keys: 18, maskShape: [2, 1, 1, 18] }),
+  mergedCase('bias and mask', { biasShape: [1, 4, 7, 7], maskShape: [2, 1, 7, 7] }),
+  mergedCase('bias shared by the heads', { biasShape: [2, 1, 7, 7], kvHeads: 2 }),
+  mergedCase('dropout with a soft cap', { dropout: 0.3, softCap: 3, queries: 17, scale: 0.5 }),
 ];

@@ -1,6 +1,7 @@
 import {
   addLayerNorm,
   attend,
+  attendMerged,
   crossEntropy,
   embedding,
   gated,
@@ -21,6 +22,7 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  type Tensor3D,
   type Tensor4D,
   zeros,
 } from '@tensorflow/tfjs-core';
@@ -82,5 +84,9 @@ export function emptyTests(): void {
     const q = randomTensor<Tensor4D>([1, 2, 3, 4]);
     const [k, v] = [zeros([1, 2, 0, 4]) as Tensor4D, zeros([1, 2, 0, 4]) as Tensor4D];
     expect(valuesOf(attend(q, k, v)).every((value) => value === 0)).toBe(true);
+    const merged = [randomTensor([1, 3, 8]), zeros([1, 0, 8]), zeros([1, 0, 8])] as [Tensor3D, Tensor3D, Tensor3D];
+    const attended = () => attendMerged(...merged, { numHeads: 2 });
+    expect(valuesOf(attended()).every((value) => value === 0)).toBe(true);
+    expectZeroGradients(attended, merged);
   });
 }
