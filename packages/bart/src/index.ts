@@ -4,6 +4,6 @@ export { BART_PRESETS, type BARTConfig, bartConfig, type BARTOptions, type BARTP
 export { bartConfigFromHuggingFace } from './hf.ts';
 export { BARTDecoderLayer, type BARTDecoderLayerOptions, BARTEncoderLayer } from './layers.ts';
 export { type BARTCallOptions, type BARTDecodeOptions, BARTModel } from './model.ts';
-export { type BARTAnswerLogits, BARTForQuestionAnswering } from './question-answering.ts';
+export { BARTForQuestionAnswering } from './question-answering.ts';
 export { BARTForSequenceClassification } from './sequence-classifier.ts';
 export { BARTDecoder, type BARTDecoderOptions, BARTEncoder, type BARTEncodeOptions } from './stacks.ts';

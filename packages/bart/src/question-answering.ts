@@ -1,34 +1,25 @@
-import { crossEntropy } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
-import { type InitOptions, initStream, Linear, normal, PretrainedModel, type PretrainedOptions } from '@formers/nn';
 import {
-  add,
-  cast,
-  clipByValue,
-  div,
-  type Scalar,
-  type Tensor1D,
-  type Tensor2D,
-  type Tensor3D,
-  tidy,
-  unstack,
-} from '@tensorflow/tfjs-core';
+  answerLoss,
+  type AnswerLogits,
+  type InitOptions,
+  initStream,
+  Linear,
+  normal,
+  PretrainedModel,
+  type PretrainedOptions,
+} from '@formers/nn';
+import { type Scalar, type Tensor1D, type Tensor2D, type Tensor3D, tidy, unstack } from '@tensorflow/tfjs-core';
 
 import type { BARTConfig, BARTOptions } from './config.ts';
 import { BART_QUESTION_ANSWERING } from './hf.ts';
 import { loadBART } from './load.ts';
 import { type BARTCallOptions, BARTModel } from './model.ts';
 
-/** How well each place begins and ends the answer; each [batch, seq]. */
-export interface BARTAnswerLogits {
-  startLogits: Tensor2D;
-  endLogits: Tensor2D;
-}
-
 /** BART that finds the answer to a question in the source: ids [batch, seq] to logits of its first and last token, each [batch, seq]. */
 export class BARTForQuestionAnswering extends PretrainedModel<
   [ids: Tensor2D, options?: BARTCallOptions],
-  BARTAnswerLogits,
+  AnswerLogits,
   BARTConfig
 > {
   readonly format: typeof BART_QUESTION_ANSWERING = BART_QUESTION_ANSWERING;
@@ -48,7 +39,7 @@ export class BARTForQuestionAnswering extends PretrainedModel<
     return this.model.config;
   }
 
-  protected override forward(ids: Tensor2D, options?: BARTCallOptions): BARTAnswerLogits {
+  protected override forward(ids: Tensor2D, options?: BARTCallOptions): AnswerLogits {
     const x = this.model.call(ids, options); // [batch, seq, dim]
     const [startLogits, endLogits] = unstack(this.head.call(x), 2) as [Tensor2D, Tensor2D]; // each [batch, seq]
     return { startLogits, endLogits };
@@ -61,10 +52,7 @@ export class BARTForQuestionAnswering extends PretrainedModel<
    * @param options.ends int32 [batch], the last one
    */
   loss(ids: Tensor2D, { starts, ends, ...options }: BARTCallOptions & { starts: Tensor1D; ends: Tensor1D }): Scalar {
-    return tidy(() => {
-      const { startLogits, endLogits } = this.call(ids, options);
-      return div(add(placeLoss(startLogits, starts), placeLoss(endLogits, ends)), 2);
-    });
+    return tidy(() => answerLoss(this.call(ids, options), { starts, ends }));
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
@@ -75,10 +63,4 @@ export class BARTForQuestionAnswering extends PretrainedModel<
       options,
     });
   }
-}
-
-/** Cross-entropy of places [batch] against logits [batch, seq]; those beyond the end don't count, negative ones are the first. */
-function placeLoss(logits: Tensor2D, places: Tensor1D): Scalar {
-  const [, seq] = logits.shape;
-  return crossEntropy(logits, cast(clipByValue(places, 0, seq), 'int32'), { ignoreIndex: seq });
 }

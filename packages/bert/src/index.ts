@@ -37,7 +37,7 @@ export { FirstTokenPooler, type FirstTokenPoolerConfig } from './heads/first-tok
 export { MaskedLanguageHead, type MaskedLanguageHeadConfig } from './heads/masked-language-head.ts';
 export { MaskedLanguageModel } from './heads/masked-language-model.ts';
 export { type ChoiceOptions, MultipleChoice } from './heads/multiple-choice.ts';
-export { type AnswerLogits, QuestionAnswerer } from './heads/question-answerer.ts';
+export { QuestionAnswerer } from './heads/question-answerer.ts';
 export { type ClassifierConfig, SequenceClassifier } from './heads/sequence-classifier.ts';
 export type { EncoderOptions, SegmentedOptions, TextEncoder } from './heads/text-encoder.ts';
 export { TokenClassifier } from './heads/token-classifier.ts';

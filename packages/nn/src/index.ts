@@ -5,8 +5,10 @@ export { FeedForward, type FeedForwardConfig } from './feed-forward.ts';
 export { type InitOptions, initStream } from './init.ts';
 export { fanInUniform, type Initializer, normal, ones, xavierUniform, zeros } from './initializers.ts';
 export { defaultLabels, labelsFromHuggingFace, labelsToHuggingFace } from './labels.ts';
-export { Linear, type LinearCallOptions, type LinearConfig } from './linear.ts';
+export { Linear, type LinearAdapter, type LinearCallOptions, type LinearConfig } from './linear.ts';
 export {
+  answerLoss,
+  type AnswerLogits,
   binaryCrossEntropy,
   classificationLoss,
   meanSquaredError,

@@ -1,5 +1,5 @@
-import { type Activation, linear, type RandomStream } from '@formers/backend';
-import type { Rank, Tensor, Variable } from '@tensorflow/tfjs-core';
+import { type Activation, applyActivation, linear, type RandomStream } from '@formers/backend';
+import { add, type Rank, type Tensor, type Variable } from '@tensorflow/tfjs-core';
 
 import { fanInUniform, type Initializer, zeros } from './initializers.ts';
 import { Module, parameter } from './module.ts';
@@ -22,12 +22,23 @@ export interface LinearCallOptions {
   residual?: Tensor | undefined;
 }
 
+/** Changes what a {@link Linear} computes, such as a LoRA; its parameters are its own, not the model's. */
+export interface LinearAdapter {
+  /**
+   * @param x [..., inDim]
+   * @param output `x Wᵀ + b`, [..., outDim]
+   * @returns what comes instead of `output`, before activation and residual
+   */
+  adapt<T extends Tensor>(x: T, output: T): T;
+}
+
 /** A learned affine map of the last axis: `x Wᵀ + b`, [..., inDim] to [..., outDim]. */
 export class Linear<T extends Tensor = Tensor> extends Module<[x: T, options?: LinearCallOptions], T> {
   /** [outDim, inDim], as PyTorch stores it. */
   readonly weight: Variable<Rank.R2>;
   /** [outDim] */
   readonly bias: Variable<Rank.R1> | undefined;
+  #adapter: LinearAdapter | undefined;
 
   constructor({ inDim, outDim, bias = true, init = fanInUniform, random }: LinearConfig) {
     super();
@@ -35,7 +46,20 @@ export class Linear<T extends Tensor = Tensor> extends Module<[x: T, options?: L
     this.bias = bias ? parameter<Rank.R1>([outDim], { init: zeros, random }) : undefined;
   }
 
+  /** Changes the product of weight and input; undefined at first. */
+  get adapter(): LinearAdapter | undefined {
+    return this.#adapter;
+  }
+
+  set adapter(adapter: LinearAdapter | undefined) {
+    this.#adapter = adapter;
+  }
+
   protected override forward(x: T, options: LinearCallOptions = {}): T {
-    return linear(x, this.weight, { bias: this.bias, ...options }); // [..., outDim]
+    if (!this.#adapter) return linear(x, this.weight, { bias: this.bias, ...options }); // [..., outDim]
+    const { activation, residual } = options;
+    const output = this.#adapter.adapt(x, linear(x, this.weight, { bias: this.bias })); // [..., outDim]
+    const activated = activation ? applyActivation(output, activation) : output; // [..., outDim]
+    return residual ? add(activated, residual) : activated;
   }
 }

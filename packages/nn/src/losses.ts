@@ -2,6 +2,9 @@ import { crossEntropy } from '@formers/backend';
 import {
   abs,
   add,
+  cast,
+  clipByValue,
+  div,
   exp,
   log1p,
   mean,
@@ -66,4 +69,27 @@ export function classificationLoss(
     case 'regression':
       return tidy(() => meanSquaredError(logits, reshape(labels, logits.shape)));
   }
+}
+
+/** The scores of a question answerer: each [batch, seq], how likely the answer begins or ends at each token. */
+export interface AnswerLogits {
+  startLogits: Tensor2D;
+  endLogits: Tensor2D;
+}
+
+/**
+ * Mean cross-entropy of the first and the last token of answers, in nats (Devlin et al. 2019, section 4.2). Places beyond the sequence don't count: answers that were cut
+ * off; negative ones are the first token, as in Hugging Face. Returns a scalar.
+ *
+ * @param options.starts int32 [batch], the first token of each answer
+ * @param options.ends int32 [batch], the last one
+ */
+export function answerLoss(
+  { startLogits, endLogits }: AnswerLogits,
+  { starts, ends }: { starts: Tensor1D; ends: Tensor1D },
+): Scalar {
+  const [, seq] = startLogits.shape;
+  const lossOf = (logits: Tensor2D, places: Tensor): Scalar =>
+    crossEntropy(logits, cast(clipByValue(places, 0, seq), 'int32'), { ignoreIndex: seq });
+  return tidy(() => div(add(lossOf(startLogits, starts), lossOf(endLogits, ends)), 2));
 }

@@ -27,6 +27,8 @@ import { assignValues, type StoredFloat, storedValues, storeLossless, storeParam
 export interface PretrainedFormat<Config> {
   /** `model_type` in config.json. */
   readonly modelType: string;
+  /** Other values of `model_type` whose folders this model opens too, as its own: a ViT that of an MAE, whose encoder it is. */
+  readonly alsoOpens?: readonly string[];
   /** Class name in config.json's `architectures`. */
   readonly architecture: string;
   /** Whether folders hold the state dict of another library's class: `architecture` names it in config.json, which has no `model_type`. Default false. */
@@ -127,7 +129,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
     }
     const config = this.#configJson(isWidened ? 'F32' : dtype);
     const isAsLoaded = format.isStateDict && JSON.stringify(config) === JSON.stringify(origin?.config);
-    const text = serializeJson(config, { keepSpellingOf: origin?.config });
+    const text = serializeJson(config, { keepSpellingOf: origin?.config, floatKeys: floatKeysOf(config) });
     await folder.write('config.json', isAsLoaded && origin ? origin.configFile : text);
     if (origin?.generationConfig) await folder.write('generation_config.json', origin.generationConfig);
     await saveCheckpoint(folder, tensors, {
@@ -192,6 +194,12 @@ function asFloat(dtype: StoredTensor['dtype'] | undefined): StoredFloat {
 
 const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
+/** The keys of a config whose numbers are floats in Python, which refuses whole ones there: 0.0, not 0. */
+function floatKeysOf(config: JsonObject): Set<string> {
+  const isFloat = /dropout|_pdrop$|_prob$|_eps(ilon)?$|_factor$|_range$|_std$|layerdrop/;
+  return new Set(Object.keys(config).filter((key) => isFloat.test(key)));
+}
+
 /** What {@link loadPretrained} needs to know. */
 export interface LoadRequest<Config, Model> {
   readonly format: PretrainedFormat<Config>;
@@ -210,7 +218,9 @@ export async function loadPretrained<Config extends object, Model extends Pretra
   { format, create, options = {} }: LoadRequest<Config, Model>,
 ): Promise<Model> {
   const folder = await openFolder(location, options);
-  const config = await readJson(folder, 'config.json');
+  const read = await readJson(folder, 'config.json');
+  const isRelated = format.alsoOpens?.includes(String(read['model_type'])) ?? false;
+  const config = isRelated ? { ...read, model_type: format.modelType } : read;
   const [key, wanted] = format.isStateDict
     ? (['architecture', format.architecture] as const)
     : (['model_type', format.modelType] as const);

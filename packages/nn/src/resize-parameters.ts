@@ -12,7 +12,7 @@ export function resizeParameters(
   for (const path of paths) {
     const before = parameters.get(path);
     if (!before || from === to) continue; // tied, or not in this model
-    const after = tidy(() => variable(resized(before, { axis: before.shape.indexOf(from), to })));
+    const after = tidy(() => variable(resized(before, { axis: before.shape.indexOf(from), to }), before.trainable));
     for (const owner of model.namedModules().values()) replaceField(owner, before, after);
     before.dispose();
   }

@@ -224,7 +224,7 @@ function serializeConfig(config: T5Config): JsonObject {
     is_gated_act: config.gated,
     dropout_rate: config.dropout,
     layer_norm_epsilon: config.normEpsilon,
-    ...(config.initFactor !== 1 && { initializer_factor: config.initFactor }), // Python wants 1.0, which is its default
+    initializer_factor: config.initFactor,
     // Older releases take the first of these for both; that the head is tied shows in the file by its absence.
     tie_word_embeddings: config.scaleOutputs,
     scale_decoder_outputs: config.scaleOutputs,

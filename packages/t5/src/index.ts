@@ -11,6 +11,6 @@ export {
   type T5EncodeOptions,
   T5Model,
 } from './model.ts';
-export { T5ForQuestionAnswering, type T5AnswerLogits } from './question-answering.ts';
+export { T5ForQuestionAnswering } from './question-answering.ts';
 export { T5ForSequenceClassification } from './sequence-classifier.ts';
 export { T5ForTokenClassification } from './token-classifier.ts';

@@ -1,6 +1,7 @@
-import { crossEntropy } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
+  answerLoss,
+  type AnswerLogits,
   type InitOptions,
   initStream,
   Linear,
@@ -9,33 +10,16 @@ import {
   PretrainedModel,
   type PretrainedOptions,
 } from '@formers/nn';
-import {
-  add,
-  cast,
-  clipByValue,
-  div,
-  type Scalar,
-  type Tensor1D,
-  type Tensor2D,
-  type Tensor3D,
-  tidy,
-  unstack,
-} from '@tensorflow/tfjs-core';
+import { type Scalar, type Tensor1D, type Tensor2D, type Tensor3D, tidy, unstack } from '@tensorflow/tfjs-core';
 
 import type { T5Config, T5Options } from './config.ts';
 import { T5_QUESTION_ANSWERING } from './hf.ts';
 import { type T5CallOptions, T5Model } from './model.ts';
 
-/** How well each place begins and ends the answer; each [batch, seq]. */
-export interface T5AnswerLogits {
-  startLogits: Tensor2D;
-  endLogits: Tensor2D;
-}
-
 /** T5 that finds the answer to a question in the source: ids [batch, seq] to logits of its first and last token, each [batch, seq]. */
 export class T5ForQuestionAnswering extends PretrainedModel<
   [ids: Tensor2D, options?: Partial<T5CallOptions>],
-  T5AnswerLogits,
+  AnswerLogits,
   T5Config
 > {
   readonly format: typeof T5_QUESTION_ANSWERING = T5_QUESTION_ANSWERING;
@@ -55,7 +39,7 @@ export class T5ForQuestionAnswering extends PretrainedModel<
     return this.model.config;
   }
 
-  protected override forward(ids: Tensor2D, options: Partial<T5CallOptions> = {}): T5AnswerLogits {
+  protected override forward(ids: Tensor2D, options: Partial<T5CallOptions> = {}): AnswerLogits {
     const x = this.model.call(ids, { decoderIds: this.model.shiftRight(ids), ...options }); // [batch, seq, dim]
     const [startLogits, endLogits] = unstack(this.head.call(x), 2) as [Tensor2D, Tensor2D]; // each [batch, seq]
     return { startLogits, endLogits };
@@ -71,10 +55,7 @@ export class T5ForQuestionAnswering extends PretrainedModel<
     ids: Tensor2D,
     { starts, ends, ...options }: Partial<T5CallOptions> & { starts: Tensor1D; ends: Tensor1D },
   ): Scalar {
-    return tidy(() => {
-      const { startLogits, endLogits } = this.call(ids, options);
-      return div(add(placeLoss(startLogits, starts), placeLoss(endLogits, ends)), 2);
-    });
+    return tidy(() => answerLoss(this.call(ids, options), { starts, ends }));
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
@@ -85,10 +66,4 @@ export class T5ForQuestionAnswering extends PretrainedModel<
       options,
     });
   }
-}
-
-/** Cross-entropy of places [batch] against logits [batch, seq]; those beyond the end don't count, negative ones are the first. */
-function placeLoss(logits: Tensor2D, places: Tensor1D): Scalar {
-  const [, seq] = logits.shape;
-  return crossEntropy(logits, cast(clipByValue(places, 0, seq), 'int32'), { ignoreIndex: seq });
 }

@@ -40,11 +40,6 @@ export class Marian extends EncoderDecoder<MarianConfig> {
     return reshape(this.logitsBias, [-1]);
   }
 
-  override resizeVocabulary(vocabSize: number): void {
-    super.resizeVocabulary(vocabSize);
-    this.logitsBias.trainable = false; // another variable now
-  }
-
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
   static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<Marian> {
     return loadPretrained(location, { format: MARIAN, create: (config, init) => new Marian(config, init), options });

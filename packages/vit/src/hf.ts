@@ -17,6 +17,7 @@ const MASK_TOKEN_NAME: NameRow = ['encoder.maskToken', 'embeddings.mask_token'];
 /** What the folders of a family of encoders with heads have in common. */
 export interface FamilyFormats {
   readonly modelType: string;
+  readonly alsoOpens?: readonly string[];
   readonly basePrefix: string;
   /** Of Hugging Face's classes, such as `ViT`. */
   readonly classPrefix: string;
@@ -34,12 +35,14 @@ interface HeadFormat {
 /** The folders of a bare model. */
 export function baseFormat({
   modelType,
+  alsoOpens = [],
   basePrefix,
   classPrefix,
   encoderNames,
 }: FamilyFormats): PretrainedFormat<ViTConfig> {
   return {
     modelType,
+    alsoOpens,
     basePrefix,
     architecture: `${classPrefix}Model`,
     isBase: true,
@@ -52,11 +55,12 @@ export function baseFormat({
 
 /** The folders of a model with a head. */
 export function headFormat(
-  { modelType, basePrefix, classPrefix, encoderNames }: FamilyFormats,
+  { modelType, alsoOpens = [], basePrefix, classPrefix, encoderNames }: FamilyFormats,
   { suffix, headNames, maskToken = false }: HeadFormat,
 ): PretrainedFormat<ViTConfig> {
   return {
     modelType,
+    alsoOpens,
     basePrefix,
     architecture: classPrefix + suffix,
     isBase: false,
@@ -69,7 +73,13 @@ export function headFormat(
   };
 }
 
-const VIT: FamilyFormats = { modelType: 'vit', basePrefix: 'vit.', classPrefix: 'ViT', encoderNames: ENCODER_NAMES };
+const VIT: FamilyFormats = {
+  modelType: 'vit',
+  alsoOpens: ['vit_mae'],
+  basePrefix: 'vit.',
+  classPrefix: 'ViT',
+  encoderNames: ENCODER_NAMES,
+};
 
 /** `ViTModel` folders. */
 export const VIT_MODEL: PretrainedFormat<ViTConfig> = baseFormat(VIT);

@@ -15,6 +15,7 @@ import {
   maskedPixelLoss,
   maskPatches,
   VIT_MAE_PRESETS,
+  ViTForImageClassification,
   ViTMAEForPreTraining,
   ViTMAEModel,
   vitMAEConfig,
@@ -182,3 +183,30 @@ function renameIn(bytes: Uint8Array): Uint8Array {
     Buffer.concat([size, Buffer.from(padded, 'latin1'), Buffer.from(latin.slice(8 + length), 'latin1')]),
   );
 }
+
+test('a classifier opens an MAE folder with a new head: the encoder is that of the MAE, the decoder is left', async () => {
+  using mae = new ViTMAEForPreTraining({ ...VIT_MAE_PRESETS.testing, imageSize: 8, numChannels: 1 }, { seed: 3 });
+  const files = new Map<string, Uint8Array>();
+  await mae.savePretrained(files);
+  await expectError(() => ViTForImageClassification.fromPretrained(files), { code: 'mismatch', message: 'classifier' });
+  using model = await ViTForImageClassification.fromPretrained(files, { newHead: true, labels: ['a', 'b', 'c'] });
+  expect(model.origin?.unused.some((name) => name.startsWith('decoder.'))).toBe(true);
+  const encoder = mae.namedParameters();
+  let shared = 0;
+  for (const [path, parameter] of model.namedParameters()) {
+    const same = encoder.get(path);
+    if (!same) continue;
+    expectSameBits(parameter, same);
+    shared++;
+  }
+  expect(shared).toBeGreaterThan(10);
+
+  const saved = new Map<string, Uint8Array>();
+  await model.savePretrained(saved);
+  expect(JSON.parse(new TextDecoder().decode(saved.get('config.json')))).toMatchObject({
+    model_type: 'vit',
+    architectures: ['ViTForImageClassification'],
+  });
+  using again = await ViTForImageClassification.fromPretrained(saved);
+  expectSameBits(again.call(images()), model.call(images()));
+});

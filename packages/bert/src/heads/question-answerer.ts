@@ -1,26 +1,9 @@
-import { ConfigError, crossEntropy, type RandomStream } from '@formers/backend';
-import { Dropout, Linear, normal, PretrainedModel } from '@formers/nn';
-import {
-  add,
-  cast,
-  clipByValue,
-  div,
-  type Scalar,
-  type Tensor,
-  type Tensor1D,
-  type Tensor2D,
-  tidy,
-  unstack,
-} from '@tensorflow/tfjs-core';
+import { ConfigError, type RandomStream } from '@formers/backend';
+import { answerLoss, type AnswerLogits, Dropout, Linear, normal, PretrainedModel } from '@formers/nn';
+import { type Scalar, type Tensor1D, type Tensor2D, tidy, unstack } from '@tensorflow/tfjs-core';
 
 import type { ClassifierConfig } from './sequence-classifier.ts';
 import type { EncoderOptions, TextEncoder } from './text-encoder.ts';
-
-/** How well each token begins and ends the answer; each [batch, seq]. */
-export interface AnswerLogits {
-  startLogits: Tensor2D;
-  endLogits: Tensor2D;
-}
 
 /** An encoder that finds the answer to a question in a text (BERT, section 4.2): ids [batch, seq] to logits of its first and last token. */
 export abstract class QuestionAnswerer<
@@ -65,13 +48,6 @@ export abstract class QuestionAnswerer<
    * @param options.ends int32 [batch], the last one
    */
   loss(ids: Tensor2D, options: Options & { starts: Tensor1D; ends: Tensor1D }): Scalar {
-    const { starts, ends } = options;
-    return tidy(() => {
-      const { startLogits, endLogits } = this.call(ids, options);
-      const [, seq] = ids.shape;
-      const lossOf = (logits: Tensor2D, places: Tensor): Scalar =>
-        crossEntropy(logits, cast(clipByValue(places, 0, seq), 'int32'), { ignoreIndex: seq });
-      return div(add(lossOf(startLogits, starts), lossOf(endLogits, ends)), 2);
-    });
+    return tidy(() => answerLoss(this.call(ids, options), options));
   }
 }
