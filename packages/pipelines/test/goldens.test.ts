@@ -74,7 +74,8 @@ describe('text-classification', () => {
 describe.each(['bert', 'bart'])('zero-shot-classification with %s', (family) => {
   test.each([false, true])('multiLabel: %s', async (multiLabel) => {
     const others = family === 'bert' ? ['x', 'y'] : []; // as many classes as the tiny model has
-    const files = await modelFiles(family, { id2label: { ...['contradiction', 'neutral', ...others, 'entailment'] } });
+    const names = ['contradiction', 'neutral', ...others, 'entailment'];
+    const files = await modelFiles(family, { id2label: Object.fromEntries(names.entries()) });
     using classify = await pipeline('zero-shot-classification', files, await tokenizerOf(family));
     const { text, expected } = golden(`zero-shot-classification/${family}/${multiLabel ? 'True' : 'False'}`);
     expectSame(await classify(text as string, ['people', 'the model', 'war'], { multiLabel }), expected);

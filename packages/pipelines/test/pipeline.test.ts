@@ -121,8 +121,12 @@ describe('texts far too long are cut', () => {
 test('offsets are UTF-16', async () => {
   const text = '🐋 Caius 𝒳 Marcius 🐋 Zürich';
   using tag = await pipeline('ner', await modelFiles('roberta'));
-  for (const { word, start, end } of await tag(text, { ignoreLabels: [] }))
-    if (/^Ġ?[A-Za-z]+$/.test(word)) expect(text.slice(start, end)).toBe(word.replace('Ġ', ''));
+  const found = await tag(text, { ignoreLabels: [] });
+  const letters = found.filter(({ word }) => /^Ġ?[A-Za-z]+$/.test(word));
+  expect(letters.map(({ start, end }) => text.slice(start, end))).toEqual(
+    letters.map(({ word }) => word.replace('Ġ', '')),
+  );
+  expect(letters.at(-1)?.end).toBe(text.length);
 });
 
 test('batches give what each text gives alone', async () => {

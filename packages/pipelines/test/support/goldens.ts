@@ -46,7 +46,7 @@ function fixtureUrl(name: string): URL {
 export function expectSame(found: unknown, expected: unknown, place = 'result'): void {
   if (typeof expected === 'number') {
     expect(typeof found, place).toBe('number');
-    expect(Math.abs((found as number) - expected), `${place}: ${found} for ${expected}`).toBeLessThanOrEqual(
+    expect(Math.abs((found as number) - expected), `${place}: ${String(found)} for ${expected}`).toBeLessThanOrEqual(
       1e-5 + 1e-4 * Math.abs(expected),
     );
   } else if (Array.isArray(expected)) {
