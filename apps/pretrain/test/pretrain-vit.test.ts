@@ -70,7 +70,11 @@ describe('pretrain --family vit', () => {
   });
 
   it.each<[string, string[], RegExp]>([
-    ['an unknown family', ['--family', 'cnn'], /--family must be one of gpt, vit, got "cnn"/],
+    [
+      'an unknown family',
+      ['--family', 'cnn'],
+      /--family must be one of gpt, bert, roberta, t5, bart, transformer, vit, got "cnn"/,
+    ],
     ['no such folder', ['--family', 'vit', '--images', 'no-such-folder'], /no-such-folder/],
     ['an option of the other family', ['--family', 'vit', '--tokenizer', 'char'], /--tokenizer/],
     ['heads that do not divide', [...TINY_VIT, '--dim', '9'], /dim must be divisible by numHeads, got 9 and 2/],

@@ -177,7 +177,11 @@ describe('one clear line and exit code 1', () => {
     ['unknown flag', ['--layers', '3'], /--layers/],
     ['unknown preset', ['--preset', 'huge'], /--preset must be one of .*nano-cpu.*, got "huge"/],
     ['unknown engine', ['--engine', 'abacus'], /--engine must be one of auto, simd, cpu, got "abacus"/],
-    ['unknown data set', ['--dataset', 'dune'], /--dataset must be one of moby-dick, sotu, got "dune"/],
+    [
+      'unknown data set',
+      ['--dataset', 'dune'],
+      /--dataset must be one of moby-dick, sotu, moby-dick\+sotu, got "dune"/,
+    ],
     ['malformed number', ['--steps', '12x'], /--steps must be a whole number from 1, got "12x"/],
     ['fraction', ['--batch-size', '1.5'], /--batch-size must be a whole number from 1, got "1\.5"/],
     ['out of range', ['--dropout', '1'], /--dropout must be a number from 0 below 1, got "1"/],

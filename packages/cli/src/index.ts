@@ -1,6 +1,7 @@
 export { runCommand } from './command.ts';
 export { describeEngine, ENGINES, startEngine } from './engine.ts';
 export { followRun, type RunSummary } from './follow-run.ts';
+export { createOptimizer, type OptimizerConfig, OPTIMIZERS } from './optimizer.ts';
 export {
   describeOptions,
   type GivenValues,
@@ -22,4 +23,4 @@ export {
   type TrainingConfig,
   trainingConfig,
 } from './run-options.ts';
-export { type ScheduleConfig, scheduleOf } from './schedule.ts';
+export { type ScheduleConfig, scheduleOf, SCHEDULES } from './schedule.ts';

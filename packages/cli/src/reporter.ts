@@ -11,6 +11,7 @@ export interface LogRecord {
   eval_loss?: number;
   eval_bits_per_character?: number;
   eval_accuracy?: number;
+  eval_next_sentence_accuracy?: number;
   checkpoint?: string;
 }
 
@@ -130,6 +131,8 @@ function logLine(record: LogRecord, { steps, unit }: Scale): string {
   if (record.eval_bits_per_character !== undefined)
     parts.push(`${record.eval_bits_per_character.toFixed(3)} bits per character`);
   if (record.eval_accuracy !== undefined) parts.push(`${(100 * record.eval_accuracy).toFixed(2)} % right`);
+  if (record.eval_next_sentence_accuracy !== undefined)
+    parts.push(`next sentences ${(100 * record.eval_next_sentence_accuracy).toFixed(2)} % right`);
   if (record.checkpoint !== undefined) parts.push(`saved ${record.checkpoint}`);
   return parts.join('  ');
 }

@@ -1,5 +1,7 @@
 import { type GivenValues, kebabCase, type OptionSpecs, UsageError } from './options.ts';
 import { ENGINES } from './engine.ts';
+import { OPTIMIZERS } from './optimizer.ts';
+import { SCHEDULES } from './schedule.ts';
 
 /** Options of every run, whatever the family, that make it what it is. */
 export const TRAINING_OPTIONS = {
@@ -13,9 +15,10 @@ export const TRAINING_OPTIONS = {
   },
   schedule: {
     kind: 'text',
-    among: ['cosine', 'linear', 'constant'],
+    among: SCHEDULES,
     help: 'how the learning rate falls (default cosine)',
   },
+  optimizer: { kind: 'text', among: OPTIMIZERS, help: 'how weights follow gradients (default adamw)' },
   beta2: { kind: 'number', least: 0, below: 1, help: "AdamW's memory of squared gradients (default 0.99)" },
   weightDecay: { kind: 'number', least: 0, help: 'decay of weight matrices (default 0.1)' },
   clipNorm: { kind: 'number', least: 0, help: 'longest gradient, 0 = any (default 1)' },
@@ -48,6 +51,7 @@ export interface TrainingConfig {
   minLearningRate: number;
   warmupSteps: number;
   schedule: string;
+  optimizer: string;
   beta2: number;
   weightDecay: number;
   clipNorm: number;
@@ -63,6 +67,7 @@ export function trainingConfig(given: Partial<TrainingConfig>, defaults: Partial
     minLearningRate: learningRate / 10,
     warmupSteps: Math.min(100, Math.floor(steps / 10)),
     schedule: 'cosine',
+    optimizer: 'adamw',
     beta2: 0.99,
     weightDecay: 0.1,
     clipNorm: 1,

@@ -1,0 +1,87 @@
+import { count, grouped } from '@formers/cli';
+import { evaluationBatches, type SequenceToSequenceBatch } from '@formers/data';
+import { generate, type LanguageModel } from '@formers/generation';
+import type { Tokenizer } from '@formers/tokenizers';
+import type { Metrics } from '@formers/training';
+import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+
+import type { RunModel } from '../family.ts';
+import { meanOf, tallyGuesses } from '../measure.ts';
+import type { Sizes } from '../text-options.ts';
+
+/** Held-out sequences that are evaluated. */
+export const EVALUATED: Readonly<Record<'fast' | 'slow', number>> = { fast: 512, slow: 48 };
+
+/** What encoder-decoders are told beside the ids of the source. */
+interface DecoderInputs {
+  readonly attentionMask: Tensor2D;
+  readonly decoderIds: Tensor2D;
+  readonly decoderAttentionMask: Tensor2D;
+}
+
+/** A model that reads a text and writes another. */
+export interface SequenceModel extends RunModel {
+  call(ids: Tensor2D, options: DecoderInputs): Tensor3D;
+  loss(ids: Tensor2D, options: DecoderInputs & { targets: Tensor2D; labelSmoothing?: number }): Scalar;
+}
+
+/** The loss of a batch, with teacher forcing. */
+export function sequenceLoss(
+  model: SequenceModel,
+  { ids, attentionMask, decoderIds, decoderAttentionMask, targets }: SequenceToSequenceBatch,
+  options: { labelSmoothing?: number } = {},
+): Scalar {
+  return model.loss(ids, { attentionMask, decoderIds, decoderAttentionMask, targets, ...options });
+}
+
+/** Loss and accuracy of each next token of held-out batches, with teacher forcing and without label smoothing. */
+export function evaluateSequences<Example>(
+  model: SequenceModel,
+  {
+    examples,
+    ...options
+  }: { examples: readonly Example[] } & Parameters<typeof evaluationBatches<Example, SequenceToSequenceBatch>>[1],
+): Promise<Metrics> {
+  return meanOf(evaluationBatches(examples, options), (batch) => {
+    const { ids, attentionMask, decoderIds, decoderAttentionMask, targets, tokens: count } = batch;
+    return tallyGuesses(model.call(ids, { attentionMask, decoderIds, decoderAttentionMask }), { targets, count });
+  });
+}
+
+/** What the model writes for some sources, most likely token by token, and what was wanted. */
+export async function writeAnswers(
+  model: LanguageModel,
+  {
+    pairs,
+    tokenizer,
+    skipSpecialTokens = true,
+  }: {
+    pairs: readonly { source: readonly number[]; target: string }[];
+    tokenizer: Tokenizer;
+    skipSpecialTokens?: boolean;
+  },
+): Promise<{ text: string; facts: { answers: object[] } }> {
+  const prompts = pairs.map(({ source }) => [...source]);
+  const { newTokens } = await generate(model, prompts, { maxNewTokens: 48 });
+  const answers = pairs.map(({ source, target }, i) => ({
+    source: tokenizer.decode([...source], { skipSpecialTokens }),
+    answer: tokenizer.decode(newTokens[i] ?? [], { skipSpecialTokens }),
+    target,
+  }));
+  const lines = answers.map(({ source, answer, target }) => `reads   ${source}\nwrites  ${answer}\nwanted  ${target}`);
+  return { text: lines.join('\n\n'), facts: { answers } };
+}
+
+/** The line on an encoder-decoder. */
+export function describeModel(
+  title: string,
+  {
+    model,
+    numLayers,
+    numHeads,
+    dim,
+    contextLength,
+  }: Pick<Sizes, 'numLayers' | 'numHeads' | 'dim' | 'contextLength'> & { model: RunModel },
+): string {
+  return `${title}, ${grouped(model.numParameters)} parameters: ${count(numLayers, 'layer')} on each side, ${count(numHeads, 'head')}, ${dim} wide, texts of ${contextLength} tokens`;
+}

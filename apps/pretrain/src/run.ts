@@ -1,0 +1,98 @@
+import path from 'node:path';
+
+import type { JsonObject } from '@formers/checkpoints';
+import {
+  createOptimizer,
+  createReporter,
+  describeEngine,
+  duration,
+  followRun,
+  freeFolder,
+  grouped,
+  type OptionValues,
+  readRunConfig,
+  resumedConfig,
+  saveRunConfig,
+  type SESSION_OPTIONS,
+  startEngine,
+} from '@formers/cli';
+import { findCheckpoint, Trainer } from '@formers/training';
+
+import type { Family, RunConfig } from './family.ts';
+
+/** What was given on the command line or in a file. */
+export type GivenOptions = OptionValues<typeof SESSION_OPTIONS> & Readonly<Record<string, unknown>>;
+
+/** Pre-trains a model, or goes on with a run. Returns when all steps are made or `signal` stopped it. */
+export async function startRun(
+  family: Family,
+  { given, signal }: { given: GivenOptions; signal: AbortSignal },
+): Promise<void> {
+  const checkpoint = given.resume === undefined ? undefined : await findCheckpoint(given.resume);
+  const choice = await startEngine(given);
+  const isSlow = choice.name === 'cpu';
+  const config = checkpoint
+    ? await savedConfig(family, { folder: path.dirname(checkpoint.folder), given })
+    : family.configure(given, { isSlow });
+  const { steps, accumulationSteps } = config;
+
+  const run = await family.prepare(config, { checkpoint, isSlow });
+  const { data, companion, perBatch, notes } = run;
+  using model = run.model;
+  using optimizer = createOptimizer(model, config);
+  const report = createReporter({ ...given, steps, unit: run.speedUnit ?? perBatch.unit });
+  const out = given.out ?? (checkpoint ? path.dirname(checkpoint.folder) : await freeFolder(run.name));
+  const trainer = new Trainer({
+    model,
+    optimizer,
+    data,
+    loss: (batch) => run.loss(batch),
+    steps,
+    accumulationSteps,
+    evaluate: () => run.evaluate(),
+    evalEvery: given.evalEvery ?? 250,
+    saveEvery: given.saveEvery ?? 500,
+    saveLimit: 2,
+    out,
+    save: async (folder) => {
+      await model.savePretrained(folder);
+      await companion.savePretrained(folder);
+    },
+    signal,
+    config: { ...run.identity, model: JSON.parse(JSON.stringify(model.config)) as JsonObject },
+  });
+  if (checkpoint) await trainer.load(checkpoint);
+  await saveRunConfig(out, config);
+
+  const perStep = perBatch.count * accumulationSteps;
+  const resumed = checkpoint ? `, going on after step ${checkpoint.step}` : '';
+  report.note(`engine      ${describeEngine(choice)}`);
+  for (const [name, note] of Object.entries(notes)) report.note(`${name.padEnd(11)} ${note}`);
+  report.note(`steps       ${grouped(steps)} of ${grouped(perStep)} ${perBatch.unit}${resumed}`);
+  for (const skipped of checkpoint?.skipped ?? []) report.note(`skipped     ${skipped.folder}: ${skipped.reason}`);
+
+  const facts = { parameters: model.numParameters, [`${perBatch.unit}_per_step`]: perStep, engine: choice.name };
+  const summary = await followRun(trainer, { report, steps, facts });
+  const isComplete = summary.reason === 'completed';
+  if (isComplete && run.finish) {
+    const ending = await run.finish();
+    Object.assign(summary, ending.facts);
+    report.note(`\n${ending.text}\n`);
+  }
+  report.note(`${isComplete ? 'finished' : `stopped after step ${summary.step}`} in ${duration(summary.seconds)}`);
+  report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);
+  for (const [name, command] of run.commands({ out, checkpoint: summary.checkpoint ?? out }))
+    report.note(`${name.padEnd(11)} npx pnpm@12 ${command}`);
+  report.note(`resume      npx pnpm@12 pretrain --resume ${out}${isComplete ? ` --steps ${2 * steps}` : ''}`);
+  report.summary(summary);
+}
+
+/** The config of a run to go on with. */
+async function savedConfig(
+  family: Family,
+  { folder, given }: { folder: string; given: GivenOptions },
+): Promise<RunConfig> {
+  const saved: RunConfig = await readRunConfig(folder);
+  const complete = { ...family.earlier, ...saved };
+  return resumedConfig(complete, family.expand?.(given) ?? given, family.options);
+}

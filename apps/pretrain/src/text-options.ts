@@ -1,0 +1,52 @@
+import { type OptionSpecs, type OptionValues, pick, UsageError } from '@formers/cli';
+
+import { DATASETS } from './corpus.ts';
+
+/** Which text to learn. */
+export const TEXT_OPTIONS = {
+  text: { kind: 'texts', help: 'text files or globs to learn, instead of a data set' },
+  dataset: { kind: 'text', among: DATASETS, help: 'a text that comes with the app (default moby-dick)' },
+} as const satisfies OptionSpecs;
+
+/** Sizes of a model that reads or writes text, and of its batches. */
+export const SIZE_OPTIONS = {
+  dim: { kind: 'whole', least: 1, help: 'width of the model' },
+  numLayers: { kind: 'whole', least: 1, help: 'number of layers, of encoder and decoder each' },
+  numHeads: { kind: 'whole', least: 1, help: 'number of attention heads' },
+  contextLength: { kind: 'whole', least: 8, help: 'tokens that the model reads at once' },
+  dropout: { kind: 'number', least: 0, below: 1, help: 'share of values that are dropped in training (default 0)' },
+  batchSize: { kind: 'whole', least: 1, help: 'sequences per micro-batch (default 32)' },
+} as const satisfies OptionSpecs;
+
+/** Where a text comes from. */
+export interface TextChoice {
+  text?: string[];
+  dataset?: string;
+}
+
+/** Sizes of a model that reads or writes text, and of its batches. */
+export interface Sizes {
+  dim: number;
+  numLayers: number;
+  numHeads: number;
+  contextLength: number;
+  dropout: number;
+  batchSize: number;
+}
+
+/** The user's files, or a data set. */
+export function textChoice({ text, dataset }: OptionValues<typeof TEXT_OPTIONS>): TextChoice {
+  if (text && dataset) throw new UsageError('--text and --dataset exclude each other');
+  return text ? { text } : { dataset: dataset ?? 'moby-dick' };
+}
+
+/** The sizes that were given; else those that end within minutes. */
+export function sizesOf(
+  given: OptionValues<typeof SIZE_OPTIONS>,
+  { isSlow, ...defaults }: Partial<Sizes> & { isSlow: boolean },
+): Sizes {
+  const standard = { dim: 128, numLayers: 4, numHeads: 4, contextLength: 64, dropout: 0, batchSize: 32, ...defaults };
+  const small = { ...standard, dim: 48, numLayers: 2, contextLength: 32, batchSize: 12 };
+  const names = ['dim', 'numLayers', 'numHeads', 'contextLength', 'dropout', 'batchSize'] as const;
+  return { ...(isSlow ? small : standard), ...pick(given, names) };
+}
