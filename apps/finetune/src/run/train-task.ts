@@ -1,0 +1,126 @@
+import path from 'node:path';
+
+import type { BackendChoice } from '@formers/backend';
+import {
+  createReporter,
+  describeEngine,
+  duration,
+  followRun,
+  grouped,
+  saveRunConfig,
+  scheduleOf,
+  UsageError,
+} from '@formers/cli';
+import type { JsonObject } from '@formers/checkpoints';
+import { AdamW, type FoundCheckpoint, Trainer, type TrainingBatch } from '@formers/training';
+
+import { withSteps } from '../config.ts';
+import type { FinetuneConfig, GivenOptions, TaskConfig } from '../options.ts';
+import type { ReadyTask, TaskModel } from '../tasks/task.ts';
+import { keepBest } from './best-model.ts';
+import { modelCard } from './model-card.ts';
+
+/** What a run has besides its task. */
+export interface RunRequest {
+  readonly config: TaskConfig;
+  /** The whole config of the run that goes on. */
+  readonly saved: FinetuneConfig | undefined;
+  readonly given: GivenOptions;
+  readonly out: string;
+  readonly checkpoint: FoundCheckpoint | undefined;
+  readonly choice: BackendChoice;
+  readonly signal: AbortSignal;
+}
+
+/** Trains a task that is ready, keeps its best state, and tells what came of it. */
+export async function trainTask<Model extends TaskModel, Batch extends TrainingBatch>(
+  task: ReadyTask<Model, Batch>,
+  { given, saved, out, checkpoint, choice, signal, ...request }: RunRequest,
+): Promise<void> {
+  const { model, data, numExamples } = task;
+  const config = saved ?? withSteps(request.config, { given, numExamples });
+  const { steps, batchSize, accumulationSteps, seed, beta2, weightDecay, clipNorm } = config;
+  const perStep = batchSize * accumulationSteps;
+  const evalEvery = given.evalEvery ?? Math.min(steps, Math.max(1, Math.ceil(numExamples / perStep)));
+  const saveEvery = given.saveEvery ?? evalEvery;
+  if (evalEvery % saveEvery !== 0)
+    throw new UsageError(
+      `--save-every must divide --eval-every (${evalEvery}), so that the best state is a checkpoint, got ${saveEvery}`,
+    );
+
+  const report = createReporter({ ...given, steps, unit: task.unit });
+  using optimizer = new AdamW(model, {
+    learningRate: scheduleOf(config),
+    beta2,
+    weightDecay,
+    ...(clipNorm > 0 && { clipNorm }),
+    seed,
+  });
+  const save = async (folder: string): Promise<void> => {
+    await model.savePretrained(folder);
+    await task.saveProcessor(folder);
+  };
+  const trainer = new Trainer({
+    model,
+    optimizer,
+    data,
+    loss: (batch) => task.loss(model, batch),
+    steps,
+    accumulationSteps,
+    evaluate: async () => (await task.evaluate(model, { isLast: false })).metrics,
+    evalEvery,
+    bestMetric: task.best.metric,
+    greaterIsBetter: task.best.greaterIsBetter,
+    saveEvery,
+    saveLimit: 1,
+    out,
+    save,
+    signal,
+    config: { model: JSON.parse(JSON.stringify(model.config)) as JsonObject },
+  });
+  if (checkpoint) await trainer.load(checkpoint);
+  await saveRunConfig(out, config);
+
+  const { origin } = model as { origin?: { fresh: readonly string[] } };
+  report.note(`engine      ${describeEngine(choice)}`);
+  report.note(`model       ${config.model}: ${model.constructor.name}, ${grouped(model.numParameters)} parameters`);
+  if (config.fromScratch) report.note('weights     fresh, as --from-scratch asks');
+  else if (origin && origin.fresh.length > 0 && !checkpoint) report.note(`new         ${origin.fresh.join(', ')}`);
+  report.note(`data        ${task.facts.data}`);
+  report.note(`split       ${task.facts.split}`);
+  report.note(
+    `steps       ${grouped(steps)} of ${grouped(perStep)} examples${checkpoint ? `, going on after step ${checkpoint.step}` : ''}`,
+  );
+  for (const skipped of checkpoint?.skipped ?? []) report.note(`skipped     ${skipped.folder}: ${skipped.reason}`);
+
+  const facts = { parameters: model.numParameters, examples_per_step: perStep, engine: choice.name };
+  const summary = await followRun(trainer, { report, steps, facts });
+  if (summary.reason === 'completed') {
+    const best = await keepBest(task, { out, newest: summary.checkpoint });
+    Object.assign(summary, { model: out, best_step: best.step, best: best.metrics, report: best.details });
+    await modelCard(out, { config, best, engine: choice.name, seconds: summary.seconds, pipeline: task.pipeline });
+    report.note(`\n${best.report}\n`);
+    report.note(`best        step ${best.step}: ${metricsLine(best.metrics)}`);
+    report.note(`finished    in ${duration(summary.seconds)}`);
+    report.note(`model       ${out}`);
+    report.note(`use         npx pnpm@12 pipeline --model ${path.relative('.', out) || '.'} ${task.pipeline}`);
+  } else {
+    report.note(`stopped     after step ${summary.step}, in ${duration(summary.seconds)}`);
+    report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);
+    report.note(`resume      npx pnpm@12 finetune --resume ${out}`);
+  }
+  report.summary(summary);
+}
+
+/** `loss 0.1234  accuracy 98.20 %` */
+export function metricsLine(metrics: Readonly<Record<string, number>>): string {
+  return Object.entries(metrics)
+    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${metricText(name, value)}`)
+    .join('  ');
+}
+
+const SHARES: ReadonlySet<string> = new Set(['accuracy', 'precision', 'recall', 'f1', 'macro_f1']);
+
+function metricText(name: string, value: number): string {
+  return SHARES.has(name) ? `${(100 * value).toFixed(2)} %` : value.toFixed(name === 'loss' ? 4 : 2);
+}
