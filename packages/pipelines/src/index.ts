@@ -2,7 +2,7 @@ export { type AnyConfig, AutoConfig, type FoundConfig } from './auto/auto-config
 export { AutoImageProcessor } from './auto/auto-image-processor.ts';
 export type { AutoModelClass } from './auto/auto-model.ts';
 export { AutoTokenizer } from './auto/auto-tokenizer.ts';
-export { type AnyModel, type AnyTextModel, AutoModel } from './auto/base.ts';
+export { type AnyModel, AutoModel } from './auto/base.ts';
 export { type AnyCausalLM, AutoModelForCausalLM } from './auto/causal-lm.ts';
 export { type AnyImageClassifier, AutoModelForImageClassification } from './auto/image-classification.ts';
 export { type AnyMaskedImageModel, AutoModelForMaskedImageModeling } from './auto/masked-image-modeling.ts';
@@ -13,6 +13,7 @@ export { type AnyPreTraining, AutoModelForPreTraining } from './auto/pre-trainin
 export { type AnyQuestionAnswerer, AutoModelForQuestionAnswering } from './auto/question-answering.ts';
 export { type AnySeq2SeqLM, AutoModelForSeq2SeqLM } from './auto/seq2seq-lm.ts';
 export { type AnySequenceClassifier, AutoModelForSequenceClassification } from './auto/sequence-classification.ts';
+export { type AnyTextEncoder, AutoModelForTextEncoding } from './auto/text-encoding.ts';
 export { type AnyTokenClassifier, AutoModelForTokenClassification } from './auto/token-classification.ts';
 export { knownTasks, pipeline, type PipelineOptions, type Pipelines, type TaskName } from './pipeline.ts';
 export type { CallOptions, CallProgress } from './run-batches.ts';

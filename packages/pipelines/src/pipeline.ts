@@ -92,11 +92,11 @@ const TASKS: Readonly<Record<string, TaskEntry>> = {
   'feature-extraction': {
     defaultModel: 'distilbert/distilbert-base-cased',
     load: async () => {
-      const [{ featureExtraction }, { AutoTextModel }] = await Promise.all([
+      const [{ featureExtraction }, { AutoModelForTextEncoding }] = await Promise.all([
         import('./tasks/feature-extraction.ts'),
-        import('./auto/base.ts'),
+        import('./auto/text-encoding.ts'),
       ]);
-      return withTokenizer(AutoTextModel, featureExtraction);
+      return withTokenizer(AutoModelForTextEncoding, featureExtraction);
     },
   },
   'fill-mask': {

@@ -19,6 +19,7 @@ import {
   AutoModelForQuestionAnswering,
   AutoModelForSeq2SeqLM,
   AutoModelForSequenceClassification,
+  AutoModelForTextEncoding,
   AutoModelForTokenClassification,
   AutoTokenizer,
 } from '../src/index.ts';
@@ -61,6 +62,12 @@ test('one checkpoint, several heads', async () => {
     names.push(model.constructor.name);
   }
   expect(names).toEqual(['BertForMaskedLM', 'BertForSequenceClassification', 'BertForTokenClassification']);
+});
+
+test('AutoModelForTextEncoding takes the encoder of T5, AutoModel what was saved', async () => {
+  using encoder = await AutoModelForTextEncoding.fromPretrained(await modelFiles('t5'));
+  using whole = await AutoModel.fromPretrained(await modelFiles('t5'));
+  expect([encoder.constructor.name, whole.constructor.name]).toEqual(['T5EncoderModel', 'T5Model']);
 });
 
 test('a new head', async () => {

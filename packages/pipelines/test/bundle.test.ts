@@ -72,6 +72,13 @@ describe('bundles of programs', { timeout: 60_000 }, () => {
     expect(among(heavy, later)).toEqual(['bart', 'bert', 'tokenizers']);
   });
 
+  test('models of texts have no vision in them', async () => {
+    const { later } = await bundle(
+      `import { AutoModelForTextEncoding } from '#pipelines'; globalThis.run = AutoModelForTextEncoding;`,
+    );
+    expect(among(heavy, later)).toEqual(['bart', 'bert', 'gpt', 't5']);
+  });
+
   test('an image task without pipeline() has no text in it', async () => {
     const { atOnce, later } = await bundle(
       `import { AutoImageProcessor, AutoModelForImageClassification, imageClassification } from '#pipelines';
