@@ -7,6 +7,9 @@ export {
   type WriteCheckpointOptions,
 } from './checkpoints/run-folder.ts';
 export { TrainingError, type TrainingErrorCode } from './errors.ts';
+export { LoRA, type LoRAOptions } from './lora/lora.ts';
+export type { PeftConfig } from './lora/peft-config.ts';
+export type { AdaptableModel } from './lora/targets.ts';
 export { Adafactor, type AdafactorOptions } from './optimizers/adafactor.ts';
 export { type AdamNumbers, AdamW, type AdamWOptions } from './optimizers/adam-w.ts';
 export { freeze, unfreeze } from './optimizers/freeze.ts';

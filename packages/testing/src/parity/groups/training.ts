@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-import { type SafetensorsFile, type StoredTensor, toFloat32 } from '@formers/checkpoints';
+import { parseSafetensors, type SafetensorsFile, type StoredTensor, toFloat32 } from '@formers/checkpoints';
 import type { PretrainedModel } from '@formers/nn';
 import {
   Adafactor,
@@ -8,13 +8,15 @@ import {
   AdamW,
   type AdamWOptions,
   huggingFaceSchedule,
+  LoRA,
   type Optimizer,
   SGD,
   type SGDOptions,
+  type Trainable,
 } from '@formers/training';
 import { dispose, type Scalar, transpose } from '@tensorflow/tfjs-core';
 
-import { type Case, readCaseJson, readCaseTensors, toleranceOf, Unsupported } from '../case.ts';
+import { type Case, readCaseJson, readCaseTensors, type Tolerance, toleranceOf, Unsupported } from '../case.ts';
 import type { Comparison } from '../comparison.ts';
 import type { NamedTensors } from '../models/adapter.ts';
 import { adapterOf } from '../models/index.ts';
@@ -44,12 +46,12 @@ type Model = PretrainedModel<never, unknown, object>;
 /** A whole run: losses, gradient norms and learning rates of each step, and the weights at the end. */
 export async function runTrainingCase(testCase: Case, comparison: Comparison): Promise<void> {
   const description = testCase.description as unknown as TrainingDescription;
-  if (description.lora) throw new Unsupported('LoRA');
   const adapter = adapterOf(description.model_class);
   checkOptimizer(description);
   const batches = await readCaseTensors(testCase.folder, 'batches.safetensors');
   const model = await adapter.load(path.join(testCase.folder, 'initial'));
-  using optimizer = createOptimizer(model, description);
+  const lora = description.lora && (await LoRA.fromPretrained(model, path.join(testCase.folder, 'adapter_initial')));
+  using optimizer = createOptimizer(lora ?? model, description);
   try {
     for (const [i, expected] of description.trajectory.entries()) {
       for (let micro = 0; micro < description.gradient_accumulation; micro++) {
@@ -72,8 +74,11 @@ export async function runTrainingCase(testCase: Case, comparison: Comparison): P
       compare('grad_norm', 'grad_norm', [[await result.gradientNorm()], [expected.grad_norm]]);
       if (expected.lr !== null) compare('lr', 'lr', [[result.learningRate], [expected.lr]]);
     }
-    await compareFinal(testCase, model, comparison);
+    await (lora
+      ? compareAdapter(testCase, { lora, model, comparison })
+      : compareFinal(testCase, model, { comparison }));
   } finally {
+    lora?.dispose();
     model.dispose();
   }
 }
@@ -93,7 +98,7 @@ function scheduleOf(
 }
 
 function createAdafactor(
-  model: Model,
+  model: Trainable,
   { optimizer, schedule, clip_grad_norm: clipNorm, steps }: OptimizerDescription,
 ): Adafactor {
   const { lr, eps, clip_threshold: clipThreshold, decay_rate: decayRate, beta1, weight_decay: weightDecay } = optimizer;
@@ -124,7 +129,7 @@ function createAdafactor(
 }
 
 function createOptimizer(
-  model: Model,
+  model: Trainable,
   { optimizer, schedule, clip_grad_norm: clipNorm, steps }: OptimizerDescription,
 ): Optimizer {
   if (optimizer.kind === 'Adafactor')
@@ -160,9 +165,40 @@ function microBatch({ tensors }: SafetensorsFile, [step, micro]: [number, number
   return Object.fromEntries([...tensors].map(([name, stored]) => [name, toTensor(cut(stored))]));
 }
 
-async function compareFinal(testCase: Case, model: Model, comparison: Comparison): Promise<void> {
-  const { final_weight_difference: differences } = (testCase.description as unknown as TrainingDescription).float64;
-  const { tensors } = await readCaseTensors(testCase.folder, 'final.safetensors');
+/** The factors at the end, and the weights that they merge into. */
+async function compareAdapter(
+  testCase: Case,
+  { lora, model, comparison }: { lora: LoRA; model: Model; comparison: Comparison },
+): Promise<void> {
+  const files = new Map<string, Uint8Array>();
+  await lora.savePretrained(files);
+  const found = parseSafetensors(files.get('adapter_model.safetensors') as Uint8Array).tensors;
+  const { tensors } = await readCaseTensors(testCase.folder, 'adapter_final/adapter_model.safetensors');
+  for (const [name, stored] of tensors) {
+    const own = found.get(name);
+    if (own)
+      comparison.numbers(`final ${name}`, toFloat32(own), {
+        expected: toFloat32(stored),
+        tolerance: finalTolerance(testCase, name),
+      });
+    else comparison.wrong(`final ${name}: no such tensor`);
+  }
+  lora.merge();
+  await compareFinal(testCase, model, { comparison, file: 'merged/model.safetensors' });
+}
+
+/** The rule of the cases: a weight whose true gradient is zero moves by rounding noise alone. */
+function finalTolerance({ description }: Case, name: string): Tolerance {
+  const { final_weight_difference: differences } = (description as unknown as TrainingDescription).float64;
+  return { rtol: 0, atol: Math.max(1e-4, 20 * (differences[name] ?? 0)) };
+}
+
+async function compareFinal(
+  testCase: Case,
+  model: Model,
+  { comparison, file = 'final.safetensors' }: { comparison: Comparison; file?: string },
+): Promise<void> {
+  const { tensors } = await readCaseTensors(testCase.folder, file);
   const names = model.fileNames();
   const parameters = new Map(
     [...model.namedParameters()].map(([path, variable]) => [
@@ -177,8 +213,7 @@ async function compareFinal(testCase: Case, model: Model, comparison: Comparison
       continue;
     }
     const laidOut = parameter.transposed ? transpose(parameter.variable) : parameter.variable.clone();
-    // The rule of the cases: a weight whose true gradient is zero moves by rounding noise alone.
-    const tolerance = { rtol: 0, atol: Math.max(1e-4, 20 * (differences[name] ?? 0)) };
+    const tolerance = finalTolerance(testCase, name);
     comparison.numbers(`final ${name}`, await laidOut.data(), { expected: toFloat32(stored), tolerance });
     laidOut.dispose();
   }

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { BertForSequenceClassification } from '@formers/bert';
+import { parseSafetensors, toFloat32 } from '@formers/checkpoints';
+import { GPT } from '@formers/gpt';
+import type { PretrainedModel } from '@formers/nn';
+import { T5 } from '@formers/t5';
+import { type Scalar, type Tensor, tensor1d, tensor2d, type Tensor2D } from '@tensorflow/tfjs-core';
+
+/** A model of by-hand/lora.py: how it is opened, called and trained. */
+export interface LoRACase {
+  open: (folder: string) => Promise<PretrainedModel<never, unknown, object>>;
+  logits: (model: unknown, ids: Tensor2D) => Tensor;
+  loss: (model: unknown, ids: Tensor2D) => Scalar;
+  /** As in the script, in our words. */
+  targets: string[];
+  modulesToSave?: string[];
+}
+
+export const loraCases: Record<'gpt2' | 'bert-head' | 't5', LoRACase> = {
+  gpt2: {
+    open: (folder) => GPT.fromPretrained(folder),
+    logits: (model, ids) => (model as GPT).call(ids),
+    loss: (model, ids) => (model as GPT).loss(ids, { targets: ids }),
+    targets: ['queryKeyValue', 'mlp.output'],
+  },
+  'bert-head': {
+    open: (folder) => BertForSequenceClassification.fromPretrained(folder),
+    logits: (model, ids) => (model as BertForSequenceClassification).call(ids),
+    loss: (model, ids) => {
+      const labels = tensor1d([2, 0], 'int32');
+      return (model as BertForSequenceClassification).loss(ids, { labels });
+    },
+    targets: ['attention.query', 'attention.output', 'mlp.output'],
+    modulesToSave: ['head'],
+  },
+  t5: {
+    open: (folder) => T5.fromPretrained(folder),
+    logits: (model, ids) => (model as T5).call(ids, { decoderIds: ids }),
+    loss: (model, ids) => (model as T5).loss(ids, { targets: ids }),
+    targets: ['query', 'value', 'mlp.output'],
+  },
+};
+
+export const caseNames: (keyof typeof loraCases)[] = ['gpt2', 'bert-head', 't5'];
+
+export function loraIds(): Tensor2D {
+  return tensor2d([[1, 5, 2, 7], [3, 3, 9, 12]], [2, 4], 'int32'); // prettier-ignore
+}
+
+export function fixtureFolder(name: string): string {
+  return fileURLToPath(new URL(`fixtures/lora/${name}`, import.meta.url));
+}
+
+export async function fixtureTensors(name: string): Promise<Map<string, Float32Array>> {
+  const { tensors } = parseSafetensors(await readFile(fixtureFolder(name)));
+  return new Map([...tensors].map(([key, stored]) => [key, toFloat32(stored)]));
+}
+
+/** Weights of a model as its folder would have them. */
+export async function savedWeights(model: PretrainedModel<never, unknown, object>): Promise<Map<string, Float32Array>> {
+  const files = new Map<string, Uint8Array>();
+  await model.savePretrained(files);
+  const { tensors } = parseSafetensors(files.get('model.safetensors') as Uint8Array);
+  return new Map([...tensors].map(([key, stored]) => [key, toFloat32(stored)]));
+}
+
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return a.length === b.length
+    ? Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))))
+    : Infinity;
+}
