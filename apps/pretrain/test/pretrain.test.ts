@@ -157,6 +157,18 @@ describe('pretrain', () => {
     expect(first.stdout.length).toBeGreaterThan('The quick\n'.length);
     expect(second.stdout).toBe(first.stdout);
   });
+
+  it('writes with any model that can', async () => {
+    const fixtures = path.join(import.meta.dirname, '../../../packages/pipelines/test/fixtures');
+    const args = ['--prompt', 'The people', '--max-new-tokens', '6', '--temperature', '0'];
+    const encoderDecoder = await runCli('generate', ['--model', path.join(fixtures, 't5'), ...args]);
+    expect(encoderDecoder).toMatchObject({ code: 0, stderr: '' });
+    expect(encoderDecoder.stdout.trim()).not.toBe('');
+    expect(encoderDecoder.stdout).not.toContain('The people'); // a text of its own
+    const reader = await runCli('generate', ['--model', path.join(fixtures, 'bert'), ...args]);
+    expect(reader).toMatchObject({ code: 1, stdout: '' });
+    expect(reader.stderr).toMatch(/model_type must be one of bart, gpt2, gpt_neo, openai-gpt, got "bert"/);
+  });
 });
 
 describe('one clear line and exit code 1', () => {

@@ -93,4 +93,4 @@ export {
 } from './tasks/zero-shot-classification.ts';
 export type { ReadingConfig, ReadingModel, ReadingOptions } from './text/reading-model.ts';
 export type { ChatMessage, ChatOptions } from './writing/chat.ts';
-export type { TaskSettings, WritingModel } from './writing/generation-defaults.ts';
+export type { WritingModel } from './writing/generation-defaults.ts';
