@@ -9,7 +9,9 @@ export async function guessWords(
   { tokenizer, logitsOf }: { tokenizer: Tokenizer; logitsOf: (ids: Tensor2D, mask: Tensor2D) => Tensor3D },
 ): Promise<{ text: string; facts: { guesses: object[] } }> {
   const guesses = await Promise.all(examples.map((example) => guessWord(example.ids, { tokenizer, logitsOf })));
-  const lines = guesses.map(({ text, word, likeliest }) => `${text}\n  ${word}?  ${likeliest.join(', ')}`);
+  const lines = guesses.map(
+    ({ text, word, likeliest }) => `${text}\n  was ${quoted(word)}, guessed ${likeliest.map(quoted).join(', ')}`,
+  );
   return { text: lines.join('\n'), facts: { guesses } };
 }
 
@@ -37,4 +39,8 @@ async function guessWord(
     word: tokenizer.decode([ids[place] ?? 0]).trim(),
     likeliest: Array.from(found, (id) => tokenizer.decode([id]).trim()),
   };
+}
+
+function quoted(word: string): string {
+  return `"${word}"`;
 }

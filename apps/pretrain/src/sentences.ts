@@ -65,7 +65,7 @@ function someText(documents: readonly string[]): string[] {
 /** Items at even distances; all, where there are no more than that. */
 export function someOf<T>(items: readonly T[], number: number): T[] {
   if (items.length <= number) return [...items];
-  return Array.from({ length: number }, (_, i) => items[Math.floor((i * items.length) / number)] as T);
+  return Array.from({ length: number }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / number)] as T);
 }
 
 /** The notes on data that runs on sentences have. */

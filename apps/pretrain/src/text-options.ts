@@ -15,7 +15,7 @@ export const SIZE_OPTIONS = {
   numHeads: { kind: 'whole', least: 1, help: 'number of attention heads' },
   contextLength: { kind: 'whole', least: 8, help: 'tokens that the model reads at once' },
   dropout: { kind: 'number', least: 0, below: 1, help: 'share of values that are dropped in training (default 0)' },
-  batchSize: { kind: 'whole', least: 1, help: 'sequences per micro-batch (default 32)' },
+  batchSize: { kind: 'whole', least: 1, help: 'sequences per micro-batch (default 16)' },
 } as const satisfies OptionSpecs;
 
 /** Where a text comes from. */
@@ -45,8 +45,8 @@ export function sizesOf(
   given: OptionValues<typeof SIZE_OPTIONS>,
   { isSlow, ...defaults }: Partial<Sizes> & { isSlow: boolean },
 ): Sizes {
-  const standard = { dim: 128, numLayers: 4, numHeads: 4, contextLength: 64, dropout: 0, batchSize: 32, ...defaults };
-  const small = { ...standard, dim: 48, numLayers: 2, contextLength: 32, batchSize: 12 };
+  const standard = { dim: 128, numLayers: 4, numHeads: 4, contextLength: 64, dropout: 0, batchSize: 16, ...defaults };
+  const small = { ...standard, dim: 48, numLayers: 2, contextLength: 32, batchSize: 8 };
   const names = ['dim', 'numLayers', 'numHeads', 'contextLength', 'dropout', 'batchSize'] as const;
   return { ...(isSlow ? small : standard), ...pick(given, names) };
 }

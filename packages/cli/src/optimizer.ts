@@ -1,9 +1,24 @@
-import { AdamW, type Optimizer, type OptimizerOptions, SGD, type Trainable } from '@formers/training';
+import {
+  Adafactor,
+  AdamW,
+  Lion,
+  Muon,
+  type Optimizer,
+  type OptimizerOptions,
+  SGD,
+  type Trainable,
+} from '@formers/training';
 
-import { scheduleOf, type ScheduleConfig } from './schedule.ts';
+import { type ScheduleConfig, scheduleOf } from './schedule.ts';
 
 /** The optimizers by their names on the command line. */
-export const OPTIMIZERS: readonly ['adamw', 'sgd'] = ['adamw', 'sgd'];
+export const OPTIMIZERS: readonly ['adamw', 'sgd', 'adafactor', 'lion', 'muon'] = [
+  'adamw',
+  'sgd',
+  'adafactor',
+  'lion',
+  'muon',
+];
 
 /** What an optimizer depends on. */
 export interface OptimizerConfig extends ScheduleConfig {
@@ -14,7 +29,7 @@ export interface OptimizerConfig extends ScheduleConfig {
   seed: number;
 }
 
-/** The optimizer of a run, with its schedule. */
+/** The optimizer of a run, with its schedule; momentum of `sgd` is 0.9, and `adafactor` and `muon` take rates of the size of AdamW's. */
 export function createOptimizer(model: Trainable, config: OptimizerConfig): Optimizer {
   const { optimizer, beta2, weightDecay, clipNorm, seed } = config;
   const options: OptimizerOptions = {
@@ -23,5 +38,21 @@ export function createOptimizer(model: Trainable, config: OptimizerConfig): Opti
     ...(clipNorm > 0 && { clipNorm }),
     seed,
   };
-  return optimizer === 'sgd' ? new SGD(model, { ...options, momentum: 0.9 }) : new AdamW(model, { ...options, beta2 });
+  switch (optimizer) {
+    case 'sgd':
+      return new SGD(model, { ...options, momentum: 0.9 });
+    case 'adafactor':
+      return new Adafactor(model, { ...options, scaleParameter: false });
+    case 'lion':
+      return new Lion(model, options);
+    case 'muon':
+      return new Muon(model, { ...options, rateScale: 'adam', adamW: { beta2 } });
+    default:
+      return new AdamW(model, { ...options, beta2 });
+  }
+}
+
+/** What an optimizer's usual learning rate is as a multiple of AdamW's. */
+export function rateFactor(optimizer: string): number {
+  return optimizer === 'sgd' ? 50 : optimizer === 'lion' ? 0.2 : 1;
 }

@@ -1,12 +1,16 @@
 import { type GivenValues, kebabCase, type OptionSpecs, UsageError } from './options.ts';
 import { ENGINES } from './engine.ts';
-import { OPTIMIZERS } from './optimizer.ts';
+import { OPTIMIZERS, rateFactor } from './optimizer.ts';
 import { SCHEDULES } from './schedule.ts';
 
 /** Options of every run, whatever the family, that make it what it is. */
 export const TRAINING_OPTIONS = {
   accumulationSteps: { kind: 'whole', least: 1, help: 'micro-batches per step (default 1)' },
-  learningRate: { kind: 'number', least: 0, help: 'highest learning rate (default 0.001)' },
+  learningRate: {
+    kind: 'number',
+    least: 0,
+    help: 'highest learning rate (default 0.001; of lion a fifth, of sgd 50 times as much)',
+  },
   minLearningRate: { kind: 'number', least: 0, help: 'learning rate at the end (default a tenth of the highest)' },
   warmupSteps: {
     kind: 'whole',
@@ -61,18 +65,21 @@ export interface TrainingConfig {
 
 /** Fills in the defaults of the options that every run has. */
 export function trainingConfig(given: Partial<TrainingConfig>, defaults: Partial<TrainingConfig> = {}): TrainingConfig {
-  const { learningRate = defaults.learningRate ?? 1e-3, steps = defaults.steps ?? 2000 } = given;
+  const { optimizer = 'adamw', steps = defaults.steps ?? 2000 } = given;
+  const factor = rateFactor(optimizer);
+  const { learningRate = factor * (defaults.learningRate ?? 1e-3) } = given;
   return {
     accumulationSteps: 1,
     minLearningRate: learningRate / 10,
     warmupSteps: Math.min(100, Math.floor(steps / 10)),
     schedule: 'cosine',
-    optimizer: 'adamw',
+    optimizer,
     beta2: 0.99,
     weightDecay: 0.1,
     clipNorm: 1,
     seed: 1337,
     ...defaults,
+    ...(defaults.minLearningRate !== undefined && { minLearningRate: factor * defaults.minLearningRate }),
     ...pick(given, Object.keys(TRAINING_OPTIONS) as (keyof TrainingConfig)[]),
     learningRate,
     steps,

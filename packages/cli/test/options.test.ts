@@ -1,10 +1,15 @@
+import { cpu, useBackend } from '@formers/backend';
+import { square, sum, tensor2d, variable } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
 import {
+  createOptimizer,
   describeOptions,
   type OptionSpecs,
+  OPTIMIZERS,
   parseOptions,
   resumedConfig,
+  scheduleOf,
   trainingConfig,
   UsageError,
 } from '../src/index.ts';
@@ -59,11 +64,48 @@ describe('the config of a run', () => {
     });
   });
 
+  test('other optimizers have other rates, unless told', () => {
+    expect(trainingConfig({ optimizer: 'lion' })).toMatchObject({ learningRate: 2e-4, minLearningRate: 2e-5 });
+    expect(trainingConfig({ optimizer: 'sgd' }, { learningRate: 2e-3, minLearningRate: 1e-5 })).toMatchObject({
+      learningRate: 0.1,
+      minLearningRate: 5e-4,
+    });
+    expect(trainingConfig({ optimizer: 'lion', learningRate: 3e-4 }).learningRate).toBe(3e-4);
+  });
+
+  test('the schedule of the Transformer reaches its peak after the warm-up, and falls with the root of the step', () => {
+    const rate = scheduleOf({
+      schedule: 'noam',
+      learningRate: 1e-3,
+      minLearningRate: 1e-4,
+      warmupSteps: 100,
+      steps: 1000,
+    });
+    expect(rate(49)).toBeCloseTo(5e-4, 12);
+    expect(rate(99)).toBeCloseTo(1e-3, 12);
+    expect(rate(399)).toBeCloseTo(5e-4, 12);
+  });
+
   test('a resume may change the steps, and nothing that makes the run', () => {
     const saved = { numLayers: 2, rate: 0.1, steps: 10 };
     expect(resumedConfig(saved, { numLayers: 2, steps: 20 }, SPECS)).toEqual({ ...saved, steps: 20 });
     expect(() => resumedConfig(saved, { numLayers: 3 }, SPECS)).toThrow(
       '--num-layers is 2 in the run to resume, got 3',
     );
+  });
+});
+
+describe('createOptimizer', () => {
+  const config = { ...trainingConfig({ learningRate: 0.1, warmupSteps: 0, schedule: 'constant' }), weightDecay: 0 };
+
+  test.each(OPTIMIZERS)('%s goes down a bowl, by the class of its name', async (optimizer) => {
+    await useBackend(cpu());
+    const weight = variable(tensor2d([[1, -2]]));
+    using made = createOptimizer({ namedParameters: () => new Map([['weight', weight]]) }, { ...config, optimizer });
+    expect(made.kind.toLowerCase()).toBe(optimizer);
+    for (let i = 0; i < 5; i++) made.minimize(() => sum(square(weight)));
+    const [x = 9, y = 9] = weight.dataSync();
+    weight.dispose();
+    expect(x * x + y * y).toBeLessThan(5);
   });
 });

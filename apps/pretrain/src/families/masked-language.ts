@@ -29,7 +29,7 @@ export const MASKED_OPTIONS = {
   ...SIZE_OPTIONS,
   numLayers: { ...SIZE_OPTIONS.numLayers, help: 'number of encoder layers' },
   ...TRAINING_OPTIONS,
-  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 2000)' },
+  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1500)' },
 } as const satisfies OptionSpecs;
 
 /** What was given. */
@@ -55,7 +55,7 @@ export function maskedConfig(
     vocabSize,
     wholeWords,
     ...sizesOf(given, { isSlow }),
-    ...trainingConfig(given, { beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 150 : 2000 }),
+    ...trainingConfig(given, { beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 150 : 1500 }),
   };
 }
 

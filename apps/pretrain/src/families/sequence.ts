@@ -64,7 +64,10 @@ export async function writeAnswers(
   const prompts = pairs.map(({ source }) => [...source]);
   const { newTokens } = await generate(model, prompts, { maxNewTokens: 48 });
   const answers = pairs.map(({ source, target }, i) => ({
-    source: tokenizer.decode([...source], { skipSpecialTokens }),
+    source: tokenizer.decode(
+      source.filter((id) => id !== tokenizer.padTokenId),
+      { skipSpecialTokens },
+    ),
     answer: tokenizer.decode(newTokens[i] ?? [], { skipSpecialTokens }),
     target,
   }));

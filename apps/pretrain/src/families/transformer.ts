@@ -41,7 +41,7 @@ const OPTIONS = {
   vocabSize: { kind: 'whole', least: 300, help: 'tokens of a new bpe tokenizer (default 4096)' },
   ...SIZE_OPTIONS,
   contextLength: { ...SIZE_OPTIONS.contextLength, help: 'most tokens of a text; longer ones are cut (default 64)' },
-  batchSize: { ...SIZE_OPTIONS.batchSize, help: 'pairs per micro-batch (default 128)' },
+  batchSize: { ...SIZE_OPTIONS.batchSize, help: 'pairs per micro-batch (default 64)' },
   labelSmoothing: {
     kind: 'number',
     least: 0,
@@ -49,7 +49,7 @@ const OPTIONS = {
     help: 'share of each target that is spread over all tokens (default 0.1)',
   },
   ...TRAINING_OPTIONS,
-  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 2000)' },
+  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1500)' },
 } as const satisfies OptionSpecs;
 
 interface TransformerRunConfig extends RunConfig, Sizes {
@@ -79,8 +79,8 @@ export const TRANSFORMER_FAMILY: Family<OptionValues<typeof OPTIONS>, Transforme
       tokenizer,
       vocabSize,
       labelSmoothing,
-      ...sizesOf({ contextLength: 64, ...given }, { isSlow, numLayers: 3, batchSize: 128 }),
-      ...trainingConfig(given, { beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 150 : 2000 }),
+      ...sizesOf({ contextLength: 64, ...given }, { isSlow, numLayers: 3, batchSize: 64 }),
+      ...trainingConfig(given, { beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 150 : 1500 }),
     };
   },
   prepare: prepareTransformer,
