@@ -3,7 +3,9 @@ import path from 'node:path';
 
 import type { Metrics, TrainingBatch } from '@formers/training';
 
+import type { TaskConfig } from '../options.ts';
 import type { Evaluation, ReadyTask, TaskModel } from '../tasks/task.ts';
+import { openAdapters } from './adapters.ts';
 
 /** The best state of a run, and what held-out data say of it. */
 export interface BestModel extends Evaluation {
@@ -14,21 +16,27 @@ export interface BestModel extends Evaluation {
 /** What belongs to the run and not to the model. */
 const RUN_FILES: ReadonlySet<string> = new Set(['optimizer.safetensors', 'trainer_state.json', 'manifest.json']);
 
-/** Puts the best checkpoint of a finished run into the run's folder, as a Hugging Face folder, and evaluates it once more, in full. */
+/**
+ * Puts the best checkpoint of a finished run into the run's folder, as a Hugging Face folder (or one of PEFT), and evaluates it once more, in full.
+ *
+ * @param options.merge Also write the folder `merged`: the whole model, adapters included.
+ */
 export async function keepBest<Model extends TaskModel, Batch extends TrainingBatch>(
   task: ReadyTask<Model, Batch>,
-  { out, newest }: { out: string; newest: string | undefined },
+  { config, out, newest, merge }: { config: TaskConfig; out: string; newest: string | undefined; merge: boolean },
 ): Promise<BestModel> {
   if (newest === undefined) throw new Error('keepBest: a finished run has a checkpoint');
   const folder = await bestCheckpoint(newest);
-  if (folder === newest) {
-    const evaluation = await task.evaluate(task.model, { isLast: true });
-    await putInPlace(folder, out);
-    return { ...evaluation, step: stepOf(folder) };
-  }
-  using best = await task.open(folder);
-  const evaluation = await task.evaluate(best, { isLast: true });
+  using model = await task.open(folder);
+  using adapters = config.lora ? await openAdapters(model, { config, checkpoint: folder }) : undefined;
+  const evaluation = await task.evaluate(model, { isLast: true });
   await putInPlace(folder, out);
+  if (adapters && merge) {
+    const merged = path.join(out, 'merged');
+    adapters.merge();
+    await model.savePretrained(merged);
+    await task.saveProcessor(merged);
+  }
   return { ...evaluation, step: stepOf(folder) };
 }
 

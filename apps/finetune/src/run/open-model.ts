@@ -11,14 +11,14 @@ export interface OpenModelOptions {
   readonly labels?: readonly string[];
 }
 
-/** The model of a run: of its checkpoint, or a new one by `--model`. */
+/** The model of a run: of its checkpoint, or by `--model` for a new run and below adapters. */
 export async function openModel<Model extends TaskModel>(
   models: AutoModelClass<Model>,
   { config, checkpoint, signal }: TaskRequest,
   { newHead, labels }: OpenModelOptions,
 ): Promise<Model> {
-  if (checkpoint !== undefined) return models.fromPretrained(checkpoint, { signal });
-  const { seed, model: location, fromScratch } = config;
+  const { seed, model: location, fromScratch, lora } = config;
+  if (checkpoint !== undefined && !lora) return models.fromPretrained(checkpoint, { signal });
   const options = { signal, ...(newHead && { newHead, seed, ...(labels && { labels }) }) };
   const model = await models.fromPretrained(await modelFolder(location), options);
   if (!fromScratch) return model;

@@ -17,6 +17,7 @@ import { AdamW, type FoundCheckpoint, Trainer, type TrainingBatch } from '@forme
 import { withSteps } from '../config.ts';
 import type { FinetuneConfig, GivenOptions, TaskConfig } from '../options.ts';
 import type { ReadyTask, TaskModel } from '../tasks/task.ts';
+import { openAdapters } from './adapters.ts';
 import { keepBest } from './best-model.ts';
 import { modelCard } from './model-card.ts';
 
@@ -48,8 +49,10 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
       `--save-every must divide --eval-every (${evalEvery}), so that the best state is a checkpoint, got ${saveEvery}`,
     );
 
+  using lora = config.lora ? await openAdapters(model, { config, checkpoint: checkpoint?.folder }) : undefined;
+  const trained = lora ?? model;
   const report = createReporter({ ...given, steps, unit: task.unit });
-  using optimizer = new AdamW(model, {
+  using optimizer = new AdamW(trained, {
     learningRate: scheduleOf(config),
     beta2,
     weightDecay,
@@ -57,11 +60,11 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     seed,
   });
   const save = async (folder: string): Promise<void> => {
-    await model.savePretrained(folder);
+    await trained.savePretrained(folder);
     await task.saveProcessor(folder);
   };
   const trainer = new Trainer({
-    model,
+    model: trained,
     optimizer,
     data,
     loss: (batch) => task.loss(model, batch),
@@ -86,6 +89,10 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
   report.note(`model       ${config.model}: ${model.constructor.name}, ${grouped(model.numParameters)} parameters`);
   if (config.fromScratch) report.note('weights     fresh, as --from-scratch asks');
   else if (origin && origin.fresh.length > 0 && !checkpoint) report.note(`new         ${origin.fresh.join(', ')}`);
+  if (lora)
+    report.note(
+      `adapters    ${grouped(lora.numParameters)} parameters, rank ${lora.config.rank}, for ${lora.config.targets.join(', ')}`,
+    );
   report.note(`data        ${task.facts.data}`);
   report.note(`split       ${task.facts.split}`);
   report.note(
@@ -93,17 +100,19 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
   );
   for (const skipped of checkpoint?.skipped ?? []) report.note(`skipped     ${skipped.folder}: ${skipped.reason}`);
 
-  const facts = { parameters: model.numParameters, examples_per_step: perStep, engine: choice.name };
+  const facts = { parameters: model.numParameters, trained: trained.numParameters, examples_per_step: perStep, engine: choice.name };
   const summary = await followRun(trainer, { report, steps, facts });
   if (summary.reason === 'completed') {
-    const best = await keepBest(task, { out, newest: summary.checkpoint });
+    const { merge = false } = given;
+    const best = await keepBest(task, { config, out, newest: summary.checkpoint, merge });
     Object.assign(summary, { model: out, best_step: best.step, best: best.metrics, report: best.details });
     await modelCard(out, { config, best, engine: choice.name, seconds: summary.seconds, pipeline: task.pipeline });
     report.note(`\n${best.report}\n`);
     report.note(`best        step ${best.step}: ${metricsLine(best.metrics)}`);
     report.note(`finished    in ${duration(summary.seconds)}`);
     report.note(`model       ${out}`);
-    report.note(`use         npx pnpm@12 pipeline --model ${path.relative('.', out) || '.'} ${task.pipeline}`);
+    if (config.lora && !merge) report.note('whole       --merge also writes the whole model, which pipeline opens');
+    else report.note(`use         npx pnpm@12 pipeline --model ${merge ? path.join(out, 'merged') : out} ${task.pipeline}`);
   } else {
     report.note(`stopped     after step ${summary.step}, in ${duration(summary.seconds)}`);
     report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);

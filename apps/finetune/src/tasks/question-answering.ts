@@ -91,6 +91,6 @@ export const questionAnswering: PrepareTask = async (request, train) => {
       data: `${config.data.join(', ')}: questions with texts, in windows of at most ${maxLength} tokens`,
       split: `${grouped(learned.length)} questions to learn (${grouped(windows.length)} windows), ${grouped(heldOut.length)} held out`,
     },
-    pipeline: `--task question-answering --question ${shellText(first?.question ?? '')} --context ${shellText(first?.context ?? '')}`,
+    pipeline: `--task question-answering ${shellText(first?.question ?? '')} --context ${shellText(first?.context ?? '', 400)}`,
   });
 };

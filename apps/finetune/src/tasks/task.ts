@@ -61,7 +61,7 @@ export type Train = <Model extends TaskModel, Batch extends TrainingBatch>(
 /** Reads data and model of a task, and hands them over. */
 export type PrepareTask = (request: TaskRequest, train: Train) => Promise<void>;
 
-/** A text on a command line. */
-export function shellText(text: string): string {
-  return `'${text.replaceAll(/\s+/g, ' ').slice(0, 80).replaceAll("'", String.raw`'\''`)}'`;
+/** A text on a command line, cut where it is long. */
+export function shellText(text: string, most = 80): string {
+  return `'${text.replaceAll(/\s+/g, ' ').slice(0, most).replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -86,6 +86,6 @@ export const textClassification: PrepareTask = async (request, train) => {
       data: `${config.data.join(', ')}: ${labels.length} classes (${labels.slice(0, 8).join(', ')}${labels.length > 8 ? ', …' : ''}), at most ${maxLength} tokens`,
       split: `${grouped(examples.length)} texts to learn, ${grouped(validation.length)} held out`,
     },
-    pipeline: `--task text-classification ${shellText(first?.text ?? '')}`,
+    pipeline: `--task text-classification ${shellText(first?.text ?? '')}${first?.pair === undefined ? '' : ` --text-pair ${shellText(first.pair)}`}`,
   });
 };
