@@ -18,6 +18,7 @@ import { dropoutKernels } from './dropout.ts';
 import { elementwiseKernels } from './elementwise.ts';
 import { embeddingKernels } from './embedding.ts';
 import type { KernelTable } from './kernel.ts';
+import { linearCrossEntropyKernels } from './linear-cross-entropy.ts';
 import { linearKernels } from './linear.ts';
 import { matrixKernels } from './matrix.ts';
 import { movementKernels } from './movement.ts';
@@ -42,6 +43,7 @@ const ownKernels: KernelTable = {
   ...dropoutKernels,
   ...elementwiseKernels,
   ...embeddingKernels,
+  ...linearCrossEntropyKernels,
   ...linearKernels,
   ...matrixKernels,
   ...movementKernels,

@@ -55,25 +55,28 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
 }
 
 /**
- * {@link crossEntropy} of the logits `x Wᵀ`, for output projections: an engine that fuses it never holds all logits at once.
+ * {@link crossEntropy} of the logits `x Wᵀ + bias`, for output projections: an engine that fuses it never holds all logits at once, and computes none
+ * of the places that don't count.
  *
  * @param x [..., dim]
  * @param weight [classes, dim]
  * @param options.labels int32 [...]
+ * @param options.bias [classes]
  * @returns a scalar
  */
 export function linearCrossEntropy(
   x: Tensor,
   weight: Tensor2D,
-  { labels, ...options }: CrossEntropyOptions & { labels: Tensor },
+  { labels, bias, ...options }: CrossEntropyOptions & { labels: Tensor; bias?: Tensor1D | undefined },
 ): Scalar {
-  const [, dim] = weight.shape;
+  const [classes, dim] = weight.shape;
   const places = x.shape.slice(0, -1);
   checkShape('linearCrossEntropy: x', x, [...places, dim]);
   checkShape('linearCrossEntropy: labels', labels, places);
+  if (bias) checkShape('linearCrossEntropy: bias', bias, [classes]);
   return tidy(() =>
     linearCrossEntropyOp(
-      { x: reshape(x, [-1, dim]) as Tensor2D, weight, labels: reshape(labels, [-1]) as Tensor1D },
+      { x: reshape(x, [-1, dim]) as Tensor2D, weight, bias, labels: reshape(labels, [-1]) as Tensor1D },
       withDefaults(options),
     ),
   );
@@ -118,15 +121,16 @@ function isLabel(labels: Tensor1D, classes: number): Tensor {
 type LinearInputs = {
   readonly x: Tensor2D;
   readonly weight: Tensor2D;
+  readonly bias: Tensor1D | undefined;
   readonly labels: Tensor1D;
 };
 
 /** The op behind {@link linearCrossEntropy}. */
 export const linearCrossEntropyOp: Op<LinearInputs, Attributes, Scalar> = defineOp<LinearInputs, Attributes, Scalar>({
   name: 'FormersLinearCrossEntropy',
-  differentiable: ['x', 'weight'],
-  saves: ['x', 'weight', 'labels'],
+  differentiable: ['x', 'weight', 'bias'],
+  saves: ['x', 'weight', 'bias', 'labels'],
   savesOutput: true,
-  composition: ({ x, weight, labels }, attributes) =>
-    tidy(() => crossEntropyOp({ logits: linear(x, weight), labels }, attributes)),
+  composition: ({ x, weight, bias, labels }, attributes) =>
+    tidy(() => crossEntropyOp({ logits: linear(x, weight, { bias }), labels }, attributes)),
 });

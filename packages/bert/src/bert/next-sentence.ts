@@ -109,8 +109,9 @@ export class BertForPreTraining extends PretrainedModel<
    */
   loss(ids: Tensor2D, options: SegmentedOptions & { targets: Tensor2D; labels: Tensor1D }): Scalar {
     return tidy(() => {
-      const { wordLogits, nextSentenceLogits } = this.call(ids, options);
-      return add(crossEntropy(wordLogits, options.targets), crossEntropy(nextSentenceLogits, options.labels));
+      const x = this.encoder.call(ids, options); // [batch, seq, dim]
+      const words = this.head.loss(x, { tokens: this.encoder.tokens.weight, targets: options.targets });
+      return add(words, crossEntropy(this.nextSentence.call(this.pooler.call(x)), options.labels));
     });
   }
 

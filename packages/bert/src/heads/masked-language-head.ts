@@ -1,6 +1,20 @@
-import { type Activation, linear, type RandomStream } from '@formers/backend';
+import {
+  type Activation,
+  type CrossEntropyOptions,
+  linear,
+  linearCrossEntropy,
+  type RandomStream,
+} from '@formers/backend';
 import { LayerNorm, Linear, Module, normal, parameter, zeros } from '@formers/nn';
-import type { Rank, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-core';
+import {
+  type Rank,
+  type Scalar,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  tidy,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 
 /** Options of {@link MaskedLanguageHead}. */
 export interface MaskedLanguageHeadConfig {
@@ -38,8 +52,31 @@ export class MaskedLanguageHead extends Module<[x: Tensor3D, tokens: Tensor2D], 
   }
 
   protected override forward(x: Tensor3D, tokens: Tensor2D): Tensor3D {
-    const transformed = this.norm.call(this.dense.call(x, { activation: this.activation })); // [batch, seq, dim]
+    const { weight, bias } = this.#output(tokens);
+    return linear(this.#transform(x), weight, { bias }); // [batch, seq, vocab]
+  }
+
+  /**
+   * Cross-entropy of the words; only the logits of places that count are computed, a part of them at a time, where the engine can.
+   *
+   * @param x [batch, seq, dim]
+   * @param options.tokens [vocab, dim], the token embedding.
+   * @param options.targets int32 [batch, seq]
+   */
+  loss(
+    x: Tensor3D,
+    { tokens, targets, ...options }: CrossEntropyOptions & { tokens: Tensor2D; targets: Tensor2D },
+  ): Scalar {
+    const { weight, bias } = this.#output(tokens);
+    return tidy(() => linearCrossEntropy(this.#transform(x), weight, { ...options, labels: targets, bias }));
+  }
+
+  #transform(x: Tensor3D): Tensor3D {
+    return this.norm.call(this.dense.call(x, { activation: this.activation })); // [batch, seq, dim]
+  }
+
+  #output(tokens: Tensor2D): { weight: Tensor2D; bias: Tensor1D } {
     const { weight = tokens, bias = this.bias } = this.projection ?? {};
-    return linear(transformed, weight, { bias }); // [batch, seq, vocab]
+    return { weight, bias };
   }
 }

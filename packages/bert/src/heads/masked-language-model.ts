@@ -1,4 +1,4 @@
-import { crossEntropy, type CrossEntropyOptions } from '@formers/backend';
+import type { CrossEntropyOptions } from '@formers/backend';
 import { type Embedding, PretrainedModel } from '@formers/nn';
 import { type Scalar, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 
@@ -36,6 +36,7 @@ export abstract class MaskedLanguageModel<
    * @param options.targets int32 [batch, seq], the tokens that were there; -100 = don't count
    */
   loss(ids: Tensor2D, options: Options & CrossEntropyOptions & { targets: Tensor2D }): Scalar {
-    return tidy(() => crossEntropy(this.call(ids, options), options.targets, options));
+    const tokens = this.encoder.tokens.weight;
+    return tidy(() => this.head.loss(this.encoder.call(ids, options), { ...options, tokens }));
   }
 }

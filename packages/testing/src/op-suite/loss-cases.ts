@@ -9,7 +9,7 @@ import {
   uniformValues,
   withDropout,
 } from '@formers/backend';
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 
 import { type Array64, multiply64 } from './array64.ts';
 import type { OpCase } from './op-case.ts';
@@ -37,7 +37,9 @@ function loss64(
 
 function ids(count: number, { bound, ignored = 0 }: { bound: number; ignored?: number }): Int32Array {
   const random = new RandomStream(count, 'labels');
-  return Int32Array.from({ length: count }, (_, i) => (i < ignored ? -100 : random.integer(bound)));
+  // Spread over the places, the first among them.
+  const isIgnored = (i: number) => (i * 11) % count < ignored;
+  return Int32Array.from({ length: count }, (_, i) => (isIgnored(i) ? -100 : random.integer(bound)));
 }
 
 function crossEntropyCase({
@@ -62,25 +64,38 @@ function linearCrossEntropyCase({
   dim,
   classes,
   ignored = 0,
+  bias,
   ...options
-}: { rows: number; dim: number; classes: number; ignored?: number } & CrossEntropyOptions): OpCase {
+}: {
+  rows: number;
+  dim: number;
+  classes: number;
+  ignored?: number;
+  bias?: 'alone' | 'too';
+} & CrossEntropyOptions): OpCase {
   return {
-    name: `linearCrossEntropy: [${rows}, ${dim}] to ${classes} ${JSON.stringify({ ignored, ...options })}`,
+    name: `linearCrossEntropy: [${rows}, ${dim}] to ${classes} ${JSON.stringify({ ignored, bias, ...options })}`,
     inputs: [
       { shape: [rows, dim] },
-      { shape: [classes, dim] },
+      { shape: [classes, dim], differentiable: bias !== 'alone' },
       { shape: [rows], dtype: 'int32', values: ids(rows, { bound: classes, ignored }) },
+      ...(bias ? [{ shape: [classes] }] : []),
     ],
-    op: ([x, weight, labels]) =>
-      linearCrossEntropy(x as Tensor, weight as Tensor2D, { labels: labels as Tensor, ...options }),
-    reference: ([x, weight, labels]) => {
+    op: ([x, weight, labels, b]) =>
+      linearCrossEntropy(x as Tensor, weight as Tensor2D, {
+        labels: labels as Tensor,
+        bias: b as Tensor1D | undefined,
+        ...options,
+      }),
+    reference: ([x, weight, labels, b]) => {
       const logits = multiply64((x as Array64).data, (weight as Array64).data, {
         rows,
         columns: classes,
         depth: dim,
         transposeB: true,
       });
-      return loss64(logits, (labels as Array64).data, options);
+      const biased = b ? logits.map((logit, i) => logit + (b.data[i % classes] as number)) : logits;
+      return loss64(biased, (labels as Array64).data, options);
     },
   };
 }
@@ -126,6 +141,12 @@ export const lossCases: readonly OpCase[] = [
   linearCrossEntropyCase({ rows: 21, dim: 13, classes: 65 }),
   linearCrossEntropyCase({ rows: 70, dim: 3, classes: 17, ignored: 3, labelSmoothing: 0.2 }),
   linearCrossEntropyCase({ rows: 300, dim: 2, classes: 4200 }),
+  linearCrossEntropyCase({ rows: 21, dim: 13, classes: 65, bias: 'too' }),
+  linearCrossEntropyCase({ rows: 21, dim: 13, classes: 65, bias: 'alone', labelSmoothing: 0.2 }),
+  linearCrossEntropyCase({ rows: 9, dim: 5, classes: 17, ignored: 9, bias: 'too' }),
+  linearCrossEntropyCase({ rows: 70, dim: 3, classes: 17, ignored: 60, bias: 'too', reduction: 'sum' }),
+  linearCrossEntropyCase({ rows: 310, dim: 2, classes: 4200, ignored: 10, bias: 'too' }),
+  linearCrossEntropyCase({ rows: 300, dim: 2, classes: 4200, bias: 'alone' }),
   embeddingCase({ count: 1, vocab: 1, dim: 1 }),
   embeddingCase({ count: 50, vocab: 7, dim: 33 }),
   embeddingCase({ count: 197, vocab: 31, dim: 70 }),
