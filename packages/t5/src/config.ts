@@ -49,8 +49,6 @@ export interface T5Config {
 /** What must be said of a T5; the rest has T5's values. */
 export type T5Options = Pick<T5Config, 'vocabSize' | 'dim' | 'numHeads' | 'numLayers'> & Partial<T5Config>;
 
-const v1_1 = { activation: 'geluTanh', gated: true, tieEmbeddings: false, scaleOutputs: false } as const;
-
 /**
  * Sizes by name, and one for tests that runs in milliseconds: those of the paper (Raffel et al. 2020, section 3.7) up to 3 billion parameters, and of T5 v1.1
  * (Shazeer 2020), which Flan-T5 has, too. Each needs a `vocabSize`; the published models have 32,128.
@@ -70,10 +68,50 @@ export const T5_PRESETS = {
   't5-base': { dim: 768, numHeads: 12, headDim: 64, hiddenDim: 3072, numLayers: 12 },
   't5-large': { dim: 1024, numHeads: 16, headDim: 64, hiddenDim: 4096, numLayers: 24 },
   't5-3b': { dim: 1024, numHeads: 32, headDim: 128, hiddenDim: 16384, numLayers: 24 },
-  't5-v1_1-small': { dim: 512, numHeads: 6, headDim: 64, hiddenDim: 1024, numLayers: 8, ...v1_1 },
-  't5-v1_1-base': { dim: 768, numHeads: 12, headDim: 64, hiddenDim: 2048, numLayers: 12, ...v1_1 },
-  't5-v1_1-large': { dim: 1024, numHeads: 16, headDim: 64, hiddenDim: 2816, numLayers: 24, ...v1_1 },
-  't5-v1_1-xl': { dim: 2048, numHeads: 32, headDim: 64, hiddenDim: 5120, numLayers: 24, ...v1_1 },
+  't5-v1_1-small': {
+    dim: 512,
+    numHeads: 6,
+    headDim: 64,
+    hiddenDim: 1024,
+    numLayers: 8,
+    activation: 'geluTanh',
+    gated: true,
+    tieEmbeddings: false,
+    scaleOutputs: false,
+  },
+  't5-v1_1-base': {
+    dim: 768,
+    numHeads: 12,
+    headDim: 64,
+    hiddenDim: 2048,
+    numLayers: 12,
+    activation: 'geluTanh',
+    gated: true,
+    tieEmbeddings: false,
+    scaleOutputs: false,
+  },
+  't5-v1_1-large': {
+    dim: 1024,
+    numHeads: 16,
+    headDim: 64,
+    hiddenDim: 2816,
+    numLayers: 24,
+    activation: 'geluTanh',
+    gated: true,
+    tieEmbeddings: false,
+    scaleOutputs: false,
+  },
+  't5-v1_1-xl': {
+    dim: 2048,
+    numHeads: 32,
+    headDim: 64,
+    hiddenDim: 5120,
+    numLayers: 24,
+    activation: 'geluTanh',
+    gated: true,
+    tieEmbeddings: false,
+    scaleOutputs: false,
+  },
 } as const;
 
 /** Name of a preset. */

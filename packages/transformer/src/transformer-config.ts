@@ -35,13 +35,11 @@ export interface TransformerConfig extends EncoderDecoderConfig {
 export type TransformerOptions = Pick<TransformerConfig, 'vocabSize' | 'dim' | 'numHeads' | 'numLayers'> &
   Partial<TransformerConfig>;
 
-const paper = { dropout: 0.1, labelSmoothing: 0.1 } as const;
-
 /** Sizes by name: the two of the paper (table 3), and one for tests that runs in milliseconds. Each needs a `vocabSize`. */
 export const TRANSFORMER_PRESETS = {
   testing: { contextLength: 24, dim: 32, hiddenDim: 64, numHeads: 4, numLayers: 2 },
-  base: { dim: 512, hiddenDim: 2048, numHeads: 8, numLayers: 6, ...paper },
-  big: { dim: 1024, hiddenDim: 4096, numHeads: 16, numLayers: 6, ...paper, dropout: 0.3 },
+  base: { dim: 512, hiddenDim: 2048, numHeads: 8, numLayers: 6, dropout: 0.1, labelSmoothing: 0.1 },
+  big: { dim: 1024, hiddenDim: 4096, numHeads: 16, numLayers: 6, dropout: 0.3, labelSmoothing: 0.1 },
 } as const;
 
 /** Name of a preset. */

@@ -28,8 +28,16 @@ export type ViTMAEOptions = Pick<ViTMAEConfig, 'dim' | 'numHeads' | 'numLayers'>
 /** Sizes by name: those of the paper (He et al. 2022, section 4), and one for tests that runs in milliseconds. */
 export const VIT_MAE_PRESETS = {
   testing: {
-    ...{ imageSize: 8, patchSize: 2, numChannels: 1, dim: 16, numHeads: 2, numLayers: 2 },
-    ...{ decoderDim: 8, decoderHiddenDim: 16, decoderNumHeads: 2, decoderNumLayers: 1 },
+    imageSize: 8,
+    patchSize: 2,
+    numChannels: 1,
+    dim: 16,
+    numHeads: 2,
+    numLayers: 2,
+    decoderDim: 8,
+    decoderHiddenDim: 16,
+    decoderNumHeads: 2,
+    decoderNumLayers: 1,
   },
   'mae-base': { imageSize: 224, patchSize: 16, dim: 768, numHeads: 12, numLayers: 12 },
   'mae-large': { imageSize: 224, patchSize: 16, dim: 1024, numHeads: 16, numLayers: 24 },
