@@ -28,6 +28,7 @@ export {
   type Trainable,
   type UpdateNumbers,
 } from './optimizers/optimizer-options.ts';
+export { WeightAverage, type WeightAverageOptions } from './optimizers/weight-average.ts';
 export { SGD, type SGDOptions } from './optimizers/sgd.ts';
 export { type StepNumbers, StepResult } from './optimizers/step-result.ts';
 export { huggingFaceSchedule, type HuggingFaceScheduleOptions, scheduleNames } from './schedules/hugging-face.ts';
@@ -51,6 +52,7 @@ export {
   type WarmupStableDecayOptions,
 } from './schedules/schedules.ts';
 export {
+  type BestEvaluation,
   type CheckpointEvent,
   type DoneEvent,
   type EvaluationEvent,
@@ -58,6 +60,7 @@ export {
   logRecord,
   type Metrics,
   type StepEvent,
+  type TrainerCallbacks,
   type TrainerEvent,
 } from './trainer/events.ts';
 export { meanLoss } from './trainer/mean-loss.ts';

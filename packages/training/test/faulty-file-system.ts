@@ -1,7 +1,7 @@
 import { type FileSystem, nodeFileSystem } from '../src/index.ts';
 
 /** Calls that change the disk: where faults can do harm. */
-const CHANGES = ['makeFolder', 'write', 'append', 'sync', 'rename', 'remove'] as const;
+const CHANGES = ['makeFolder', 'create', 'write', 'append', 'sync', 'rename', 'remove'] as const;
 export type Change = (typeof CHANGES)[number];
 
 /** What happens in place of a change, or around it; `perform` makes it. */
@@ -18,11 +18,16 @@ export function faultyFileSystem(fault: Fault): FileSystem & { readonly numChang
   let index = 0;
   const wrapped = Object.fromEntries(
     CHANGES.map((name) => {
-      const perform = disk[name] as (...args: readonly unknown[]) => Promise<void>;
-      return [
-        name,
-        (...args: readonly unknown[]) => fault({ index: index++, name, args, perform: () => perform(...args) }),
-      ];
+      const change = disk[name] as (...args: readonly unknown[]) => Promise<unknown>;
+      const wrapper = async (...args: readonly unknown[]): Promise<unknown> => {
+        let result: unknown;
+        const perform = async (): Promise<void> => {
+          result = await change(...args);
+        };
+        await fault({ index: index++, name, args, perform });
+        return result;
+      };
+      return [name, wrapper];
     }),
   );
   return {

@@ -17,6 +17,7 @@ import {
   type TrainerEvent,
   type TrainerOptions,
   warmupCosine,
+  type WeightAverage,
 } from '../src/index.ts';
 import { ToyModel, weightsOf } from './toy-model.ts';
 
@@ -40,6 +41,8 @@ export interface ToyRunOptions extends Partial<TrainerOptions<TokenBatch>> {
   /** Goes on with the newest checkpoint in `out`. */
   resume?: boolean;
   dataSeed?: number;
+  /** Makes the average of the weights; whoever asks for it disposes it. */
+  averageOf?: (model: ToyModel) => WeightAverage;
 }
 
 export interface ToyRun extends Disposable {
@@ -53,6 +56,7 @@ export async function toyRun({
   kind = 'AdamW',
   resume = false,
   dataSeed = 5,
+  averageOf,
   ...options
 }: ToyRunOptions): Promise<ToyRun> {
   const { fileSystem = nodeFileSystem() } = options;
@@ -72,6 +76,7 @@ export async function toyRun({
     saveEvery: 2,
     logEvery: 1,
     save: (folder) => saveToy(model, folder, fileSystem),
+    ...(averageOf && { weightAverage: averageOf(model) }),
     ...options,
   });
   if (resume) {

@@ -70,6 +70,7 @@ describe('Trainer', () => {
         type: 'done',
         step: 8,
         reason: 'completed',
+        best: { step: 8, metric: lossesOf(events)['evaluation 8'] },
         checkpoint: join(out, 'checkpoint-8'),
       });
       const steps = events.filter((event) => event.type === 'step');

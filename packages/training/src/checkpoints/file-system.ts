@@ -11,6 +11,8 @@ export interface FileSystem {
   read(path: string): Promise<Uint8Array>;
   /** Writes a whole file anew. */
   write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Writes a file unless there is one; says whether it did. */
+  create(path: string, bytes: Uint8Array): Promise<boolean>;
   append(path: string, bytes: Uint8Array): Promise<void>;
   /** Returns when a file, or the names in a folder, are safe on the disk. */
   sync(path: string): Promise<void>;
@@ -80,6 +82,14 @@ export function nodeFileSystem(): FileSystem {
     },
     read: (path) => fs.readFile(path),
     write: (path, bytes) => fs.writeFile(path, bytes),
+    create: (path, bytes) =>
+      fs.writeFile(path, bytes, { flag: 'wx' }).then(
+        () => true,
+        (cause: unknown) => {
+          if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
+          throw cause;
+        },
+      ),
     append: (path, bytes) => fs.appendFile(path, bytes),
     sync: async (path) => {
       const isFolder = (await fs.stat(path)).isDirectory();
@@ -99,6 +109,20 @@ export function nodeFileSystem(): FileSystem {
     rename: (from, to) => fs.rename(from, to),
     remove: (path) => fs.rm(path, { recursive: true, force: true }),
   };
+}
+
+/** This process, and whether another one of this machine is there. */
+export function processInfo(): { pid: number; host: string; isAlive: (pid: number) => boolean } {
+  const { pid, kill } = node();
+  const isAlive = (other: number): boolean => {
+    try {
+      kill(other, 0);
+      return true;
+    } catch (cause) {
+      return cause instanceof Error && 'code' in cause && cause.code === 'EPERM'; // it is somebody else's
+    }
+  };
+  return { pid, host: node().getBuiltinModule('node:os').hostname(), isAlive };
 }
 
 function emptyIfMissing(cause: unknown): string[] {

@@ -1,4 +1,4 @@
-import type { Tensor1D } from '@tensorflow/tfjs-core';
+import { greaterEqual, reshape, slice1d, type Tensor, type Tensor1D, tidy, where } from '@tensorflow/tfjs-core';
 
 import { TrainingError } from '../errors.ts';
 
@@ -53,6 +53,11 @@ export class StepResult {
   /** Whether losses and gradients were finite. If not, the step changed nothing. */
   async finite(): Promise<boolean> {
     return ((await this.#read())[1] as number) >= 0;
+  }
+
+  /** `next` where the step was finite, else `before`: chosen on the device, before the next step starts. */
+  ifFinite<T extends Tensor>(next: T, before: T): T {
+    return tidy(() => where(greaterEqual(reshape(slice1d(this.#values, 1, 1), []), 0), next, before));
   }
 
   /** One transfer for all of them, started by the first question. */

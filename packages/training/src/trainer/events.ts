@@ -32,18 +32,31 @@ export interface CheckpointEvent {
   readonly folder: string;
 }
 
+/** An evaluation that none was better than. */
+export interface BestEvaluation {
+  readonly metric: number;
+  readonly step: number;
+}
+
 /** The run is over. */
 export interface DoneEvent {
   readonly type: 'done';
   readonly step: number;
-  /** `completed`: all steps are made; `aborted`: the signal stopped it, and it can be resumed. */
-  readonly reason: 'completed' | 'aborted';
+  /** `completed`: all steps are made; `stopped-early`: evaluations got no better; `aborted`: the signal stopped it, and it can be resumed. */
+  readonly reason: 'completed' | 'stopped-early' | 'aborted';
   /** Folder of the last checkpoint, if any was written or loaded. */
   readonly checkpoint: string | undefined;
+  /** The best evaluation, if there was one; with `loadBestAtEnd` the model has its weights now. */
+  readonly best: BestEvaluation | undefined;
 }
 
 /** What a `Trainer` tells. */
 export type TrainerEvent = StepEvent | EvaluationEvent | CheckpointEvent | DoneEvent;
+
+/** What to call for each kind of event; the run waits for what they return. */
+export type TrainerCallbacks = {
+  readonly [Type in TrainerEvent['type']]?: (event: Extract<TrainerEvent, { type: Type }>) => void | Promise<void>;
+};
 
 /** A record of a log, in Hugging Face's spelling. */
 export type LogRecord = Readonly<Record<string, number>>;

@@ -9,6 +9,9 @@ import type { LogRecord } from './events.ts';
 /** Name of the file with the optimizer's moments. */
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
 
+/** Name of the file with the averages of the weights, where there are some. */
+export const AVERAGE_FILE = 'weight_average.safetensors';
+
 const LOG_FILE = 'log.jsonl';
 
 /** Moments as a safetensors file. */

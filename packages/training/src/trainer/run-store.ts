@@ -12,15 +12,18 @@ import {
 } from '../checkpoints/file-system.ts';
 import { verifyManifest } from '../checkpoints/manifest.ts';
 import { checkpointName, hasCheckpoint, prepareRunFolder, writeCheckpoint } from '../checkpoints/run-folder.ts';
+import { lockRunFolder } from '../checkpoints/run-lock.ts';
 import { TrainingError } from '../errors.ts';
 import { configDifferences } from './compare-config.ts';
 import type { LogRecord } from './events.ts';
-import { hashWeights, OPTIMIZER_FILE, parseMoments, RunLog, serializeMoments } from './run-files.ts';
+import { checkRestorable, restoreWeights } from './restore-weights.ts';
+import type { TensorBoardLog } from './tensor-board.ts';
+import { AVERAGE_FILE, hashWeights, OPTIMIZER_FILE, parseMoments, RunLog, serializeMoments } from './run-files.ts';
 import type { BatchSource, TrainerOptions, TrainingBatch } from './trainer-options.ts';
 import { parseTrainerState, serializeTrainerState, TRAINER_STATE, type TrainerState } from './trainer-state.ts';
 
 /** What the trainer itself adds to a checkpoint. */
-export type Progress = Pick<TrainerState, 'step' | 'tokensSeen' | 'logHistory' | 'best'>;
+export type Progress = Pick<TrainerState, 'step' | 'tokensSeen' | 'logHistory' | 'best' | 'worseEvaluations'>;
 
 /** What of the options it needs. */
 type RunStoreOptions = Omit<TrainerOptions<TrainingBatch>, 'loss' | 'data'> & {
@@ -33,6 +36,7 @@ export class RunStore {
   readonly #out: string;
   readonly #fileSystem: FileSystem;
   readonly #log: RunLog;
+  #tensorBoard: TensorBoardLog | undefined;
   readonly #save: (folder: string) => Promise<void>;
   #prepared = false;
   #newest: { step: number; folder: string } | undefined;
@@ -53,6 +57,16 @@ export class RunStore {
     return this.#newest?.folder;
   }
 
+  /** Takes the folder; what it returns gives it back. */
+  lock(): Promise<() => Promise<void>> {
+    return lockRunFolder(this.#out, { fileSystem: this.#fileSystem }).catch((cause: unknown) => {
+      if (TrainingError.isInstance(cause)) throw cause;
+      throw new TrainingError('output', `${this.#out}: cannot be used as output folder: ${messageOf(cause)}`, {
+        cause,
+      });
+    });
+  }
+
   /** Before the first step: the folder must be usable, and hold no other run. */
   async prepare(step: number): Promise<void> {
     if (this.#prepared) return;
@@ -64,8 +78,31 @@ export class RunStore {
     this.#prepared = true;
   }
 
-  log(record: LogRecord): Promise<void> {
-    return this.#log.append(record);
+  async log(record: LogRecord): Promise<void> {
+    await this.#log.append(record);
+    if (this.#options.tensorBoard) await this.#logToTensorBoard(record);
+  }
+
+  async #logToTensorBoard(record: LogRecord): Promise<void> {
+    const fileSystem = this.#fileSystem;
+    const { TensorBoardLog } = await import('./tensor-board.ts'); // with the libraries that only it needs
+    this.#tensorBoard ??= new TensorBoardLog(this.#out, { fileSystem, seconds: () => Date.now() / 1000 });
+    await this.#tensorBoard.append(record).catch((cause: unknown) => {
+      throw new TrainingError('write', `${this.#out}: the TensorBoard log could not be written: ${messageOf(cause)}`, {
+        cause,
+      });
+    });
+  }
+
+  /** Gives the model the weights, or their averages, of the checkpoint of a step. */
+  async restore(step: number): Promise<void> {
+    const folder = joinPath(this.#out, checkpointName(step));
+    const { model, restore = (from) => restoreWeights(checkRestorable(model), from), weightAverage } = this.#options;
+    await verifyManifest(folder, { fileSystem: this.#fileSystem });
+    await restore(folder);
+    if (!weightAverage) return;
+    await this.#loadAverage(folder);
+    weightAverage.swap();
   }
 
   /** Writes a checkpoint, unless there is one of this step already or nothing was done yet. */
@@ -73,7 +110,8 @@ export class RunStore {
     const { step, best } = progress;
     if (step === 0 || step === this.#newest?.step) return undefined;
     const fileSystem = this.#fileSystem;
-    const { model, optimizer, saveLimit, steps, logEvery = 10, evalEvery = steps, saveEvery = steps } = this.#options;
+    const { model, optimizer, weightAverage, saveLimit, steps, logEvery = 10 } = this.#options;
+    const { evalEvery = steps, saveEvery = steps } = this.#options;
     const { tensors, kind, seed, numSteps } = await optimizer.state();
     const state: TrainerState = {
       ...progress,
@@ -87,6 +125,10 @@ export class RunStore {
         : null;
     const write = async (folder: string): Promise<void> => {
       await this.#save(folder);
+      if (weightAverage) {
+        const averages = serializeMoments(await weightAverage.state());
+        await writeWhole(joinPath(folder, AVERAGE_FILE), { bytes: averages, fileSystem });
+      }
       await writeWhole(joinPath(folder, OPTIMIZER_FILE), { bytes: serializeMoments(tensors), fileSystem });
       const bytes = new TextEncoder().encode(
         serializeTrainerState(state, { steps, logEvery, evalEvery, saveEvery, bestCheckpoint }),
@@ -115,8 +157,16 @@ export class RunStore {
       ...state.optimizer,
       tensors: parseMoments(await this.#read(moments), { where: moments }),
     });
+    await this.#loadAverage(folder);
     this.#newest = { step: state.step, folder };
     return state;
+  }
+
+  async #loadAverage(folder: string): Promise<void> {
+    const { weightAverage } = this.#options;
+    if (!weightAverage) return;
+    const where = joinPath(folder, AVERAGE_FILE);
+    weightAverage.loadState(parseMoments(await this.#read(where), { where }));
   }
 
   #read(path: string): Promise<Uint8Array> {
@@ -127,11 +177,18 @@ export class RunStore {
 
   /** All that a resumed run must share with this one. */
   #config(): { readonly [key: string]: JsonLike } {
-    const { config = {}, data, optimizer, accumulationSteps = 1, average = 'tokens' } = this.#options;
+    const { config = {}, data, optimizer, accumulationSteps = 1, average = 'tokens', weightAverage } = this.#options;
     const { kind, seed } = optimizer;
     return {
       ...config,
-      trainer: { accumulationSteps, average, optimizer: kind, seed, ...(data.identity && { data: data.identity }) },
+      trainer: {
+        accumulationSteps,
+        average,
+        optimizer: kind,
+        seed,
+        ...(data.identity && { data: data.identity }),
+        ...(weightAverage && { weightAverage: { decay: weightAverage.decay, warmup: weightAverage.warmup } }),
+      },
     };
   }
 }

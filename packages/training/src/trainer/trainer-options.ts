@@ -6,7 +6,9 @@ import type { FileSystem } from '../checkpoints/file-system.ts';
 import { TrainingError } from '../errors.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import type { Trainable } from '../optimizers/optimizer-options.ts';
-import type { Metrics } from './events.ts';
+import type { WeightAverage } from '../optimizers/weight-average.ts';
+import type { Metrics, TrainerCallbacks } from './events.ts';
+import { checkRestorable } from './restore-weights.ts';
 
 /** What a model is trained on at once. The trainer disposes it. */
 export interface TrainingBatch extends Disposable {
@@ -43,6 +45,20 @@ export interface TrainerOptions<Batch extends TrainingBatch> {
   bestMetric?: string;
   /** Whether more of it is better; default false. */
   greaterIsBetter?: boolean;
+  /** Ends the run after so many evaluations in a row that were no better; default never. */
+  patience?: number;
+  /** How much better an evaluation must be to count for `patience`; default 0. */
+  minImprovement?: number;
+  /** Saves the best checkpoint, too, and gives the model its weights at the end (with `weightAverage`, the averages); default false. */
+  loadBestAtEnd?: boolean;
+  /** Gives the model the weights in a folder that `save` wrote; default for models of `@formers/nn`'s `PretrainedModel`. */
+  restore?: (folder: string) => Promise<void>;
+  /** A moving average of the weights, which evaluations measure; is borrowed, and saved with checkpoints. */
+  weightAverage?: WeightAverage;
+  /** What to call for each event; the same events come from `run`. */
+  on?: TrainerCallbacks;
+  /** Writes what is logged for TensorBoard, too, into `runs` in `out`; default false. */
+  tensorBoard?: boolean;
   /** Folder for checkpoints and `log.jsonl`; default none. Node only. */
   out?: string;
   /** Steps between checkpoints; default only at the end, and when the signal stops the run. */
@@ -67,11 +83,26 @@ export interface TrainerOptions<Batch extends TrainingBatch> {
 
 /** @throws {@link ConfigError} for options that make no run. */
 export function checkTrainerOptions<Batch extends TrainingBatch>(options: TrainerOptions<Batch>): void {
-  for (const name of ['steps', 'accumulationSteps', 'evalEvery', 'saveEvery', 'saveLimit', 'logEvery'] as const) {
+  for (const name of [
+    'steps',
+    'accumulationSteps',
+    'evalEvery',
+    'saveEvery',
+    'saveLimit',
+    'logEvery',
+    'patience',
+  ] as const) {
     const value = options[name];
     if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
     throw new ConfigError(`Trainer: ${name} must be a whole number from 1, got ${value}`);
   }
+  const { minImprovement = 0, patience, evaluate, loadBestAtEnd, out, restore, model } = options;
+  if (!(minImprovement >= 0))
+    throw new ConfigError(`Trainer: minImprovement must be a number from 0, got ${minImprovement}`);
+  if (patience !== undefined && !evaluate) throw new ConfigError('Trainer: patience needs the option evaluate');
+  if (loadBestAtEnd && (!evaluate || out === undefined))
+    throw new ConfigError('Trainer: loadBestAtEnd needs the options evaluate and out');
+  if (loadBestAtEnd && !restore) checkRestorable(model);
   const { numSteps } = options.optimizer;
   if (numSteps !== 0)
     throw new ConfigError(`Trainer: optimizer must be a new one, got one that has made ${numSteps} steps`);

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonLike, parseJsonObject, serializeJson } from '@formers/checkpoints';
 
 import { TrainingError } from '../errors.ts';
-import type { LogRecord } from './events.ts';
+import type { BestEvaluation, LogRecord } from './events.ts';
 
 /** Name of the file. */
 export const TRAINER_STATE = 'trainer_state.json';
@@ -11,7 +11,9 @@ export interface TrainerState {
   readonly step: number;
   readonly tokensSeen: number;
   readonly logHistory: readonly LogRecord[];
-  readonly best: { readonly metric: number; readonly step: number } | undefined;
+  readonly best: BestEvaluation | undefined;
+  /** Evaluations in a row that were no better, for early stopping. */
+  readonly worseEvaluations: number;
   /** SHA-256 over the values of all parameters. */
   readonly weights: string;
   /** Kind, seed and step count of the optimizer; its moments are in a file of their own. */
@@ -35,7 +37,7 @@ export function serializeTrainerState(
   state: TrainerState,
   { steps, logEvery, evalEvery, saveEvery, bestCheckpoint }: TrainerSettings,
 ): string {
-  const { step, tokensSeen, logHistory, best, weights, optimizer, config } = state;
+  const { step, tokensSeen, logHistory, best, worseEvaluations, weights, optimizer, config } = state;
   return serializeJson({
     best_global_step: best?.step ?? null,
     best_metric: best?.metric ?? null,
@@ -52,7 +54,7 @@ export function serializeTrainerState(
     num_input_tokens_seen: tokensSeen,
     num_train_epochs: 0,
     save_steps: saveEvery,
-    stateful_callbacks: { Formers: { config, optimizer, weights } },
+    stateful_callbacks: { Formers: { config, optimizer, weights, worseEvaluations } },
     total_flos: 0,
     train_batch_size: null,
     trial_name: null,
@@ -73,7 +75,7 @@ export function parseTrainerState(bytes: Uint8Array, { where }: { where: string 
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : wrong(key);
   const own = isJsonObject(json['stateful_callbacks']) ? json['stateful_callbacks']['Formers'] : undefined;
   if (!isJsonObject(own)) return wrong('stateful_callbacks.Formers');
-  const { config, optimizer, weights } = own;
+  const { config, optimizer, weights, worseEvaluations = 0 } = own;
   if (!isJsonObject(config)) return wrong('config');
   if (!isJsonObject(optimizer) || typeof optimizer['kind'] !== 'string' || typeof optimizer['seed'] !== 'number')
     return wrong('optimizer');
@@ -88,6 +90,7 @@ export function parseTrainerState(bytes: Uint8Array, { where }: { where: string 
       typeof bestMetric === 'number'
         ? { metric: bestMetric, step: count(json['best_global_step'], 'best_global_step') }
         : undefined,
+    worseEvaluations: count(worseEvaluations, 'worseEvaluations'),
     weights: typeof weights === 'string' ? weights : wrong('weights'),
     optimizer: {
       kind: optimizer['kind'],

@@ -6,9 +6,11 @@ import type { StepResult } from '../optimizers/step-result.ts';
 import { Breather } from './breathe.ts';
 import {
   type CheckpointEvent,
+  type DoneEvent,
   type EvaluationEvent,
   type LogRecord,
   logRecord,
+  type Metrics,
   type StepEvent,
   type TrainerEvent,
 } from './events.ts';
@@ -42,6 +44,8 @@ export class Trainer<Batch extends TrainingBatch> {
   #tokensSeen = 0;
   #logHistory: LogRecord[] = [];
   #best: TrainerState['best'];
+  /** Evaluations in a row that were no better. */
+  #worseEvaluations = 0;
   /** The step of the last evaluation; the untrained model is not evaluated. */
   #evaluatedStep = 0;
   #pending: PendingStep | undefined;
@@ -81,6 +85,7 @@ export class Trainer<Batch extends TrainingBatch> {
     this.#tokensSeen = state.tokensSeen;
     this.#logHistory = [...state.logHistory];
     this.#best = state.best;
+    this.#worseEvaluations = state.worseEvaluations;
   }
 
   /**
@@ -89,16 +94,32 @@ export class Trainer<Batch extends TrainingBatch> {
    * @throws {@link TrainingError} `not-finite` when a loss or gradient is: the weights are those before that step, and saved if there is `out`.
    */
   async *run(): AsyncGenerator<TrainerEvent, void, undefined> {
+    for await (const event of this.#events()) {
+      await this.#call(event);
+      yield event;
+    }
+  }
+
+  /** {@link run} for those who listen by callbacks alone. */
+  async train(): Promise<DoneEvent> {
+    let last: TrainerEvent | undefined;
+    for await (const event of this.run()) last = event;
+    return last as DoneEvent; // a run that doesn't throw ends with it
+  }
+
+  async *#events(): AsyncGenerator<TrainerEvent, void, undefined> {
     if (this.#running) throw new TrainingError('running', 'Trainer.run: this trainer runs already');
     this.#running = true;
     const { steps } = this.#options;
     const breather = new Breather();
+    let unlock: (() => Promise<void>) | undefined;
     try {
+      unlock = await this.#store?.lock();
       await this.#store?.prepare(this.#step);
       this.#throughput.pause();
       for (;;) {
         yield* this.#betweenSteps();
-        if (this.#step >= steps || this.#isAborted) break;
+        if (this.#step >= steps || this.#isAborted || this.#isOutOfPatience) break;
         const before = this.#pending;
         const started = await this.#startStep();
         if (!started) break;
@@ -108,13 +129,12 @@ export class Trainer<Batch extends TrainingBatch> {
       }
       yield* this.#tellLast();
       yield* this.#save();
-      yield {
-        type: 'done',
-        step: this.#step,
-        reason: this.#step >= steps ? 'completed' : 'aborted',
-        checkpoint: this.#store?.newest,
-      };
+      const reason = this.#step >= steps ? 'completed' : this.#isOutOfPatience ? 'stopped-early' : 'aborted';
+      if (this.#options.loadBestAtEnd && reason !== 'aborted' && this.#best)
+        await this.#store?.restore(this.#best.step);
+      yield { type: 'done', step: this.#step, reason, checkpoint: this.#store?.newest, best: this.#best };
     } finally {
+      await unlock?.();
       this.#options.optimizer.discard();
       this.#running = false;
     }
@@ -128,9 +148,33 @@ export class Trainer<Batch extends TrainingBatch> {
     const saves = this.#store !== undefined && isDue(saveEvery);
     if (!evaluates && !saves) return;
     yield* this.#tellLast();
-    if (evaluates) yield await this.#evaluate();
-    if (saves) yield* this.#save();
+    let isBest = false;
+    if (evaluates) {
+      const event = await this.#evaluate();
+      isBest = event.best;
+      yield event;
+    }
+    if (saves || (isBest && this.#options.loadBestAtEnd)) yield* this.#save();
     this.#throughput.pause();
+  }
+
+  #call(event: TrainerEvent): void | Promise<void> {
+    const { on = {} } = this.#options;
+    switch (event.type) {
+      case 'step':
+        return on.step?.(event);
+      case 'evaluation':
+        return on.evaluation?.(event);
+      case 'checkpoint':
+        return on.checkpoint?.(event);
+      case 'done':
+        return on.done?.(event);
+    }
+  }
+
+  get #isOutOfPatience(): boolean {
+    const { patience = Infinity } = this.#options;
+    return this.#worseEvaluations >= patience;
   }
 
   get #isAborted(): boolean {
@@ -151,6 +195,7 @@ export class Trainer<Batch extends TrainingBatch> {
       tokens += batch.tokens;
     }
     const result = optimizer.step({ afterFinite: true });
+    this.#options.weightAverage?.update(result);
     this.#step = result.step;
     return { step: result.step, tokens, learningRate: result.learningRate, values: readValues(result) };
   }
@@ -186,16 +231,29 @@ export class Trainer<Batch extends TrainingBatch> {
   }
 
   async #evaluate(): Promise<EvaluationEvent> {
-    const { evaluate, bestMetric = 'loss', greaterIsBetter = false } = this.#options;
-    const metrics = (await evaluate?.()) ?? {};
+    const { bestMetric = 'loss', greaterIsBetter = false, minImprovement = 0 } = this.#options;
+    const metrics = await this.#measure();
     const metric = bestMetricOf(metrics, { bestMetric, step: this.#step });
     const before = this.#best?.metric ?? (greaterIsBetter ? -Infinity : Infinity);
-    const best = greaterIsBetter ? metric > before : metric < before;
+    const improvement = greaterIsBetter ? metric - before : before - metric;
+    const best = improvement > 0;
+    this.#worseEvaluations = improvement > minImprovement ? 0 : this.#worseEvaluations + 1;
     if (best) this.#best = { metric, step: this.#step };
     const event: EvaluationEvent = { type: 'evaluation', step: this.#step, metrics, best };
     await this.#log(event);
     this.#evaluatedStep = this.#step;
     return event;
+  }
+
+  /** With the averages of the weights, where there are some. */
+  async #measure(): Promise<Metrics> {
+    const { evaluate, weightAverage } = this.#options;
+    weightAverage?.swap();
+    try {
+      return (await evaluate?.()) ?? {};
+    } finally {
+      weightAverage?.swap();
+    }
   }
 
   async *#save(): AsyncGenerator<CheckpointEvent, void, undefined> {
@@ -204,7 +262,13 @@ export class Trainer<Batch extends TrainingBatch> {
   }
 
   get #progress(): Progress {
-    return { step: this.#step, tokensSeen: this.#tokensSeen, logHistory: this.#logHistory, best: this.#best };
+    return {
+      step: this.#step,
+      tokensSeen: this.#tokensSeen,
+      logHistory: this.#logHistory,
+      best: this.#best,
+      worseEvaluations: this.#worseEvaluations,
+    };
   }
 
   /** A step was not finite. It and the one after it changed nothing: the weights are those before it. */
