@@ -47,21 +47,26 @@ const TABLE: usize = memory.data<f32>([
   return constant(43);
 }
 
+/** x within bounds; NaN stays NaN. `pmin` and `pmax` keep their first operand where it is NaN and are one instruction, unlike `min` and `max`. */
+@inline function bounded(x: v128, lowest: v128, highest: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(x, lowest), highest);
+}
+
 /** `exp(x)` for x in [-70, 80]; beyond, the value at the bound. NaN stays NaN. */
 @inline export function exp4(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, constant(0)), constant(1));
+  x = bounded(x, constant(0), constant(1));
   const rounded = madd(x, constant(2), constant(3));
   return i32x4.add(expFraction(x, f32x4.sub(rounded, constant(3))), i32x4.shl(rounded, 23));
 }
 
 /** `exp(x)` for x <= 0, exactly 0 below -70: no denormal numbers, which cost a microcode assist each. */
 @inline export function expOrZero4(x: v128): v128 {
-  return f32x4.max(f32x4.sub(exp4(x), constant(13)), f32x4.splat(0));
+  return f32x4.pmax(f32x4.sub(exp4(x), constant(13)), f32x4.splat(0));
 }
 
 /** `exp(x)` over the whole range of float32, infinite and zero included. */
 @inline export function expFull4(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, constant(47)), constant(48));
+  x = bounded(x, constant(47), constant(48));
   const rounded = madd(x, constant(2), constant(3));
   const n = f32x4.sub(rounded, constant(3));
   const power = i32x4.trunc_sat_f32x4_s(n);
@@ -88,7 +93,7 @@ const TABLE: usize = memory.data<f32>([
 }
 
 @inline export function tanh4(x: v128): v128 {
-  x = f32x4.max(f32x4.min(x, constant(18)), f32x4.neg(constant(18)));
+  x = bounded(x, f32x4.neg(constant(18)), constant(18));
   const s = f32x4.mul(x, x);
   let p = madd(constant(19), s, constant(20));
   p = madd(p, s, constant(21));
@@ -103,7 +108,7 @@ const TABLE: usize = memory.data<f32>([
 }
 
 @inline export function erf4(x: v128): v128 {
-  x = f32x4.max(f32x4.min(x, constant(30)), f32x4.neg(constant(30)));
+  x = bounded(x, f32x4.neg(constant(30)), constant(30));
   const s = f32x4.mul(x, x);
   let p = madd(constant(31), s, constant(32));
   p = madd(p, s, constant(33));
