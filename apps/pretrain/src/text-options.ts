@@ -18,6 +18,20 @@ export const SIZE_OPTIONS = {
   batchSize: { kind: 'whole', least: 1, help: 'sequences per micro-batch (default 16)' },
 } as const satisfies OptionSpecs;
 
+/** How weights start, in families that let it be chosen. */
+export const INIT_OPTIONS = {
+  initStd: {
+    kind: 'number',
+    least: 0,
+    help: 'standard deviation of the weights at the start (default that of BERT-base by width: 0.55 / the root of dim)',
+  },
+} as const satisfies OptionSpecs;
+
+/** BERT-base's 0.02 for 768 wide models; narrower ones need more to begin to learn within minutes. */
+export function initStdOf({ dim, initStd }: { dim: number; initStd?: number | undefined }): number {
+  return initStd ?? Number((0.02 * Math.sqrt(768 / dim)).toPrecision(2));
+}
+
 /** Where a text comes from. */
 export interface TextChoice {
   text?: string[];

@@ -74,11 +74,11 @@ function partsOf(config: BertRunConfig): Parameters<typeof prepareMasked<BertFor
 }
 
 function modelOptions(
-  { contextLength, dim, numHeads, numLayers, dropout }: BertRunConfig,
+  { contextLength, dim, numHeads, numLayers, dropout, initStd }: BertRunConfig,
   { vocabSize, padTokenId }: Tokenizer,
 ): BertOptions {
   const sizes = { vocabSize, contextLength, dim, numHeads, numLayers };
-  return { ...sizes, padTokenId, dropout, attentionDropout: dropout };
+  return { ...sizes, initStd, padTokenId, dropout, attentionDropout: dropout };
 }
 
 async function preparePairs(

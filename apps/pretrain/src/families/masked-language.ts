@@ -17,7 +17,7 @@ import { guessWords } from '../guess-words.ts';
 import type { Learner } from '../learners.ts';
 import { meanOf, tallyGuesses } from '../measure.ts';
 import { describeCorpus, type Documents, encodeCorpus, type EncodedCorpus, someOf } from '../sentences.ts';
-import { SIZE_OPTIONS, type Sizes, sizesOf, TEXT_OPTIONS, type TextChoice, textChoice } from '../text-options.ts';
+import { INIT_OPTIONS, initStdOf, SIZE_OPTIONS, type Sizes, sizesOf, TEXT_OPTIONS, type TextChoice, textChoice } from '../text-options.ts';
 import { tokenizerHash } from '../tokenizers.ts';
 
 /** The options of all runs that guess masked words. */
@@ -27,6 +27,7 @@ export const MASKED_OPTIONS = {
   vocabSize: { kind: 'whole', least: 300, help: 'tokens of the tokenizer that is learnt (default 2048)' },
   wholeWords: { kind: 'flag', help: 'mask words instead of tokens' },
   ...SIZE_OPTIONS,
+  ...INIT_OPTIONS,
   numLayers: { ...SIZE_OPTIONS.numLayers, help: 'number of encoder layers' },
   ...TRAINING_OPTIONS,
   steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1500)' },
@@ -40,6 +41,7 @@ export interface MaskedRunConfig extends RunConfig, TextChoice, Sizes {
   tokenizer?: string;
   vocabSize: number;
   wholeWords: boolean;
+  initStd: number;
 }
 
 /** Fills in the defaults of a new run. */
@@ -47,14 +49,16 @@ export function maskedConfig(
   family: string,
   { given, isSlow }: { given: GivenMaskedOptions } & Machine,
 ): MaskedRunConfig {
-  const { tokenizer, vocabSize = 2048, wholeWords = false } = given;
+  const { tokenizer, vocabSize = 2048, wholeWords = false, initStd } = given;
+  const sizes = sizesOf(given, { isSlow });
   return {
     family,
     ...textChoice(given),
     ...(tokenizer !== undefined && { tokenizer }),
     vocabSize,
     wholeWords,
-    ...sizesOf(given, { isSlow }),
+    ...sizes,
+    initStd: initStdOf({ ...sizes, initStd }),
     ...trainingConfig(given, { beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 150 : 1500 }),
   };
 }

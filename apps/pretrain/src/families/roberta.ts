@@ -22,7 +22,7 @@ export const ROBERTA_FAMILY: Family<GivenMaskedOptions, MaskedRunConfig> = {
   options: MASKED_OPTIONS,
   configure: (given, { isSlow }) => maskedConfig('roberta', { given, isSlow }),
   prepare(config, machine) {
-    const { contextLength, dim, numHeads, numLayers, dropout, seed } = config;
+    const { contextLength, dim, numHeads, numLayers, dropout, initStd, seed } = config;
     return prepareMasked(config, {
       ...machine,
       parts: {
@@ -32,7 +32,7 @@ export const ROBERTA_FAMILY: Family<GivenMaskedOptions, MaskedRunConfig> = {
         hasSegments: false,
         open: (folder) => RobertaForMaskedLM.fromPretrained(folder),
         create({ vocabSize, padTokenId = 1, bosTokenId, eosTokenId }) {
-          const sizes = { vocabSize, contextLength, dim, numHeads, numLayers };
+          const sizes = { vocabSize, contextLength, dim, numHeads, numLayers, initStd };
           const tokens = { padTokenId, bosTokenId, eosTokenId };
           return new RobertaForMaskedLM({ ...sizes, ...tokens, dropout, attentionDropout: dropout }, { seed });
         },
