@@ -17,7 +17,16 @@ import { guessWords } from '../guess-words.ts';
 import type { Learner } from '../learners.ts';
 import { meanOf, tallyGuesses } from '../measure.ts';
 import { describeCorpus, type Documents, encodeCorpus, type EncodedCorpus, someOf } from '../sentences.ts';
-import { INIT_OPTIONS, initStdOf, SIZE_OPTIONS, type Sizes, sizesOf, TEXT_OPTIONS, type TextChoice, textChoice } from '../text-options.ts';
+import {
+  INIT_OPTIONS,
+  initStdOf,
+  SIZE_OPTIONS,
+  type Sizes,
+  sizesOf,
+  TEXT_OPTIONS,
+  type TextChoice,
+  textChoice,
+} from '../text-options.ts';
 import { tokenizerHash } from '../tokenizers.ts';
 
 /** The options of all runs that guess masked words. */
