@@ -42,7 +42,7 @@ interface Painter {
   readonly title: string;
   readonly model: RunModel;
   readonly hide: PatchHider;
-  lossOf(images: Tensor4D, hidden: Tensor2D): Scalar;
+  readonly lossOf: (images: Tensor4D, hidden: Tensor2D) => Scalar;
 }
 
 interface PainterOptions {
