@@ -6,15 +6,7 @@ const LORA: LoraSettings = { loraRank: 8, loraAlpha: 16, loraDropout: 0 };
 
 const LORA_OPTIONS = ['loraRank', 'loraAlpha', 'loraDropout', 'loraTargets'] as const;
 
-const OPTIONAL = [
-  'validationData',
-  'limit',
-  'columns',
-  'languages',
-  'prefix',
-  'maxLength',
-  'maxTargetLength',
-] as const;
+const OPTIONAL = ['validationData', 'limit', 'columns', 'languages', 'prefix', 'maxLength', 'maxTargetLength'] as const;
 
 /** The data sets by name, and the task that each is for. */
 export const DATA_SETS: Readonly<Record<string, TaskName>> = {
@@ -33,10 +25,13 @@ export function taskConfig(given: GivenOptions): TaskConfig {
   const [first = ''] = data;
   const fits = DATA_SETS[first];
   if (fits !== undefined && (data.length > 1 || fits !== task))
-    throw new UsageError(`--data ${first} is for --task ${fits}, and stands alone, got --task ${task} and ${data.join(', ')}`);
+    throw new UsageError(
+      `--data ${first} is for --task ${fits}, and stands alone, got --task ${task} and ${data.join(', ')}`,
+    );
   if (lora && fromScratch) throw new UsageError('--lora and --from-scratch exclude each other');
   for (const name of [...LORA_OPTIONS, 'merge'] as const)
-    if (!lora && given[name] !== undefined) throw new UsageError(`--${name.replace('lora', 'lora-').toLowerCase()} needs --lora`);
+    if (!lora && given[name] !== undefined)
+      throw new UsageError(`--${name.replace('lora', 'lora-').toLowerCase()} needs --lora`);
   return {
     family: 'finetune',
     task: task as TaskName,
@@ -54,7 +49,10 @@ export function taskConfig(given: GivenOptions): TaskConfig {
 }
 
 /** Fills in what depends on the number of examples to learn. */
-export function withSteps(config: TaskConfig, { given, numExamples }: { given: GivenOptions; numExamples: number }): FinetuneConfig {
+export function withSteps(
+  config: TaskConfig,
+  { given, numExamples }: { given: GivenOptions; numExamples: number },
+): FinetuneConfig {
   const { batchSize, lora } = config;
   const { epochs = 3, accumulationSteps = 1 } = given;
   const steps = given.steps ?? Math.max(1, Math.ceil((epochs * numExamples) / (batchSize * accumulationSteps)));

@@ -16,7 +16,9 @@ export async function finetune(given: GivenOptions, { signal }: { signal: AbortS
   const choice = await startEngine(given);
   const out = given.out ?? (checkpoint ? path.dirname(checkpoint.folder) : await freeFolder(nameOf(config)));
   const run = { given, out, checkpoint, choice, signal, saved: saved && { ...saved, ...config } };
-  await TASKS[config.task]({ config, checkpoint: checkpoint?.folder, signal }, (task) => trainTask(task, { config, ...run }));
+  await TASKS[config.task]({ config, checkpoint: checkpoint?.folder, signal }, (task) =>
+    trainTask(task, { config, ...run }),
+  );
 }
 
 function nameOf({ model, data: [first = 'data'] }: TaskConfig): string {

@@ -2,7 +2,15 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
-import { duration, ENGINES, type OptionSpecs, parseOptions, runCommand, startEngine, describeOptions } from '@formers/cli';
+import {
+  duration,
+  ENGINES,
+  type OptionSpecs,
+  parseOptions,
+  runCommand,
+  startEngine,
+  describeOptions,
+} from '@formers/cli';
 
 import { gatherMaterial, type TaskFiles } from './measure/corpus.ts';
 import { pretrainBert, SIZES } from './measure/pretrain-bert.ts';
@@ -38,7 +46,11 @@ await runCommand('measure:pretraining', async () => {
   const { name } = await startEngine({ engine });
   const material = await gatherMaterial(work);
   const model = path.join(work, 'bert');
-  const pretraining = await pretrainBert(material.sentences, { folder: model, steps: pretrainSteps, onNote: (text) => console.log(`pre-training  ${text}`) });
+  const pretraining = await pretrainBert(material.sentences, {
+    folder: model,
+    steps: pretrainSteps,
+    onNote: (text) => console.log(`pre-training  ${text}`),
+  });
   console.log(`pre-training  ${duration(pretraining.seconds)}`);
 
   const compare = async (task: string, files: TaskFiles, metric: string): Promise<Comparison> => {

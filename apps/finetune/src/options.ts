@@ -1,4 +1,10 @@
-import { type OptionSpecs, type OptionValues, SESSION_OPTIONS, TRAINING_OPTIONS, type TrainingConfig } from '@formers/cli';
+import {
+  type OptionSpecs,
+  type OptionValues,
+  SESSION_OPTIONS,
+  TRAINING_OPTIONS,
+  type TrainingConfig,
+} from '@formers/cli';
 
 /** What can be fine-tuned for. */
 export const TASK_NAMES = [
@@ -16,7 +22,10 @@ export type TaskName = (typeof TASK_NAMES)[number];
 /** The options that make a run what it is: kept with it, and the same after a resume. */
 export const RUN_OPTIONS = {
   task: { kind: 'text', among: TASK_NAMES, help: 'what the model is to do' },
-  model: { kind: 'text', help: 'where it starts: a folder of a run or a model, a URL, or a name on the Hugging Face hub' },
+  model: {
+    kind: 'text',
+    help: 'where it starts: a folder of a run or a model, a URL, or a name on the Hugging Face hub',
+  },
   data: {
     kind: 'texts',
     help: 'JSONL, CSV, TSV, parquet or text files, globs, a folder of images, or spam-assassin, brown, cldr, mnist',
@@ -39,10 +48,16 @@ export const RUN_OPTIONS = {
   loraRank: { kind: 'whole', least: 1, help: 'rank of the adapters (default 8)' },
   loraAlpha: { kind: 'number', least: 0, help: 'their weight, over the rank (default 16)' },
   loraDropout: { kind: 'number', least: 0, below: 1, help: 'dropout before them (default 0)' },
-  loraTargets: { kind: 'text', help: "names of the layers in the checkpoint, such as query,value (default PEFT's choice)" },
+  loraTargets: {
+    kind: 'text',
+    help: "names of the layers in the checkpoint, such as query,value (default PEFT's choice)",
+  },
   batchSize: { kind: 'whole', least: 1, help: 'examples per micro-batch (default 16)' },
   ...TRAINING_OPTIONS,
-  learningRate: { ...TRAINING_OPTIONS.learningRate, help: 'highest learning rate (default 0.00005, with --lora 0.001)' },
+  learningRate: {
+    ...TRAINING_OPTIONS.learningRate,
+    help: 'highest learning rate (default 0.00005, with --lora 0.001)',
+  },
   minLearningRate: { ...TRAINING_OPTIONS.minLearningRate, help: 'learning rate at the end (default 0)' },
   warmupSteps: { ...TRAINING_OPTIONS.warmupSteps, help: 'steps until it is reached (default a tenth)' },
   schedule: { ...TRAINING_OPTIONS.schedule, help: 'how the learning rate falls (default linear)' },

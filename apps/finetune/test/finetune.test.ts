@@ -1,9 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { parseOptions } from '@formers/cli';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { finetune } from '../src/finetune.ts';
+import { FINETUNE_OPTIONS } from '../src/options.ts';
 import { runCli, runScript } from './support/run-cli.ts';
 import { EXAMPLES, writeTinyModels } from './support/tiny-models.ts';
 
@@ -23,7 +26,7 @@ function tiny(
   ...more: string[]
 ): string[] {
   const files = ['--model', path.join(folder, 'models', model), '--data', path.join(EXAMPLES, data)];
-  const short = ['--steps', '4', '--batch-size', '4', '--eval-every', '2', '--validation', '0.25'];
+  const short = ['--steps', '2', '--batch-size', '4', '--eval-every', '1', '--validation', '0.25'];
   return ['--task', task, ...files, ...short, '--out', out(name), ...more];
 }
 
@@ -44,10 +47,10 @@ async function summaryOf(args: string[]): Promise<Summary> {
 
 describe('finetune', () => {
   it('classifies texts: report, best model, card, and a command that works', async () => {
-    const learning = ['--steps', '30', '--learning-rate', '0.01', '--eval-every', '10'];
+    const learning = ['--steps', '20', '--learning-rate', '0.02', '--eval-every', '10', '--warmup-steps', '2'];
     const { code, stdout, stderr } = await runCli(tiny('sentiment', SENTIMENT, ...learning));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const losses = [...stdout.matchAll(/^step +\d+\/30 {2}loss ([\d.]+)/gm)].map(([, loss]) => Number(loss));
+    const losses = [...stdout.matchAll(/^step +\d+\/20 {2}loss ([\d.]+)/gm)].map(([, loss]) => Number(loss));
     expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) - 0.2);
     expect(stdout).toMatch(/^new +bert\.pooler\.dense\.weight, .*classifier\.bias$/m);
     expect(stdout).toMatch(/^split +18 texts to learn, 6 held out$/m);
@@ -66,7 +69,7 @@ describe('finetune', () => {
     const card = await readFile(path.join(out('sentiment'), 'README.md'), 'utf8');
     expect(card).toMatch(/^---\nlibrary_name: transformers\nbase_model: /);
     expect(card).toMatch(/^ {4}- type: accuracy\n {6}value: [\d.]+$/m);
-    expect(card).toContain('| learningRate | 0.01 |');
+    expect(card).toContain('| learningRate | 0.02 |');
 
     const [, args = ''] = /^use +npx pnpm@12 pipeline (.*)$/m.exec(stdout) ?? [];
     const [, text = ''] = /'([^']*)'$/.exec(args) ?? [];
@@ -134,7 +137,9 @@ describe('finetune', () => {
   it('starts from scratch with the shape of a model', async () => {
     const args = ['--steps', '1', '--learning-rate', '0'];
     const trained = await summaryOf(tiny('sentiment-2', { ...SENTIMENT, model: '../sentiment' }, ...args));
-    const scratch = await summaryOf(tiny('scratch', { ...SENTIMENT, model: '../sentiment' }, ...args, '--from-scratch'));
+    const scratch = await summaryOf(
+      tiny('scratch', { ...SENTIMENT, model: '../sentiment' }, ...args, '--from-scratch'),
+    );
     expect(Math.abs((scratch.best['loss'] ?? 0) - Math.LN2)).toBeLessThan(0.1); // two classes, nothing known
     expect(scratch.best['loss']).not.toBeCloseTo(trained.best['loss'] ?? 0, 4);
   });
@@ -144,7 +149,7 @@ describe('finetune', () => {
     ['adapters', ['--lora', '--lora-dropout', '0.1']],
   ])('stopped by Ctrl-C and resumed, ends in the same bits: %s', async (name, more) => {
     const weights = more.length > 0 ? 'adapter_model.safetensors' : 'model.safetensors';
-    const options = ['--steps', '24', '--accumulation-steps', '2', '--eval-every', '12', '--learning-rate', '0.01'];
+    const options = ['--steps', '10', '--accumulation-steps', '2', '--eval-every', '5', '--learning-rate', '0.01'];
     const run = (to: string): string[] => tiny(`${name}-${to}`, SENTIMENT, ...options, ...more);
     await summaryOf(run('straight'));
     let sent = false;
@@ -154,35 +159,46 @@ describe('finetune', () => {
     });
     const { reason, step } = JSON.parse(stopped.stdout.trim().split('\n').at(-1) ?? '') as Summary;
     expect(reason).toBe('aborted');
-    expect(step).toBeLessThan(24);
+    expect(step).toBeLessThan(10);
     await summaryOf(['--resume', out(`${name}-stopped`)]);
-    const bytes = (to: string): Promise<Buffer> =>
-      readFile(path.join(out(`${name}-${to}`), 'checkpoint-24', weights));
+    const bytes = (to: string): Promise<Buffer> => readFile(path.join(out(`${name}-${to}`), 'checkpoint-10', weights));
     expect((await bytes('stopped')).equals(await bytes('straight'))).toBe(true);
   });
 });
 
 describe('one clear line and exit code 1', () => {
+  const signal = new AbortController().signal;
+  /** The command itself, without a process for each case. */
   const expectRefused = async (args: string[], message: RegExp): Promise<void> => {
-    const { code, stdout, stderr } = await runCli(args);
-    expect(stderr).toMatch(message);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    const given = parseOptions(['--engine', 'cpu', '--quiet', ...args], FINETUNE_OPTIONS);
+    const error: unknown = await finetune(given, { signal }).catch((reason: unknown) => reason);
+    const text = error instanceof Error ? error.message : 'no error';
+    expect(text).toMatch(message);
+    expect(text.split('\n')).toHaveLength(1);
   };
   const file = async (name: string, text: string): Promise<string> => {
     await writeFile(out(name), text);
     return out(name);
   };
 
+  it('on the command line', async () => {
+    const { code, stdout, stderr } = await runCli(['--task', 'chess']);
+    expect(stderr).toMatch(/^finetune: --task must be one of text-classification, .*, got "chess"\n$/);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
+
   it.each<[string, string[], RegExp]>([
     ['no task', ['--model', 'x', '--data', 'y'], /--task is missing/],
-    ['an unknown task', ['--task', 'chess'], /--task must be one of text-classification, .*, got "chess"/],
     [
       "another task's data set",
       ['--task', 'seq2seq', '--model', 'x', '--data', 'brown'],
       /--data brown is for --task token-classification/,
     ],
-    ['adapters without --lora', ['--task', 'seq2seq', '--model', 'x', '--data', 'y', '--lora-rank', '4'], /needs --lora/],
+    [
+      'adapters without --lora',
+      ['--task', 'seq2seq', '--model', 'x', '--data', 'y', '--lora-rank', '4'],
+      /needs --lora/,
+    ],
     ['no run', ['--resume', 'no-such-run'], /no-such-run/],
   ])('%s', (_, args, message) => expectRefused(args, message));
 
@@ -219,16 +235,12 @@ describe('one clear line and exit code 1', () => {
   });
 
   it('images that are none, and no images', async () => {
-    const { mkdir } = await import('node:fs/promises');
     for (const name of ['a', 'b']) {
       await mkdir(out(`broken/${name}`), { recursive: true });
       for (const number of [1, 2, 3]) await writeFile(out(`broken/${name}/${number}.png`), 'no image');
     }
     const args = ['--task', 'image-classification', '--model', path.join(folder, 'models/vit'), '--data'];
-    const { code, stderr } = await runCli([...args, out('broken')]);
-    expect(stderr).toMatch(/^finetune: .*\d\.png/);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(code).toBe(1);
+    await expectRefused([...args, out('broken')], /\d\.png/);
     await expectRefused([...args, out('models')], /no images in/);
     await expectRefused([...args, 'no-such-folder'], /no-such-folder/);
   });
@@ -236,6 +248,6 @@ describe('one clear line and exit code 1', () => {
   it('a resume as another run', async () => {
     const resume = ['--resume', out('sentiment')];
     await expectRefused([...resume, '--task', 'seq2seq'], /--task is "text-classification" in the run to resume/);
-    await expectRefused([...resume, '--learning-rate', '1'], /--learning-rate is 0\.01 in the run to resume, got 1/);
+    await expectRefused([...resume, '--learning-rate', '1'], /--learning-rate is 0\.02 in the run to resume, got 1/);
   });
 });

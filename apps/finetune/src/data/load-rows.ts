@@ -25,7 +25,10 @@ export async function loadRows(config: TaskConfig): Promise<RowSplit> {
 }
 
 /** Two languages out of `en-de`. @throws {@link UsageError} */
-export function languagesOf({ languages = 'en-de' }: Pick<TaskConfig, 'languages'>): { source: string; target: string } {
+export function languagesOf({ languages = 'en-de' }: Pick<TaskConfig, 'languages'>): {
+  source: string;
+  target: string;
+} {
   const [source = '', target = '', ...more] = languages.split(/[-_:](?=[a-z]{2,3}(?:-|$))/);
   if (source && target && more.length === 0) return { source, target };
   throw new UsageError(`--languages must be two of them, such as en-de, got "${languages}"`);
@@ -42,7 +45,9 @@ export function columnsOf<Name extends string>(
     const [name = '', column = ''] = entry.split('=').map((part) => part.trim());
     const known = names.find((other) => other === name);
     if (known === undefined || column === '')
-      throw new UsageError(`--columns must be of the form ${names.map((other) => `${other}=yours`).join(',')}, got "${entry}"`);
+      throw new UsageError(
+        `--columns must be of the form ${names.map((other) => `${other}=yours`).join(',')}, got "${entry}"`,
+      );
     found[known] = column;
   }
   return { columns: found };

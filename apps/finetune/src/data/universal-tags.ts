@@ -21,7 +21,10 @@ const BY_TAG: ReadonlyMap<string, string> = new Map(
  * (`bez*`, `pps+bez`) as their first part; `.` is punctuation, `X` what has no part of speech.
  */
 export function universalTag(brown: string): string {
-  const bare = brown.toLowerCase().replace(/^fw-/, '').replaceAll(/-(?:tl|hl|nc)/g, '');
+  const bare = brown
+    .toLowerCase()
+    .replace(/^fw-/, '')
+    .replaceAll(/-(?:tl|hl|nc)/g, '');
   const [first = ''] = bare.split('+');
   const tag = first.replace(/\*$/, '');
   const known = BY_TAG.get(tag) ?? BY_TAG.get(tag.replace(/\$+$/, ''));

@@ -46,7 +46,13 @@ export async function pretrainBert(
 
   const collator = maskedLanguageModel({ tokenizer, padToLength: seqLen });
   using model = new BertForMaskedLM(
-    { ...sizes, vocabSize: tokenizer.vocabSize, dropout: 0, attentionDropout: 0, ...(padTokenId !== undefined && { padTokenId }) },
+    {
+      ...sizes,
+      vocabSize: tokenizer.vocabSize,
+      dropout: 0,
+      attentionDropout: 0,
+      ...(padTokenId !== undefined && { padTokenId }),
+    },
     { seed: 1 },
   );
   using optimizer = new AdamW(model, {

@@ -89,7 +89,11 @@ export function cardText(name: string, { config, best, engine, seconds, pipeline
     `${start[0]?.toUpperCase()}${start.slice(1)}${lora ? ' by low-rank adapters' : ''} for ${task} on ${data.map((file) => `\`${file}\``).join(', ')}.`,
     '## Evaluation',
     `On held-out data (${heldOut}), the state after step ${best.step}, the best of the run:`,
-    ['| metric | value |', '| --- | --- |', ...Object.entries(best.metrics).map(([metric, value]) => `| ${metric} | ${value.toPrecision(5)} |`)].join('\n'),
+    [
+      '| metric | value |',
+      '| --- | --- |',
+      ...Object.entries(best.metrics).map(([metric, value]) => `| ${metric} | ${value.toPrecision(5)} |`),
+    ].join('\n'),
     ['```', best.report, '```'].join('\n'),
     '## Training',
     ['| setting | value |', '| --- | --- |', ...settings].join('\n'),

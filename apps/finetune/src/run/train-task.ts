@@ -74,6 +74,7 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     evalEvery,
     bestMetric: task.best.metric,
     greaterIsBetter: task.best.greaterIsBetter,
+    ...(given.patience !== undefined && { patience: given.patience }),
     saveEvery,
     saveLimit: 1,
     out,
@@ -100,9 +101,14 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
   );
   for (const skipped of checkpoint?.skipped ?? []) report.note(`skipped     ${skipped.folder}: ${skipped.reason}`);
 
-  const facts = { parameters: model.numParameters, trained: trained.numParameters, examples_per_step: perStep, engine: choice.name };
+  const facts = {
+    parameters: model.numParameters,
+    trained: trained.numParameters,
+    examples_per_step: perStep,
+    engine: choice.name,
+  };
   const summary = await followRun(trainer, { report, steps, facts });
-  if (summary.reason === 'completed') {
+  if (summary.reason !== 'aborted') {
     const { merge = false } = given;
     const best = await keepBest(task, { config, out, newest: summary.checkpoint, merge });
     Object.assign(summary, { model: out, best_step: best.step, best: best.metrics, report: best.details });
@@ -112,7 +118,10 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     report.note(`finished    in ${duration(summary.seconds)}`);
     report.note(`model       ${out}`);
     if (config.lora && !merge) report.note('whole       --merge also writes the whole model, which pipeline opens');
-    else report.note(`use         npx pnpm@12 pipeline --model ${merge ? path.join(out, 'merged') : out} ${task.pipeline}`);
+    else
+      report.note(
+        `use         npx pnpm@12 pipeline --model ${merge ? path.join(out, 'merged') : out} ${task.pipeline}`,
+      );
   } else {
     report.note(`stopped     after step ${summary.step}, in ${duration(summary.seconds)}`);
     report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);
@@ -128,7 +137,7 @@ export function metricsLine(metrics: Readonly<Record<string, number>>): string {
     .join('  ');
 }
 
-const SHARES: ReadonlySet<string> = new Set(['accuracy', 'precision', 'recall', 'f1', 'macro_f1']);
+const SHARES: ReadonlySet<string> = new Set(['accuracy', 'precision', 'recall', 'f1', 'macro_f1', 'exact_match']);
 
 function metricText(name: string, value: number): string {
   return SHARES.has(name) ? `${(100 * value).toFixed(2)} %` : value.toFixed(name === 'loss' ? 4 : 2);

@@ -3,7 +3,7 @@ import { type Row, type TokenBatch, TokenWindows } from '@formers/data';
 import { streamText } from '@formers/generation';
 import { type AnyCausalLM, AutoModelForCausalLM } from '@formers/pipelines';
 import type { Tokenizer } from '@formers/tokenizers';
-import { meanLoss } from '@formers/training';
+import { meanLoss, perplexity } from '@formers/training';
 
 import { columnsOf, loadRows } from '../data/load-rows.ts';
 import { openModel } from '../run/open-model.ts';
@@ -42,7 +42,7 @@ export const causalLm: PrepareTask = async (request, train) => {
       const loss = await meanLoss(validation.sequential({ batchSize }), ({ inputs, targets }) =>
         own.loss(inputs, { targets }),
       );
-      const metrics = { loss, perplexity: Math.exp(loss) };
+      const metrics = { loss, perplexity: perplexity(loss) };
       if (!isLast) return { metrics, report: '' };
       let sample = prompt;
       const options = { maxNewTokens: 60, temperature: 0.8, topK: 50, doSample: true, seed };

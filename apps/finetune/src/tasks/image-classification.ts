@@ -10,7 +10,15 @@ import {
   splitImages,
 } from '@formers/images';
 import { AutoImageProcessor, AutoModelForImageClassification } from '@formers/pipelines';
-import { argMax, type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import {
+  argMax,
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 import type { TaskConfig } from '../options.ts';
 import { classReport } from '../report/class-report.ts';
@@ -28,7 +36,9 @@ export const imageClassification: PrepareTask = async (request, train) => {
   const { batchSize, seed } = config;
   const { train: learned, test } = await loadImages(config);
   const { labels } = learned;
-  const processor = await AutoImageProcessor.fromPretrained(checkpoint ?? (await modelFolder(config.model)), { signal });
+  const processor = await AutoImageProcessor.fromPretrained(checkpoint ?? (await modelFolder(config.model)), {
+    signal,
+  });
   const open = async (folder: string | undefined): Promise<Classifier> =>
     openModel(AutoModelForImageClassification, { ...request, checkpoint: folder }, { newHead: true, labels });
   using model = await open(checkpoint);
@@ -56,7 +66,7 @@ export const imageClassification: PrepareTask = async (request, train) => {
         loss.dispose();
         classes.dispose();
       }
-      const { metrics, ...report } = classReport({ labels, actual, predicted, unit: 'images' });
+      const { metrics, ...report } = classReport({ labels, actual, predicted });
       return { metrics: { loss: total / test.length, ...metrics }, ...report };
     },
     best: { metric: 'accuracy', greaterIsBetter: true },

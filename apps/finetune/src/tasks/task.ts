@@ -63,5 +63,8 @@ export type PrepareTask = (request: TaskRequest, train: Train) => Promise<void>;
 
 /** A text on a command line, cut where it is long. */
 export function shellText(text: string, most = 80): string {
-  return `'${text.replaceAll(/\s+/g, ' ').slice(0, most).replaceAll("'", String.raw`'\''`)}'`;
+  return `'${text
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, most)
+    .replaceAll("'", String.raw`'\''`)}'`;
 }

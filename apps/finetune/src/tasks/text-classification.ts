@@ -76,7 +76,7 @@ export const textClassification: PrepareTask = async (request, train) => {
         loss.dispose();
         classes.dispose();
       }
-      const { metrics, ...report } = classReport({ labels, actual, predicted, unit: 'texts' });
+      const { metrics, ...report } = classReport({ labels, actual, predicted });
       return { metrics: { loss: total / validation.length, ...metrics }, ...report };
     },
     best: { metric: 'accuracy', greaterIsBetter: true },

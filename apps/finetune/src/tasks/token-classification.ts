@@ -12,7 +12,7 @@ import { AutoModelForTokenClassification } from '@formers/pipelines';
 import { argMax, type Scalar, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 
 import { columnsOf, loadRows } from '../data/load-rows.ts';
-import { tagReport } from '../report/tag-report.ts';
+import { hasEntities, tagReport } from '../report/tag-report.ts';
 import { openModel } from '../run/open-model.ts';
 import { fitTokenizer, hasTokenTypes, openTokenizer, type TextConfig } from '../run/open-tokenizer.ts';
 import { type PrepareTask, shellText, type TaskModel } from './task.ts';
@@ -52,7 +52,6 @@ export const tokenClassification: PrepareTask = async (request, train) => {
   const readingOf = ({ attentionMask, tokenTypeIds }: TokenClassificationBatch): Reading =>
     isSegmented ? { attentionMask, tokenTypeIds } : { attentionMask };
   const [first] = heldOut.items;
-  const isEntities = labels.some((label) => /^[BI]-/.test(label));
 
   await train<Tagger, TokenClassificationBatch>({
     model,
@@ -86,7 +85,7 @@ export const tokenClassification: PrepareTask = async (request, train) => {
       const { metrics, ...report } = tagReport({ labels, actual, predicted });
       return { metrics: { loss: total / numTags, ...metrics }, ...report };
     },
-    best: { metric: isEntities ? 'f1' : 'accuracy', greaterIsBetter: true },
+    best: { metric: hasEntities(labels) ? 'f1' : 'accuracy', greaterIsBetter: true },
     saveProcessor: (folder) => tokenizer.savePretrained(folder),
     unit: 'tags',
     facts: {
