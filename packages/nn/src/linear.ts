@@ -30,6 +30,8 @@ export interface LinearAdapter {
    * @returns what comes instead of `output`, before activation and residual
    */
   adapt<T extends Tensor>(x: T, output: T): T;
+  /** What it reads besides. */
+  parameters(): readonly Variable[];
 }
 
 /** A learned affine map of the last axis: `x Wᵀ + b`, [..., inDim] to [..., outDim]. */

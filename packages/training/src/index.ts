@@ -69,6 +69,7 @@ export {
   type TrainerCallbacks,
   type TrainerEvent,
 } from './trainer/events.ts';
+export { checkpointLayers } from './trainer/checkpoint-layers.ts';
 export { meanLoss } from './trainer/mean-loss.ts';
 export { Trainer } from './trainer/trainer.ts';
 export { type BatchSource, type TrainerOptions, type TrainingBatch } from './trainer/trainer-options.ts';

@@ -55,6 +55,10 @@ export class LowRank implements LinearAdapter {
     return linear(mul(low, this.scale) as T, this.b, { residual: output }); // [..., outDim]
   }
 
+  parameters(): readonly Variable[] {
+    return [this.a, this.b];
+  }
+
   attach(): void {
     this.#linear.adapter = this;
   }
