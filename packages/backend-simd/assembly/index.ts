@@ -5,7 +5,7 @@ export { adafactorMatrices, adafactorVector } from './adafactor';
 export { activation, activationGradient, gated, gatedGradient } from './activation';
 export { attention, attentionGradient } from './attention';
 export { combine, compare, reduceBytes } from './comparison';
-export { imageToRows, pool, poolGradient, rowsToImage } from './convolution';
+export { convolution, imageToRows, pool, poolGradient, rowsToImage } from './convolution';
 export { crossEntropy, crossEntropyGradient } from './cross-entropy';
 export { depthwise, depthwiseFilterGradient, depthwiseInputGradient } from './depthwise';
 export { binary, intToFloat, unary } from './elementwise';

@@ -9,7 +9,7 @@ import { packPanels, packTransposed, PANEL } from './pack';
  * Depth of one pass. Every element of C is the sum of its passes, and each pass one chain of multiply-adds in the order of k: the same bits for any tile
  * and any split among threads.
  */
-const DEPTH: i32 = 384;
+export const DEPTH: i32 = 384;
 /** Columns of C to finish before the epilogue runs over them, while they are in the cache. */
 const STRIP: i32 = 128;
 /** Room for one tile of C. */
@@ -201,7 +201,8 @@ export function matrixProduct(thread: i32): void {
   }
 }
 
-function finish(c: usize, stride: usize, rows: i32, columns: i32, column: i32, bias: usize, activation: i32, pre: usize, residual: usize): void {
+/** Bias, activation and residual of a block of C. */
+export function finish(c: usize, stride: usize, rows: i32, columns: i32, column: i32, bias: usize, activation: i32, pre: usize, residual: usize): void {
   const rowBias = bias ? bias + (<usize>column << 2) : 0;
   for (let i = 0; i < rows; i++) {
     const o = <usize>i * stride;

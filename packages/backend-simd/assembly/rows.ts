@@ -1,4 +1,4 @@
-/** Primitives on one contiguous run of floats. Sums go in a fixed order: eight lanes, then across, then the tail. */
+/** Primitives on one contiguous run of floats. Sums go in a fixed order: sixteen lanes, then across, then the tail. */
 import { horizontalMax, horizontalMin, horizontalSum, madd } from './vector';
 
 @inline function at(base: usize, index: i32): usize {
@@ -14,14 +14,16 @@ export function sum(x: usize, n: i32): f32 {
   return <f32>total;
 }
 function shortSum(x: usize, n: i32): f32 {
-  let a = f32x4.splat(0), b = f32x4.splat(0);
+  let a = f32x4.splat(0), b = a, c = a, d = a;
   let i = 0;
-  for (; i <= n - 8; i += 8) {
+  for (; i <= n - 16; i += 16) {
     const p = at(x, i);
     a = f32x4.add(a, v128.load(p));
     b = f32x4.add(b, v128.load(p, 16));
+    c = f32x4.add(c, v128.load(p, 32));
+    d = f32x4.add(d, v128.load(p, 48));
   }
-  let s = horizontalSum(f32x4.add(a, b));
+  let s = horizontalSum(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
   for (; i < n; i++) s += load<f32>(at(x, i));
   return s;
 }
@@ -59,14 +61,16 @@ export function product(x: usize, n: i32): f32 {
 }
 
 export function dot(x: usize, y: usize, n: i32): f32 {
-  let a = f32x4.splat(0), b = f32x4.splat(0);
+  let a = f32x4.splat(0), b = a, c = a, d = a;
   let i = 0;
-  for (; i <= n - 8; i += 8) {
+  for (; i <= n - 16; i += 16) {
     const p = at(x, i), q = at(y, i);
     a = madd(v128.load(p), v128.load(q), a);
     b = madd(v128.load(p, 16), v128.load(q, 16), b);
+    c = madd(v128.load(p, 32), v128.load(q, 32), c);
+    d = madd(v128.load(p, 48), v128.load(q, 48), d);
   }
-  let s = horizontalSum(f32x4.add(a, b));
+  let s = horizontalSum(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
   for (; i < n; i++) s += load<f32>(at(x, i)) * load<f32>(at(y, i));
   return s;
 }
@@ -74,15 +78,18 @@ export function dot(x: usize, y: usize, n: i32): f32 {
 /** Sum of `(x - mean)²`. */
 export function squaredDeviations(x: usize, n: i32, mean: f32): f32 {
   const m = f32x4.splat(mean);
-  let a = f32x4.splat(0), b = f32x4.splat(0);
+  let a = f32x4.splat(0), b = a, c = a, d = a;
   let i = 0;
-  for (; i <= n - 8; i += 8) {
+  for (; i <= n - 16; i += 16) {
     const p = at(x, i);
     const u = f32x4.sub(v128.load(p), m), v = f32x4.sub(v128.load(p, 16), m);
+    const w = f32x4.sub(v128.load(p, 32), m), z = f32x4.sub(v128.load(p, 48), m);
     a = madd(u, u, a);
     b = madd(v, v, b);
+    c = madd(w, w, c);
+    d = madd(z, z, d);
   }
-  let s = horizontalSum(f32x4.add(a, b));
+  let s = horizontalSum(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
   for (; i < n; i++) {
     const u = load<f32>(at(x, i)) - mean;
     s += u * u;

@@ -18,7 +18,11 @@ interface ConvolutionAttributes {
 }
 
 /** Floats of the laid out windows that exist at once. */
-const CHUNK = 2 ** 22;
+const CHUNK = 2 ** 19;
+/** Floats of the windows that a thread multiplies at once, which its cache should hold. */
+const UNIT = 2 ** 16;
+const EDGE_BYTES = 512;
+const PANEL = 16;
 
 const ACTIVATIONS: Readonly<Record<string, number>> = { linear: 0, relu: 1, sigmoid: 6 };
 
@@ -116,31 +120,66 @@ function convolve({ backend, inputs, attributes }: KernelCall<ConvolutionAttribu
   if (!isOurs(attributes, x, filter, bias) || activation === undefined || preluActivationWeights) return undefined;
   const info = convolutionInfo(x.shape, filter.shape, attributes);
   if (bias && sizeOf(bias) !== info.outChannels) return undefined;
-  const plan = layout(info);
-  const { window, pixels, isPlain } = plan;
-  const image = info.inHeight * info.inWidth * info.inChannels;
   const y = backend.output(info.outShape);
   if (sizeOf(y) === 0) return y;
-  forChunks(backend, plan, ({ from, images, windows }) => {
-    const source = backend.address(x) + from * image * 4;
-    if (!isPlain)
-      engine.run('imageToRows', [...geometry(info, images), source, windows], { work: images * pixels * window });
-    const rows = images * pixels;
-    const preActivation = activation ? engine.allocate(rows * info.outChannels * 4) : 0;
+  const { window, pixels, isPlain } = layout(info);
+  const rows = info.batchSize * pixels;
+  const preActivation = activation ? engine.allocate(sizeOf(y) * 4) : 0;
+  const epilogue = { bias: bias ? backend.address(bias) : 0, activation, preActivation };
+  const addresses = { x: backend.address(x), filter: backend.address(filter), y: backend.address(y) };
+  if (isPlain) {
     multiply(engine, {
       rows,
       columns: info.outChannels,
       depth: window,
-      a: { address: isPlain ? source : windows, stride: window },
-      b: { address: backend.address(filter), stride: info.outChannels },
-      c: { address: backend.address(y) + from * pixels * info.outChannels * 4, stride: info.outChannels },
-      bias: bias ? backend.address(bias) : 0,
-      activation,
-      preActivation,
+      a: { address: addresses.x, stride: window },
+      b: { address: addresses.filter, stride: info.outChannels },
+      c: { address: addresses.y, stride: info.outChannels },
+      ...epilogue,
     });
-    if (preActivation) engine.free(preActivation);
-  });
+  } else runConvolution(backend, info, { ...addresses, ...epilogue });
+  if (preActivation) engine.free(preActivation);
   return y;
+}
+
+/** Lays out windows and multiplies them, some pixels at a time in each thread. */
+function runConvolution(
+  { engine }: SimdBackend,
+  info: ConvolutionInfo,
+  {
+    x,
+    filter,
+    y,
+    bias,
+    activation,
+    preActivation,
+  }: { x: number; filter: number; y: number; bias: number; activation: number; preActivation: number },
+): void {
+  const { window, pixels } = layout(info);
+  const { threads, tileRows } = engine;
+  const rows = info.batchSize * pixels;
+  const share = Math.min(192, UNIT / window, threads === 1 ? rows : rows / (threads * 4));
+  const unitPixels = Math.max(2 * tileRows, Math.ceil(share / tileRows) * tileRows);
+  const panels = Math.ceil(info.outChannels / PANEL);
+  const packGroup = Math.max(1, Math.min(8, Math.ceil(panels / (threads * 2))));
+  const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + unitPixels * window * 4);
+  const packed = engine.scratch(panels * PANEL * window * 4);
+  const integers = [
+    ...geometry(info, info.batchSize),
+    x,
+    y,
+    filter,
+    info.outChannels,
+    packed,
+    bias,
+    activation,
+    preActivation,
+    unitPixels,
+    scratch,
+    scratchStride,
+    packGroup,
+  ];
+  engine.run('convolution', integers, { work: (rows * window * info.outChannels) / 16 });
 }
 
 function convolveFilterGradient({

@@ -110,7 +110,9 @@ export const imageCases: readonly OpCase[] = [
   convolutionCase({ input: [2, 4, 5, 19], filter: [1, 1], outChannels: 5, ...same }),
   convolutionCase({ input: [1, 6, 6, 1], filter: [5, 5], outChannels: 1, strides: [2, 1], pad: 'same' }),
   convolutionCase({ input: [1, 5, 5, 40], filter: [2, 2], outChannels: 3, strides: [2, 2], pad: 'same' }),
+  convolutionCase({ input: [2, 9, 8, 50], filter: [3, 3], outChannels: 33, ...same }), // deeper than a pass of 384
   ...(['max', 'avg'] as const).flatMap((kind) => [
+    poolCase(kind, { input: [1, 9, 4, 4], filter: [2, 3], strides: [3, 1], pad: 'valid' }),
     poolCase(kind, { input: [2, 6, 7, 5], filter: [2, 2], ...valid }),
     poolCase(kind, { input: [1, 5, 5, 37], filter: [3, 2], ...same }),
     poolCase(kind, { input: [1, 7, 7, 8], filter: [3, 3], strides: [2, 2], pad: 'same' }),

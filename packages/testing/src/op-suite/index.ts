@@ -8,6 +8,7 @@ import { attentionCases } from './attention-cases.ts';
 import { choiceCases } from './choice-cases.ts';
 import { emptyTests } from './empty-tests.ts';
 import { imageCases } from './image-cases.ts';
+import { imageTests } from './image-tests.ts';
 import { linearCases } from './linear-cases.ts';
 import { lossCases } from './loss-cases.ts';
 import { checkCase, type OpCase } from './op-case.ts';
@@ -46,6 +47,7 @@ export function opSuite(factory: EngineFactory): void {
     sgdTests();
     adafactorTests();
     torchTests();
+    imageTests();
     emptyTests();
     writeTokensTests();
   });
