@@ -43,8 +43,6 @@ export const learnBytePairs: Learner = (texts, vocabSize) => {
 /** T5's kind: a unigram language model with a hundred sentinels. */
 export const learnUnigram: Learner = (texts, vocabSize) => {
   const sentinels = Array.from({ length: 100 }, (_, i) => `<extra_id_${i}>`);
-  if (vocabSize <= 2 * sentinels.length)
-    throw new UsageError(`--vocab-size must be above 200, as 100 tokens are sentinels, got ${vocabSize}`);
   return trainUnigram(texts, {
     vocabSize,
     specialTokens: ['<pad>', '</s>', '<unk>', ...sentinels],

@@ -10,6 +10,7 @@ import {
   restoringConfig,
   type RestoringRunConfig,
 } from './restored-text.ts';
+import { PADDING, paddedContext } from './sequence.ts';
 
 /** `<s>` and `</s>`. */
 const AROUND = 2;
@@ -34,10 +35,10 @@ export const BART_FAMILY: Family<GivenRestoringOptions, RestoringRunConfig> = {
         kind: 'byte pairs',
         learn: learnBytePairs,
         seqLen: contextLength - AROUND,
-        spoil: (tokenizer) => denoising({ tokenizer, padToMultipleOf: 8 }),
+        spoil: (tokenizer) => denoising({ tokenizer, padToMultipleOf: PADDING }),
         open: (folder) => BART.fromPretrained(folder),
         create({ vocabSize, bosTokenId = 0, padTokenId = 1, eosTokenId = 2 }) {
-          const sizes = { vocabSize, contextLength: contextLength + AROUND, dim, numHeads, numLayers };
+          const sizes = { vocabSize, contextLength: paddedContext(contextLength + AROUND), dim, numHeads, numLayers };
           return new BART({ ...sizes, bosTokenId, padTokenId, eosTokenId, dropout }, { seed });
         },
       },

@@ -12,6 +12,14 @@ import type { Sizes } from '../text-options.ts';
 /** Held-out sequences that are evaluated. */
 export const EVALUATED: Readonly<Record<'fast' | 'slow', number>> = { fast: 512, slow: 48 };
 
+/** Batches are padded to multiples of it, so that engines meet fewer shapes. */
+export const PADDING = 8;
+
+/** The context that holds padded texts of so many tokens. */
+export function paddedContext(length: number): number {
+  return PADDING * Math.ceil(length / PADDING);
+}
+
 /** What encoder-decoders are told beside the ids of the source. */
 interface DecoderInputs {
   readonly attentionMask: Tensor2D;
@@ -62,7 +70,9 @@ export async function writeAnswers(
   },
 ): Promise<{ text: string; facts: { answers: object[] } }> {
   const prompts = pairs.map(({ source }) => [...source]);
-  const { newTokens } = await generate(model, prompts, { maxNewTokens: 48 });
+  const { newTokens } = await generate(model, prompts, {
+    maxNewTokens: Math.min(48, model.config.contextLength - 1),
+  });
   const answers = pairs.map(({ source, target }, i) => ({
     source: tokenizer.decode(
       source.filter((id) => id !== tokenizer.padTokenId),

@@ -25,7 +25,15 @@ import { loadPairs, PAIR_SETS, type PairSplit } from '../pairs.ts';
 import { someOf } from '../sentences.ts';
 import { SIZE_OPTIONS, type Sizes, sizesOf } from '../text-options.ts';
 import { tokenizerHash } from '../tokenizers.ts';
-import { describeModel, EVALUATED, evaluateSequences, sequenceLoss, writeAnswers } from './sequence.ts';
+import {
+  describeModel,
+  EVALUATED,
+  evaluateSequences,
+  PADDING,
+  paddedContext,
+  sequenceLoss,
+  writeAnswers,
+} from './sequence.ts';
 
 const OPTIONS = {
   pairs: {
@@ -101,8 +109,8 @@ async function prepareTransformer(
   const train = encode(split.train);
   const asked = someOf(split.heldOut, EVALUATED[isSlow ? 'slow' : 'fast']);
   const examples = encode(asked);
-  const collator = sequenceToSequence({ tokenizer, decoderStartTokenId, padToMultipleOf: 8 });
-  const sizes = { vocabSize, contextLength, dim, numHeads, numLayers };
+  const collator = sequenceToSequence({ tokenizer, decoderStartTokenId, padToMultipleOf: PADDING });
+  const sizes = { vocabSize, contextLength: paddedContext(contextLength), dim, numHeads, numLayers };
   const model = checkpoint
     ? await Transformer.fromPretrained(checkpoint.folder)
     : new Transformer({ ...sizes, dropout, labelSmoothing, padTokenId, decoderStartTokenId, eosTokenId }, { seed });
