@@ -62,7 +62,7 @@ describe('metrics against scikit-learn, scipy, seqeval and sacrebleu', () => {
 
 describe('metrics by hand', () => {
   it('edits', () => {
-    expect(editDistance([...'kitten'], [...'sitting'])).toBe(3);
+    expect(editDistance(Array.from('kitten'), Array.from('sitting'))).toBe(3);
     expect(editDistance([], [1, 2])).toBe(2);
     expect(characterErrorRate(['kitten', 'a😀'], ['sitting', 'a😁'])).toBe((3 + 1) / (7 + 2));
     expect(wordErrorRate(['the  cat sat'], ['the cat sat down'])).toBe(1 / 4);

@@ -113,16 +113,16 @@ export function nodeFileSystem(): FileSystem {
 
 /** This process, and whether another one of this machine is there. */
 export function processInfo(): { pid: number; host: string; isAlive: (pid: number) => boolean } {
-  const { pid, kill } = node();
+  const own = node();
   const isAlive = (other: number): boolean => {
     try {
-      kill(other, 0);
+      own.kill(other, 0);
       return true;
     } catch (cause) {
       return cause instanceof Error && 'code' in cause && cause.code === 'EPERM'; // it is somebody else's
     }
   };
-  return { pid, host: node().getBuiltinModule('node:os').hostname(), isAlive };
+  return { pid: own.pid, host: own.getBuiltinModule('node:os').hostname(), isAlive };
 }
 
 function emptyIfMissing(cause: unknown): string[] {

@@ -57,7 +57,10 @@ export function entityScores(
   });
   const total = { hits: 0, predicted: 0, actual: 0 };
   for (const one of counts.values()) for (const key of ['hits', 'predicted', 'actual'] as const) total[key] += one[key];
-  return { ...scoresOf(total), kinds: new Map([...counts].sort().map(([kind, one]) => [kind, scoresOf(one)])) };
+  return {
+    ...scoresOf(total),
+    kinds: new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, one]) => [kind, scoresOf(one)])),
+  };
 }
 
 function keyOf({ kind, start, end }: Entity): string {
