@@ -18,7 +18,7 @@ import { type Comparison, comparisonText, writeIntoReadme } from './measure/repo
 import { runFinetune } from './measure/run-finetune.ts';
 
 const OPTIONS = {
-  pretrainSteps: { kind: 'whole', least: 1, help: 'steps of masked language modelling (default 1500)' },
+  pretrainSteps: { kind: 'whole', least: 1, help: 'steps of masked language modelling (default 2500)' },
   steps: { kind: 'whole', least: 1, help: 'steps of each fine-tuning (default 150)' },
   examples: { kind: 'whole', least: 8, help: 'mails and sentences that are learned (default 600)' },
   seeds: { kind: 'whole', least: 1, help: 'how many runs of each (default 3)' },
@@ -38,7 +38,7 @@ ${describeOptions(OPTIONS)}
 await runCommand('measure:pretraining', async () => {
   const given = parseOptions(process.argv.slice(2), OPTIONS);
   if (given.help) return void process.stdout.write(HELP);
-  const { pretrainSteps = 1500, steps = 150, examples = 600, seeds = 3, engine = 'auto' } = given;
+  const { pretrainSteps = 2500, steps = 150, examples = 600, seeds = 3, engine = 'auto' } = given;
   const work = given.work ?? path.join('checkpoints', 'measure-pretraining');
   const started = performance.now();
   await rm(work, { recursive: true, force: true });

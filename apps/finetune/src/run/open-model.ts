@@ -22,12 +22,15 @@ export async function openModel<Model extends TaskModel>(
   const options = { signal, ...(newHead && { newHead, seed, ...(labels && { labels }) }) };
   const model = await models.fromPretrained(await modelFolder(location), options);
   if (!fromScratch) return model;
-  using _trained = model;
-  return withFreshWeights(model, { seed });
+  try {
+    return withFreshWeights(model, { seed });
+  } finally {
+    model[Symbol.dispose]();
+  }
 }
 
 /** A model of the same class and shape, with weights as they are before any training. */
-export function withFreshWeights<Model extends TaskModel>(model: Model, { seed }: { seed: number }): Model {
+function withFreshWeights<Model extends TaskModel>(model: Model, { seed }: { seed: number }): Model {
   const modelClass = model.constructor as new (config: object, init: { seed: number }) => Model;
   return new modelClass(structuredClone(model.config), { seed });
 }
