@@ -1,6 +1,7 @@
 import { engine, findBackendFactory, getBackend, setBackend } from '@tensorflow/tfjs-core';
 
 import { BackendError } from './errors.ts';
+import { registerReductionGradients } from './reduction-gradients.ts';
 import { tfjsEngine } from './tfjs-engine.ts';
 
 /** What an engine says about itself once it runs. */
@@ -40,6 +41,7 @@ export async function useBackend(...factories: readonly [EngineFactory, ...Engin
       const info = await factory.start();
       const { registerTfjsGradients } = await import('./tfjs-gradients.gen.js');
       registerTfjsGradients();
+      registerReductionGradients();
       return { ...info, passedOver };
     } catch (error) {
       passedOver.push({ name: factory.name, reason: error instanceof Error ? error.message : String(error) });

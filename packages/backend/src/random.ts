@@ -3,24 +3,54 @@
  * a key and a counter alone. No state to carry, the same bits on every engine.
  */
 export function threefry2x32(key: readonly [number, number], counter: readonly [number, number]): [number, number] {
-  const k0 = key[0] | 0;
-  const k1 = key[1] | 0;
-  const schedule = [k0, k1, k0 ^ k1 ^ 0x1bd11bda] as const;
-  let x0 = (counter[0] + k0) | 0;
-  let x1 = (counter[1] + k1) | 0;
-  for (let group = 0; group < 5; group++) {
-    for (const rotation of group % 2 === 0 ? EVEN_ROTATIONS : ODD_ROTATIONS) {
-      x0 = (x0 + x1) | 0;
-      x1 = ((x1 << rotation) | (x1 >>> (32 - rotation))) ^ x0;
-    }
-    x0 = (x0 + (schedule[(group + 1) % 3] as number)) | 0;
-    x1 = (x1 + (schedule[(group + 2) % 3] as number) + group + 1) | 0;
-  }
-  return [x0 >>> 0, x1 >>> 0];
+  const words = new Int32Array(2);
+  fillWords(words, key, counter);
+  return [(words[0] as number) >>> 0, (words[1] as number) >>> 0];
 }
 
-const EVEN_ROTATIONS = [13, 15, 26, 6] as const;
-const ODD_ROTATIONS = [17, 29, 16, 24] as const;
+/** Pairs of random words, the first from `counter`, each next one from the next low word of it. In one loop without objects: weights are many numbers. */
+function fillWords(
+  words: Int32Array,
+  [key0, key1]: readonly [number, number],
+  [counter0, counter1]: readonly [number, number],
+): void {
+  const k0 = key0 | 0;
+  const k1 = key1 | 0;
+  const k2 = k0 ^ k1 ^ 0x1bd11bda;
+  const first = (counter0 + k0) | 0;
+  const second = (counter1 + k1) | 0;
+  // prettier-ignore
+  for (let i = 0; i < words.length; i += 2) {
+    let x0 = (first + (i >>> 1)) | 0;
+    let x1 = second;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 13) | (x1 >>> 19)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 15) | (x1 >>> 17)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 26) | (x1 >>> 6)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 6) | (x1 >>> 26)) ^ x0;
+    x0 = (x0 + k1) | 0; x1 = (x1 + k2 + 1) | 0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 17) | (x1 >>> 15)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 29) | (x1 >>> 3)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 16) | (x1 >>> 16)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 24) | (x1 >>> 8)) ^ x0;
+    x0 = (x0 + k2) | 0; x1 = (x1 + k0 + 2) | 0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 13) | (x1 >>> 19)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 15) | (x1 >>> 17)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 26) | (x1 >>> 6)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 6) | (x1 >>> 26)) ^ x0;
+    x0 = (x0 + k0) | 0; x1 = (x1 + k1 + 3) | 0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 17) | (x1 >>> 15)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 29) | (x1 >>> 3)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 16) | (x1 >>> 16)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 24) | (x1 >>> 8)) ^ x0;
+    x0 = (x0 + k1) | 0; x1 = (x1 + k2 + 4) | 0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 13) | (x1 >>> 19)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 15) | (x1 >>> 17)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 26) | (x1 >>> 6)) ^ x0;
+    x0 = (x0 + x1) | 0; x1 = ((x1 << 6) | (x1 >>> 26)) ^ x0;
+    words[i] = (x0 + k2) | 0;
+    words[i + 1] = (x1 + k0 + 5) | 0;
+  }
+}
 
 /** A random key: two 32-bit words. */
 export type RandomKey = readonly [number, number];
@@ -97,26 +127,37 @@ export class RandomStream {
   }
 }
 
+/** Numbers whose random words are made at once. */
+const BLOCK = 4096;
+
+/** Calls `f` with the random words of numbers `from` to `from + count`; number i is one of the two of counter `i >>> 1`. */
+function forWords(key: RandomKey, size: number, f: (words: Int32Array, from: number, count: number) => void): void {
+  const words = new Int32Array(Math.min(BLOCK, size + (size % 2)));
+  for (let from = 0; from < size; from += BLOCK) {
+    fillWords(words, key, [from >>> 1, 0]);
+    f(words, from, Math.min(BLOCK, size - from));
+  }
+}
+
 /** `size` numbers uniform in [0, 1), number i from counter i of `key`, of 24 random bits: exact in float32. */
 export function uniformValues(key: RandomKey, size: number): Float32Array {
   const values = new Float32Array(size);
-  for (let i = 0; i < size; i += 2) {
-    const [first, second] = threefry2x32(key, [i >>> 1, 0]);
-    values[i] = (first >>> 8) / 2 ** 24;
-    if (i + 1 < size) values[i + 1] = (second >>> 8) / 2 ** 24;
-  }
+  forWords(key, size, (words, from, count) => {
+    for (let i = 0; i < count; i++) values[from + i] = ((words[i] as number) >>> 8) / 2 ** 24;
+  });
   return values;
 }
 
 /** `size` normal numbers with mean 0 and standard deviation 1, from `key` (Box and Muller 1958). */
 export function normalValues(key: RandomKey, size: number): Float32Array {
   const values = new Float32Array(size);
-  for (let i = 0; i < size; i += 2) {
-    const [first, second] = threefry2x32(key, [i >>> 1, 0]);
-    const radius = Math.sqrt(-2 * Math.log((first + 1) / 2 ** 32));
-    const angle = (2 * Math.PI * second) / 2 ** 32;
-    values[i] = radius * Math.cos(angle);
-    if (i + 1 < size) values[i + 1] = radius * Math.sin(angle);
-  }
+  forWords(key, size, (words, from, count) => {
+    for (let i = 0; i < count; i += 2) {
+      const radius = Math.sqrt(-2 * Math.log((((words[i] as number) >>> 0) + 1) / 2 ** 32));
+      const angle = (2 * Math.PI * ((words[i + 1] as number) >>> 0)) / 2 ** 32;
+      values[from + i] = radius * Math.cos(angle);
+      if (i + 1 < count) values[from + i + 1] = radius * Math.sin(angle);
+    }
+  });
   return values;
 }

@@ -184,3 +184,17 @@ describe('RandomStream', () => {
     expect(stream.shuffle([])).toEqual([]);
   });
 });
+
+test.each([1, 4095, 4097, 9001])('number i of %i comes from counter i / 2, beyond a block, too', (size) => {
+  const key = randomKey(7, 'blocks');
+  const uniform = uniformValues(key, size);
+  const normal = normalValues(key, size);
+  expect([uniform.length, normal.length]).toEqual([size, size]);
+  for (const i of [0, 1, 4094, 4095, 4096, 4097, 9000].filter((place) => place < size)) {
+    const words = threefry2x32(key, [i >>> 1, 0]);
+    expect(uniform[i]).toBe(((words[i % 2] as number) >>> 8) / 2 ** 24);
+    const radius = Math.sqrt(-2 * Math.log((words[0] + 1) / 2 ** 32));
+    const angle = (2 * Math.PI * words[1]) / 2 ** 32;
+    expect(normal[i]).toBe(Math.fround(radius * (i % 2 === 0 ? Math.cos(angle) : Math.sin(angle))));
+  }
+});
