@@ -47,7 +47,7 @@ export const textClassification: PrepareTask = async (request, train) => {
   const examples = encodeTexts(learned.items, { tokenizer, maxLength, tooLong });
   const validation = encodeTexts(heldOut.items, { tokenizer, maxLength, tooLong });
   const collator = collatorOf({ tokenizer, numLabels: labels.length });
-  const data = new Batches(examples, { collator, batchSize, seed, lengthOf: ({ ids }) => ids.length });
+  const data = new Batches(examples, { collator, batchSize, seed }); // not by length, which may tell the class: each batch has to mix them
   const isSegmented = hasTokenTypes(model, tokenizer);
   const readingOf = ({ attentionMask, tokenTypeIds }: TextClassificationBatch): Reading =>
     isSegmented ? { attentionMask, tokenTypeIds } : { attentionMask };
