@@ -12,7 +12,7 @@ describe.each(Object.entries(families))('checkpointLayers: %s', (name, { create,
   it.each([false, true])('gives the same loss and gradients, with dropout; LoRA: %s', (withLoRA) => {
     using model = create();
     const ids = tensor2d([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]], [2, 5], 'int32'); // prettier-ignore
-    const target = name === 'gpt' ? 'queryKeyValue' : 'value';
+    const target = name === 'gpt' || name === 'transformer' ? 'queryKeyValue' : 'value';
     using lora = withLoRA ? new LoRA(model, { targets: [target], rank: 2, dropout: 0.1 }) : undefined;
     for (const [path, factor] of lora?.namedParameters() ?? [])
       if (path.endsWith('loraB')) tidy(() => factor.assign(fill(factor.shape, 0.5))); // zero at the start

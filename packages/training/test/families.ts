@@ -3,6 +3,7 @@ import { BertForMaskedLM } from '@formers/bert';
 import { GPT } from '@formers/gpt';
 import type { PretrainedModel } from '@formers/nn';
 import { T5 } from '@formers/t5';
+import { Transformer } from '@formers/transformer';
 import { ViTForImageClassification } from '@formers/vit';
 import { cast, div, reshape, type Scalar, tensor1d, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 
@@ -16,7 +17,7 @@ export interface Family<Model = PretrainedModel<never, unknown, object>> {
 const shape = { vocabSize: 11, contextLength: 5, dim: 4, numHeads: 2, numLayers: 2, hiddenDim: 6, dropout: 0.1 };
 const { vocabSize, contextLength: _, ...imageShape } = shape;
 
-export const families: Record<'gpt' | 'bert' | 't5' | 'bart' | 'vit', Family> = {
+export const families: Record<'gpt' | 'bert' | 't5' | 'bart' | 'transformer' | 'vit', Family> = {
   gpt: family({
     create: () => new GPT(shape, { seed: 1 }),
     open: (folder) => GPT.fromPretrained(folder),
@@ -35,6 +36,11 @@ export const families: Record<'gpt' | 'bert' | 't5' | 'bart' | 'vit', Family> = 
   bart: family({
     create: () => new BART(shape, { seed: 1 }),
     open: (folder) => BART.fromPretrained(folder),
+    loss: (model, ids) => model.loss(ids, { targets: ids }),
+  }),
+  transformer: family({
+    create: () => new Transformer(shape, { seed: 1 }),
+    open: (folder) => Transformer.fromPretrained(folder),
     loss: (model, ids) => model.loss(ids, { targets: ids }),
   }),
   vit: family({

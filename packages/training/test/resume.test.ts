@@ -12,6 +12,7 @@ describe('exact resume', () => {
     { family: 'bert', optimizer: 'AdamW', stopAt: { step: 1, inMiddle: false } },
     { family: 't5', optimizer: 'Adafactor', stopAt: { step: 3, inMiddle: true } },
     { family: 'bart', optimizer: 'Lion', stopAt: { step: 4, inMiddle: false } },
+    { family: 'transformer', optimizer: 'Adafactor', stopAt: { step: 1, inMiddle: true } },
     { family: 'vit', optimizer: 'SGD', stopAt: { step: 5, inMiddle: true } },
   ] as const)('$family with $optimizer, stopped at $stopAt', ({ stopAt, ...which }) =>
     checkExactResume(which, [[stopAt]]),
