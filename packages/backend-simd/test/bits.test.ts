@@ -2,6 +2,7 @@ import {
   adafactorStep,
   addLayerNorm,
   attend,
+  attendMerged,
   gated,
   layerNorm,
   linear,
@@ -15,10 +16,13 @@ import {
 } from '@formers/backend';
 import {
   add,
+  conv2d,
   depthwiseConv2d,
   matMul,
+  maxPool,
   type Scalar,
   scalar,
+  softmax,
   sum,
   type Tensor,
   type Tensor1D,
@@ -80,6 +84,17 @@ function bits(): string[] {
     const image = randomTensor<Tensor4D>([2, 9, 11, 70]);
     const filter = randomTensor<Tensor4D>([3, 3, 70, 1]);
     const convolved = valueAndGradients(() => depthwiseConv2d(image, filter, 1, 'same'), [image, filter]);
+    const headBias = randomTensor<Tensor1D>([90], { seed: 12 });
+    const kernel = randomTensor<Tensor4D>([3, 3, 70, 35], { seed: 10 });
+    const pooled = valueAndGradients(() => maxPool(conv2d(image, kernel, 1, 'same'), 3, 2, 'same'), [image, kernel]);
+    const [qs, ks] = [randomTensor<Tensor3D>([3, 70, 60]), randomTensor<Tensor3D>([3, 41, 20], { seed: 11 })];
+    const merged = valueAndGradients(() => attendMerged(qs, ks, ks, { numHeads: 6, numKvHeads: 2 }), [qs, ks]);
+    const shares = softmax(randomTensor([37, 2100]));
+    const some = randomIds([3, 67], { bound: 4 });
+    const biased = valueAndGradients(
+      () => linearCrossEntropy(x, head, { labels: some, bias: headBias, ignoreIndex: 0 }),
+      [x, head, headBias],
+    );
     const trained = [variable(w), variable(zeros([120])), variable(zeros([40]))] as const;
     adafactorStep(
       [
@@ -95,11 +110,12 @@ function bits(): string[] {
     );
     const stepped = trained.map((variable) => variable.clone());
     for (const variable of trained) variable.dispose();
-    const more = [turned, between, states, convolved].flatMap(({ value, gradients }) => [
+    const more = [turned, between, states, convolved, pooled, merged, biased].flatMap(({ value, gradients }) => [
       value as Tensor,
       ...gradients,
     ]);
     const all = [
+      shares,
       ...more,
       ...stepped,
       step.value as Tensor,
