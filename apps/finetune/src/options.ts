@@ -19,6 +19,10 @@ export const TASK_NAMES = [
 /** The name of a task. */
 export type TaskName = (typeof TASK_NAMES)[number];
 
+/** What stays here of the options of every run: averages of weights and recomputed layers are for pre-training. */
+const TRAINING = without(TRAINING_OPTIONS, 'emaDecay');
+const SESSION = without(SESSION_OPTIONS, 'gradientCheckpointing');
+
 /** The options that make a run what it is: kept with it, and the same after a resume. */
 export const RUN_OPTIONS = {
   task: { kind: 'text', among: TASK_NAMES, help: 'what the model is to do' },
@@ -53,7 +57,7 @@ export const RUN_OPTIONS = {
     help: "names of the layers in the checkpoint, such as query,value (default PEFT's choice)",
   },
   batchSize: { kind: 'whole', least: 1, help: 'examples per micro-batch (default 16)' },
-  ...TRAINING_OPTIONS,
+  ...TRAINING,
   learningRate: {
     ...TRAINING_OPTIONS.learningRate,
     help: 'highest learning rate (default 0.00005, with --lora 0.001)',
@@ -70,9 +74,8 @@ export const RUN_OPTIONS = {
 export const FINETUNE_OPTIONS = {
   ...RUN_OPTIONS,
   epochs: { kind: 'number', least: 0, help: 'passes over the data, where --steps says nothing (default 3)' },
-  patience: { kind: 'whole', least: 1, help: 'stop after so many evaluations without a better one (default never)' },
   merge: { kind: 'flag', help: 'with --lora: also a folder `merged` of the whole model' },
-  ...SESSION_OPTIONS,
+  ...SESSION,
   out: { ...SESSION_OPTIONS.out, help: 'folder of the run (default checkpoints/<model>-<data>)' },
   saveEvery: { ...SESSION_OPTIONS.saveEvery, help: 'steps between checkpoints (default as --eval-every)' },
   evalEvery: { ...SESSION_OPTIONS.evalEvery, help: 'steps between evaluations (default after each pass)' },
@@ -113,3 +116,8 @@ export interface TaskConfig extends Partial<LoraSettings> {
 
 /** What makes a run, every default filled in: saved as `run.json`. */
 export type FinetuneConfig = TaskConfig & TrainingConfig;
+
+function without<Specs extends object, Name extends keyof Specs>(specs: Specs, name: Name): Omit<Specs, Name> {
+  const { [name]: _, ...rest } = specs;
+  return rest;
+}

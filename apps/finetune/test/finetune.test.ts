@@ -25,7 +25,7 @@ function tiny(
   { task, model, data }: { task: string; model: string; data: string },
   ...more: string[]
 ): string[] {
-  const files = ['--model', path.join(folder, 'models', model), '--data', path.join(EXAMPLES, data)];
+  const files = ['--model', path.join(folder, 'models', model), '--data', path.resolve(EXAMPLES, data)];
   const short = ['--steps', '2', '--batch-size', '4', '--eval-every', '1', '--validation', '0.25'];
   return ['--task', task, ...files, ...short, '--out', out(name), ...more];
 }
@@ -48,14 +48,18 @@ async function summaryOf(args: string[]): Promise<Summary> {
 describe('finetune', () => {
   it('classifies texts: report, best model, card, and a command that works', async () => {
     const learning = ['--steps', '30', '--learning-rate', '0.01', '--eval-every', '15'];
-    const { code, stdout, stderr } = await runCli(tiny('sentiment', SENTIMENT, ...learning));
+    const nouns = ['film', 'soup', 'book', 'lamp', 'room', 'game', 'garden', 'concert', 'children', 'value'];
+    const rows = nouns.flatMap((noun) => [`a lovely ${noun},positive`, `a dull ${noun},negative`]);
+    await writeFile(out('easy.csv'), ['text,label', ...rows].join('\n'));
+    const easy = { ...SENTIMENT, data: out('easy.csv') };
+    const { code, stdout, stderr } = await runCli(tiny('sentiment', easy, ...learning));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const losses = [...stdout.matchAll(/^step +\d+\/30 {2}loss ([\d.]+)/gm)].map(([, loss]) => Number(loss));
-    expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) - 0.2);
+    expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
     expect(stdout).toMatch(/^new +bert\.pooler\.dense\.weight, .*classifier\.bias$/m);
-    expect(stdout).toMatch(/^split +18 texts to learn, 6 held out$/m);
-    expect(stdout).toMatch(/^is \\ as +negative +positive$/m);
-    expect(stdout).toMatch(/^best +step \d+: loss [\d.]+ {2}accuracy [\d.]+ %/m);
+    expect(stdout).toMatch(/^split +15 texts to learn, 5 held out$/m);
+    expect(stdout).toMatch(/^ *is \\ as +negative +positive$/m);
+    expect(stdout).toMatch(/^best +step \d+: loss [\d.]+ {2}accuracy 100\.00 %/m);
 
     const names = await readdir(out('sentiment'));
     for (const name of ['README.md', 'config.json', 'model.safetensors', 'tokenizer.json', 'run.json'])

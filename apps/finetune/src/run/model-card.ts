@@ -29,6 +29,7 @@ const SETTINGS = [
   'steps',
   'batchSize',
   'accumulationSteps',
+  'optimizer',
   'learningRate',
   'schedule',
   'warmupSteps',

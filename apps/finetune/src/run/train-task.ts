@@ -2,17 +2,17 @@ import path from 'node:path';
 
 import type { BackendChoice } from '@formers/backend';
 import {
+  createOptimizer,
   createReporter,
   describeEngine,
   duration,
   followRun,
   grouped,
   saveRunConfig,
-  scheduleOf,
   UsageError,
 } from '@formers/cli';
 import type { JsonObject } from '@formers/checkpoints';
-import { AdamW, type FoundCheckpoint, Trainer, type TrainingBatch } from '@formers/training';
+import { type FoundCheckpoint, Trainer, type TrainingBatch } from '@formers/training';
 
 import { withSteps } from '../config.ts';
 import type { FinetuneConfig, GivenOptions, TaskConfig } from '../options.ts';
@@ -40,7 +40,7 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
 ): Promise<void> {
   const { model, data, numExamples } = task;
   const config = saved ?? withSteps(request.config, { given, numExamples });
-  const { steps, batchSize, accumulationSteps, seed, beta2, weightDecay, clipNorm } = config;
+  const { steps, batchSize, accumulationSteps } = config;
   const perStep = batchSize * accumulationSteps;
   const evalEvery = given.evalEvery ?? Math.min(steps, Math.max(1, Math.ceil(numExamples / perStep)));
   const saveEvery = given.saveEvery ?? evalEvery;
@@ -52,13 +52,7 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
   using lora = config.lora ? await openAdapters(model, { config, checkpoint: checkpoint?.folder }) : undefined;
   const trained = lora ?? model;
   const report = createReporter({ ...given, steps, unit: task.unit });
-  using optimizer = new AdamW(trained, {
-    learningRate: scheduleOf(config),
-    beta2,
-    weightDecay,
-    ...(clipNorm > 0 && { clipNorm }),
-    seed,
-  });
+  using optimizer = createOptimizer(trained, config);
   const save = async (folder: string): Promise<void> => {
     await trained.savePretrained(folder);
     await task.saveProcessor(folder);
@@ -76,6 +70,7 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     greaterIsBetter: task.best.greaterIsBetter,
     ...(given.patience !== undefined && { patience: given.patience }),
     saveEvery,
+    ...(given.tensorBoard && { tensorBoard: true }),
     saveLimit: 1,
     out,
     save,
