@@ -1,6 +1,7 @@
 import type { JsonLike } from '@formers/checkpoints';
 import type { GivenValues, OptionSpecs, TrainingConfig } from '@formers/cli';
-import type { BatchSource, FoundCheckpoint, Metrics, Trainable, TrainingBatch } from '@formers/training';
+import type { AnyModule } from '@formers/nn';
+import type { BatchSource, FoundCheckpoint, Metrics, TrainingBatch } from '@formers/training';
 import type { Scalar } from '@tensorflow/tfjs-core';
 
 /** What makes a run, every default filled in: saved as `run.json`. */
@@ -34,7 +35,7 @@ export interface Family<Given extends GivenValues = GivenValues, Config extends 
 }
 
 /** What is trained: any of our models. */
-export interface RunModel extends Trainable, Disposable {
+export interface RunModel extends AnyModule {
   readonly config: object;
   readonly numParameters: number;
   savePretrained(folder: string): Promise<void>;

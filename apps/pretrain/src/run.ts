@@ -16,7 +16,7 @@ import {
   type SESSION_OPTIONS,
   startEngine,
 } from '@formers/cli';
-import { findCheckpoint, Trainer } from '@formers/training';
+import { checkpointLayers, findCheckpoint, Trainer, WeightAverage } from '@formers/training';
 
 import type { Family, RunConfig } from './family.ts';
 
@@ -40,8 +40,14 @@ export async function startRun(
   const { data, companion, perBatch, notes } = run;
   using model = run.model;
   using optimizer = createOptimizer(model, config);
+  using average = config.emaDecay > 0 ? new WeightAverage(model, { decay: config.emaDecay, warmup: true }) : undefined;
+  using _ = given.gradientCheckpointing ? checkpointLayers(model) : undefined;
   const report = createReporter({ ...given, steps, unit: run.speedUnit ?? perBatch.unit });
   const out = given.out ?? (checkpoint ? path.dirname(checkpoint.folder) : await freeFolder(run.name));
+  const save = async (folder: string): Promise<void> => {
+    await model.savePretrained(folder);
+    await companion.savePretrained(folder);
+  };
   const trainer = new Trainer({
     model,
     optimizer,
@@ -54,10 +60,10 @@ export async function startRun(
     saveEvery: given.saveEvery ?? 500,
     saveLimit: 2,
     out,
-    save: async (folder) => {
-      await model.savePretrained(folder);
-      await companion.savePretrained(folder);
-    },
+    save,
+    ...(average && { weightAverage: average }),
+    ...(given.patience !== undefined && { patience: given.patience }),
+    ...(given.tensorBoard && { tensorBoard: true }),
     signal,
     config: { ...run.identity, model: JSON.parse(JSON.stringify(model.config)) as JsonObject },
   });
@@ -73,14 +79,21 @@ export async function startRun(
 
   const facts = { parameters: model.numParameters, [`${perBatch.unit}_per_step`]: perStep, engine: choice.name };
   const summary = await followRun(trainer, { report, steps, facts });
-  const isComplete = summary.reason === 'completed';
+  const isComplete = summary.reason !== 'aborted';
+  if (isComplete && average) {
+    average.swap();
+    await save(path.join(out, 'averaged'));
+  }
   if (isComplete && run.finish) {
     const ending = await run.finish();
     Object.assign(summary, ending.facts);
     report.note(`\n${ending.text}\n`);
   }
+  if (summary.reason === 'stopped-early')
+    report.note(`stopped     after step ${summary.step}: evaluations got no better`);
   report.note(`${isComplete ? 'finished' : `stopped after step ${summary.step}`} in ${duration(summary.seconds)}`);
   report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);
+  if (isComplete && average) report.note(`averaged    ${path.join(out, 'averaged')}`);
   for (const [name, command] of run.commands({ out, checkpoint: summary.checkpoint ?? out }))
     report.note(`${name.padEnd(11)} npx pnpm@12 ${command}`);
   report.note(`resume      npx pnpm@12 pretrain --resume ${out}${isComplete ? ` --steps ${2 * steps}` : ''}`);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -174,6 +174,47 @@ describe('pretrain --family', () => {
     ]);
     expect(classifier.origin?.fresh).not.toContain('bert.embeddings.word_embeddings.weight');
   });
+});
+
+/** Steps so long that no evaluation is better than the one before. */
+const WILD = [
+  '--steps',
+  '40',
+  '--eval-every',
+  '1',
+  '--patience',
+  '1',
+  '--learning-rate',
+  '50',
+  '--schedule',
+  'constant',
+];
+
+it('a moving average, layers computed again, patience and TensorBoard', async () => {
+  const text = [
+    '--family',
+    'roberta',
+    '--text',
+    path.join(folder, 'text.txt'),
+    ...TEXT,
+    '--engine',
+    'cpu',
+    '--seed',
+    '3',
+  ];
+  const weightsOf = (run: string): Promise<Buffer> => readFile(path.join(folder, run, 'model.safetensors'));
+  const plain = await runCli('main', [...text, '--steps', '4', '--out', path.join(folder, 'plain')]);
+  expect(plain.code, plain.stderr).toBe(0);
+  const options = ['--steps', '4', '--gradient-checkpointing', '--ema-decay', '0.9', '--tensor-board'];
+  const extended = await runCli('main', [...text, ...options, '--out', path.join(folder, 'extended')]);
+  expect(extended.code, extended.stderr).toBe(0);
+  expect((await weightsOf('extended/checkpoint-4')).equals(await weightsOf('plain/checkpoint-4'))).toBe(true);
+  expect((await weightsOf('extended/averaged')).equals(await weightsOf('plain/checkpoint-4'))).toBe(false);
+  expect((await readdir(path.join(folder, 'extended', 'runs'))).length).toBeGreaterThan(0);
+
+  const patient = await runCli('main', [...text, ...WILD, '--out', path.join(folder, 'patient')]);
+  expect(patient.code, patient.stderr).toBe(0);
+  expect(patient.stdout).toMatch(/^stopped +after step \d+: evaluations got no better$/m);
 });
 
 /** The evaluations in the log of a run. */

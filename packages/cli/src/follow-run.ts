@@ -4,7 +4,7 @@ import type { LogRecord, Reporter } from './reporter.ts';
 
 /** What a run came to; the spelling of the last JSON record. */
 export interface RunSummary extends LogRecord {
-  reason: 'completed' | 'aborted';
+  reason: 'completed' | 'stopped-early' | 'aborted';
   seconds: number;
   [name: string]: unknown;
 }

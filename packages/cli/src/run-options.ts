@@ -26,6 +26,12 @@ export const TRAINING_OPTIONS = {
   beta2: { kind: 'number', least: 0, below: 1, help: "AdamW's memory of squared gradients (default 0.99)" },
   weightDecay: { kind: 'number', least: 0, help: 'decay of weight matrices (default 0.1)' },
   clipNorm: { kind: 'number', least: 0, help: 'longest gradient, 0 = any (default 1)' },
+  emaDecay: {
+    kind: 'number',
+    least: 0,
+    below: 1,
+    help: 'also keep a moving average of the weights, and evaluate that; what a step keeps of it (default 0, none)',
+  },
   seed: { kind: 'whole', least: 0, help: 'of all random numbers (default 1337)' },
   steps: {
     kind: 'whole',
@@ -42,6 +48,12 @@ export const SESSION_OPTIONS = {
   resume: { kind: 'text', help: 'folder of a run, or of one of its checkpoints, to go on with' },
   saveEvery: { kind: 'whole', least: 1, help: 'steps between checkpoints (default 500)' },
   evalEvery: { kind: 'whole', least: 1, help: 'steps between evaluations on held-out data (default 250)' },
+  patience: { kind: 'whole', least: 1, help: 'stop after so many evaluations without a better one (default never)' },
+  gradientCheckpointing: {
+    kind: 'flag',
+    help: 'compute layers again instead of keeping what they held: less memory, same bits',
+  },
+  tensorBoard: { kind: 'flag', help: 'write event files for TensorBoard, too' },
   config: { kind: 'text', help: 'JSON file of options in camelCase; flags go before it' },
   json: { kind: 'flag', help: 'one JSON record per log line, and a last summary' },
   quiet: { kind: 'flag', help: 'print only the summary' },
@@ -59,6 +71,7 @@ export interface TrainingConfig {
   beta2: number;
   weightDecay: number;
   clipNorm: number;
+  emaDecay: number;
   seed: number;
   steps: number;
 }
@@ -77,6 +90,7 @@ export function trainingConfig(given: Partial<TrainingConfig>, defaults: Partial
     beta2: 0.99,
     weightDecay: 0.1,
     clipNorm: 1,
+    emaDecay: 0,
     seed: 1337,
     ...defaults,
     ...(defaults.minLearningRate !== undefined && { minLearningRate: factor * defaults.minLearningRate }),

@@ -79,7 +79,7 @@ export const GPT_FAMILY: Family<GivenGptOptions, GptRunConfig> = {
     };
   },
   expand: ({ preset, ...given }) => ({ ...(preset && GPT_PRESETS[preset as GPTPreset]), ...given }),
-  earlier: { optimizer: 'adamw' },
+  earlier: { optimizer: 'adamw', emaDecay: 0 },
   prepare: prepareGpt,
 };
 

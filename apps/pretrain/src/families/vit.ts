@@ -118,7 +118,7 @@ export const VIT_FAMILY: Family<OptionValues<typeof OPTIONS>, VitRunConfig> = {
     } as VitRunConfig;
   },
   expand: ({ preset, ...given }) => ({ ...(preset && pick(PRESETS[preset] ?? {}, SIZES)), ...given }),
-  earlier: { optimizer: 'adamw', objective: 'classification' },
+  earlier: { optimizer: 'adamw', emaDecay: 0, objective: 'classification' },
   prepare: prepareVit,
 };
 

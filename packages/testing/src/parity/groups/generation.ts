@@ -32,6 +32,7 @@ export async function generationCases(testCase: Case): Promise<[string, (compari
         const options = {
           generationConfig,
           ...parseGenerationConfig(given),
+          doSample: false, // the cases never sample, whatever their options
           attentionMask: one.attention_mask,
           decoderInputIds,
         };
