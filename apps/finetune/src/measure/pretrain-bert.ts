@@ -11,9 +11,13 @@ export const SIZES = {
   numHeads: 4,
   numLayers: 2,
   /** Tokens of a sequence in pre-training. */
-  seqLen: 64,
-  batchSize: 32,
-  learningRate: 2e-3,
+  seqLen: 32,
+  batchSize: 64,
+  /** Higher than for models of the usual size, as is the start: with 0.02 so narrow a model guesses by word frequency for thousands of steps. */
+  learningRate: 3e-3,
+  initStd: 0.1,
+  /** Share of the tokens that are guessed: more than BERT's 0.15 learns faster (Wettig et al. 2023). */
+  masked: 0.3,
 } as const;
 
 /** Words that the tokenizer is made of: enough for so few tokens. */
@@ -33,7 +37,7 @@ export async function pretrainBert(
   { folder, steps, onNote }: { folder: string; steps: number; onNote: (text: string) => void },
 ): Promise<PretrainingResult> {
   const started = performance.now();
-  const { seqLen, batchSize, learningRate, vocabSize, ...sizes } = SIZES;
+  const { seqLen, batchSize, learningRate, vocabSize, masked, ...sizes } = SIZES;
   const every = Math.max(1, Math.ceil(sentences.length / TOKENIZER_SENTENCES));
   const tokenizer = trainWordPiece(
     sentences.filter((_, i) => i % every === 0),
@@ -44,7 +48,7 @@ export async function pretrainBert(
   const { padTokenId } = tokenizer;
   onNote(`${examples.length} sequences of at most ${seqLen} tokens, ${tokenizer.vocabSize} kinds of them`);
 
-  const collator = maskedLanguageModel({ tokenizer, padToLength: seqLen });
+  const collator = maskedLanguageModel({ tokenizer, probability: masked, padToLength: seqLen });
   using model = new BertForMaskedLM(
     {
       ...sizes,

@@ -21,8 +21,7 @@ export async function runModelCase(testCase: Case, comparison: Comparison): Prom
   const adapter = adapterOf(className);
   const stored = await readCaseTensors(folder, 'inputs.safetensors');
   const unknown = [...stored.tensors.keys()].filter((name) => !adapter.inputs.includes(name));
-  if (unknown.length > 0)
-    throw new Unsupported(`${className} here has no argument ${unknown.join(', ')}`);
+  if (unknown.length > 0) throw new Unsupported(`${className} here has no argument ${unknown.join(', ')}`);
 
   const {
     output_hidden_states: _,
