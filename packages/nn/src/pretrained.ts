@@ -1,7 +1,6 @@
 import { ConfigError } from '@formers/backend';
 import {
   type Checkpoint,
-  compareNames,
   type FolderLocation,
   type FolderTarget,
   type JsonObject,
@@ -17,6 +16,7 @@ import {
 
 import type { Variable } from '@tensorflow/tfjs-core';
 
+import { compareParameters } from './compare-parameters.ts';
 import type { InitOptions } from './init.ts';
 import { Module } from './module.ts';
 import { type NameRow, type StoredName, storedNames } from './name-table.ts';
@@ -283,10 +283,11 @@ async function loadParameters<Config extends object>(
   const unused = checkpoint.names.filter((name) => !known.has(name) && isHead({ name }) && !isIgnored(name));
   const skipped = new Set([...unused, ...checkpoint.names.filter((name) => !known.has(name) && isIgnored(name))]);
   const expected = new Map(wanted.map((place) => [place.name, shapeOf(place)]));
-  compareNames(
-    expected,
-    new Map(checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape])),
+  const found = new Map(
+    checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape]),
   );
+  const others = new Map(unused.map((name) => [name, checkpoint.info(name).shape]));
+  compareParameters(expected, found, { others, isHead: newHead ? undefined : (name) => isHead({ name }) });
 
   const dtypes = new Map<string, StoredTensor['dtype']>();
   const places = new Map(wanted.map((place) => [place.name, place]));

@@ -1,4 +1,10 @@
-import { type JsonObject, parseSafetensors, serializeSafetensors, type StoredTensor } from '@formers/checkpoints';
+import {
+  type CheckpointError,
+  type JsonObject,
+  parseSafetensors,
+  serializeSafetensors,
+  type StoredTensor,
+} from '@formers/checkpoints';
 import { add, type Scalar, sum, tensor1d, type Tensor2D, tensor2d, type Tensor3D } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
@@ -211,6 +217,50 @@ describe('a new head', () => {
     ]);
     using back = await Toy.fromPretrained(again);
     expect(back.config).toEqual(two.config);
+  });
+
+  const withTensors = (files: Files, change: (tensors: Map<string, StoredTensor>) => void): Files => {
+    const tensors = stored(files);
+    change(tensors);
+    return new Map([...files, ['model.safetensors', serializeSafetensors(tensors)]]);
+  };
+
+  test('is hinted at where only the head does not fit; the error names the tensors of the other head, too', async () => {
+    using model = new Toy(config(), { seed: 1 });
+    const files = withTensors(await savedBy(model), (tensors) => {
+      tensors.set('sorter.weight', tensors.get('tagger.weight')!);
+      tensors.delete('tagger.weight');
+      tensors.set('tagger.bias', tensors.get('toy.LayerNorm.bias')!);
+    });
+    const error = await expectError(() => Toy.fromPretrained(files), { code: 'mismatch', message: 'newHead: true' });
+    expect((error as CheckpointError).mismatch).toEqual({
+      missing: ['tagger.weight'],
+      unexpected: ['sorter.weight'],
+      misshaped: [{ name: 'tagger.bias', expected: [3], found: [4] }],
+    });
+    for (const name of ['tagger.weight', 'sorter.weight', 'tagger.bias: wanted [3], got [4]'])
+      expect(error.message).toContain(name);
+    using opened = await Toy.fromPretrained(files, { newHead: true });
+    expect(opened.origin?.unused).toContain('sorter.weight');
+    expect(opened.origin?.fresh).toEqual(['tagger.weight', 'tagger.bias']);
+  });
+
+  test.each<[string, (tensors: Map<string, StoredTensor>) => void, boolean]>([
+    ['a tensor of the base is missing', (tensors) => void tensors.delete('toy.LayerNorm.bias'), false],
+    ['the base has one too many', (tensors) => void tensors.set('toy.more', tensors.get('tagger.bias')!), false],
+    ['a new head is made already', (tensors) => void tensors.delete('toy.LayerNorm.bias'), true],
+  ])('is not hinted at where it would not help: %s', async (_, change, newHead) => {
+    using model = new Toy(config(), { seed: 1 });
+    const files = withTensors(await savedBy(model), (tensors) => {
+      tensors.set('sorter.weight', tensors.get('tagger.weight')!);
+      tensors.delete('tagger.weight');
+      change(tensors);
+    });
+    const error = await expectError(() => Toy.fromPretrained(files, { newHead }), {
+      code: 'mismatch',
+      message: 'sorter.weight',
+    });
+    expect(error.message).not.toContain('newHead');
   });
 
   test('must be asked for when labels are given', async () => {
