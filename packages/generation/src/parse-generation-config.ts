@@ -36,6 +36,7 @@ const UNSUPPORTED: ReadonlyMap<string, readonly unknown[]> = new Map<string, rea
   ['num_beam_groups', [1]],
   ['diversity_penalty', [0]],
   ['dola_layers', []],
+  ['token_healing', [false]],
   ['force_words_ids', []],
   ['constraints', []],
 ]);
@@ -82,7 +83,7 @@ const schema: v.GenericSchema<unknown, GenerationConfig> = v.partial(
       v.record(v.string(), v.unknown()),
       v.transform(camelCaseKeys),
       v.partial(
-        v.object({
+        v.strictObject({
           greenlistRatio: v.number(),
           bias: v.number(),
           hashingKey: integer,

@@ -3,6 +3,7 @@ import { demand, GenerationError } from './errors.ts';
 import type { GenerationConfig } from './generation-config.ts';
 import { modelDefaults } from './model-defaults.ts';
 import { isEncoderDecoder, type LanguageModel } from './model.ts';
+import { checkOptionNames } from './option-names.ts';
 import type { GenerateOptions } from './options.ts';
 import { asList } from './processors/logits-processor.ts';
 
@@ -53,6 +54,7 @@ export function readSettings(
   options: GenerateOptions,
   { model, where }: { model: LanguageModel; where: string },
 ): Settings {
+  checkOptionNames(options, where);
   const given = withoutUndefined(options);
   const wantsSampling = SAMPLING.some((name) => given[name] !== undefined);
   const merged = {

@@ -425,6 +425,21 @@ describe('refuses before any work', () => {
     expect(model.calls).toEqual([]);
   });
 
+  it.each<[string, object]>([
+    ['generate: there is no option maxNewToken; did you mean maxNewTokens?', { maxNewToken: 3 }],
+    ['generate: there is no option max_new_tokens; did you mean maxNewTokens?', { max_new_tokens: 3 }],
+    ['generate: there is no option guidanceScale', { guidanceScale: 2 }],
+    ['generate: there is no option toString', { toString: 2 }],
+    ['generate: generationConfig: there is no option top_k; did you mean topK?', { generationConfig: { top_k: 3 } }],
+    ['generate: generationConfig: there is no option seed', { generationConfig: { seed: 3 } }],
+  ])('%s', async (message, options) => {
+    const model = counting();
+    const promise = generate(model, [1], options);
+    await expect(promise).rejects.toThrow(message);
+    await expect(promise).rejects.toSatisfy((error) => GenerationError.isInstance(error));
+    expect(model.calls).toEqual([]);
+  });
+
   it('says when processors leave no token', async () => {
     await expect(generate(counting(), [0], { suppressTokens: [0, 1, 2, 3, 4] })).rejects.toThrow('no token is left');
   });

@@ -16,6 +16,7 @@ describe('parseGenerationConfig', () => {
       sequence_bias: [[[1, 2], -3.5]],
       early_stopping: 'never',
       guidance_scale: 1,
+      token_healing: false,
       watermarking_config: { greenlist_ratio: 0.5, seeding_scheme: 'selfhash' },
     };
     expect(parseGenerationConfig(json)).toEqual({
@@ -37,6 +38,11 @@ describe('parseGenerationConfig', () => {
     ['generation_config.json: bad_words_ids.0', { bad_words_ids: [3] }],
     ['generation_config.json: guidance_scale is not supported, got 2', { guidance_scale: 2 }],
     ['generation_config.json: num_beam_groups is not supported, got 2', { num_beam_groups: 2 }],
+    ['generation_config.json: token_healing is not supported, got true', { token_healing: true }],
+    [
+      'generation_config.json: watermarking_config.ngram_len', // SynthID's
+      { watermarking_config: { ngram_len: 5, keys: [1, 2] } },
+    ],
   ])('refuses: %s', (message, json) => {
     expect(() => parseGenerationConfig(json)).toThrow(message);
     expect(() => parseGenerationConfig(json)).toThrow(GenerationError);

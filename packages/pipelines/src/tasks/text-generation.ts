@@ -11,6 +11,7 @@ import { checkText, refuse } from '../inputs.ts';
 import { type CallOptions, runBatches } from '../run-batches.ts';
 import { type ChatMessage, type ChatOptions, continuesMessage, renderChat } from '../writing/chat.ts';
 import { encodedTokenizer } from '../writing/encoded-tokenizer.ts';
+import { generateOptions } from '../writing/generate-options.ts';
 import { seedOf, taskSettings, type WritingModel } from '../writing/generation-defaults.ts';
 import { definePipeline, type TextParts, type TextPipeline } from './task.ts';
 
@@ -38,6 +39,18 @@ export interface TextGenerationOptions
   /** Whether special tokens are added to prompts; default as the tokenizer does. Those of chats are part of the template. */
   readonly addSpecialTokens?: boolean | undefined;
 }
+
+const OWN_OPTIONS = [
+  'batchSize',
+  'onProgress',
+  'chatTemplate',
+  'tools',
+  'documents',
+  'templateOptions',
+  'continueFinalMessage',
+  'returnFullText',
+  'addSpecialTokens',
+] as const satisfies (keyof TextGenerationOptions)[];
 
 /** How texts are streamed. */
 export interface TextStreamOptions extends Omit<TextGenerationOptions, 'returnFullText'> {
@@ -81,7 +94,8 @@ export function textGeneration({ model, tokenizer }: TextParts<TextWriter>): Tex
     const { maxLength = Infinity } = generationConfig; // of the model's files: longer prompts are continued all the same
     const isTooShort = batch.some(({ ids }) => ids.length >= maxLength);
     const general = isTooShort ? { ...generationConfig, maxLength: undefined } : generationConfig;
-    return { tokenizer, ...options, generationConfig: { ...general, ...options.generationConfig } };
+    const given = generateOptions(options, OWN_OPTIONS);
+    return { tokenizer, ...given, generationConfig: { ...general, ...options.generationConfig } };
   };
   const prepare = (prompt: Prompt, options: TextGenerationOptions): Promise<PreparedPrompt> =>
     preparePrompt(prompt, { tokenizer, prefix, options });

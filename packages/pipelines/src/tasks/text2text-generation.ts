@@ -11,6 +11,7 @@ import { type CallOptions, runBatches } from '../run-batches.ts';
 import { encodeTexts } from '../text/encode-texts.ts';
 import type { ReadingModel } from '../text/reading-model.ts';
 import { encodedTokenizer } from '../writing/encoded-tokenizer.ts';
+import { generateOptions } from '../writing/generate-options.ts';
 import { seedOf, taskSettings, type WritingModel } from '../writing/generation-defaults.ts';
 import { definePipeline, type TextParts, type TextPipeline } from './task.ts';
 
@@ -36,6 +37,14 @@ export interface Text2TextOptions
   readonly srcLang?: string | undefined;
   readonly tgtLang?: string | undefined;
 }
+
+const OWN_OPTIONS = [
+  'batchSize',
+  'onProgress',
+  'prefix',
+  'srcLang',
+  'tgtLang',
+] as const satisfies (keyof Text2TextOptions)[];
 
 /** A model that {@link text2textGeneration} takes. */
 export type Text2TextModel = EncoderDecoderLanguageModel &
@@ -84,7 +93,8 @@ export function text2textGeneration<Task extends Text2TextTask>(
       { model: reader, tokenizer },
     );
     const generationConfig = { ...settings.generationConfig, ...options.generationConfig };
-    return { ids: encodings.map(({ ids }) => ids), options: { tokenizer, ...options, generationConfig } };
+    const given = generateOptions(options, OWN_OPTIONS);
+    return { ids: encodings.map(({ ids }) => ids), options: { tokenizer, ...given, generationConfig } };
   };
 
   const call = async (
