@@ -16,8 +16,12 @@ export const ones: Initializer = (shape) => new Float32Array(sizeOf(shape)).fill
 
 /** Normal with mean 0. GPT-2 and BERT take a standard deviation of 0.02. */
 export function normal(std: number): Initializer {
-  return (shape, random) =>
-    random ? normalValues(random.nextKey(), sizeOf(shape)).map((value) => value * std) : zeros(shape, null);
+  return (shape, random) => {
+    if (!random) return zeros(shape, null);
+    const values = normalValues(random.nextKey(), sizeOf(shape));
+    for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * std;
+    return values;
+  };
 }
 
 /** Uniform in ±1/√inDim: what PyTorch gives `nn.Linear` (Kaiming with a = √5; He et al. 2015). */
@@ -31,9 +35,10 @@ export const xavierUniform: Initializer = (shape, random) => {
 };
 
 function uniformWithin(bound: number, shape: readonly number[], random: RandomStream | null): Float32Array {
-  return random
-    ? uniformValues(random.nextKey(), sizeOf(shape)).map((value) => (2 * value - 1) * bound)
-    : zeros(shape, null);
+  if (!random) return zeros(shape, null);
+  const values = uniformValues(random.nextKey(), sizeOf(shape));
+  for (let i = 0; i < values.length; i++) values[i] = (2 * (values[i] as number) - 1) * bound;
+  return values;
 }
 
 function sizeOf(shape: readonly number[]): number {
