@@ -1,3 +1,4 @@
+export { type AttentionMask, checkAttentionMask, paddingMask } from './attention-mask.ts';
 export { type CrossCache, EncoderDecoderCache } from './encoder-decoder-cache.ts';
 export { ExtraKeysAttention, type ExtraKeysAttentionConfig } from './extra-keys.ts';
 export { attend, type AttendOptions, attentionWeights, mergeHeads, selfAttend, splitHeads } from '@formers/backend';
@@ -13,7 +14,7 @@ export {
 } from './fused-self-attention.ts';
 export { forCache } from './for-cache.ts';
 export { GrowingKVCache, type KVCache, type LayerCache } from './kv-cache.ts';
-export { causalPaddingMask, type MaskAndBias, paddingMask } from './masks.ts';
+export { causalPaddingMask, type MaskAndBias } from './masks.ts';
 export {
   type AttentionOptions,
   type KeysAndValues,

@@ -1,4 +1,4 @@
-export type { AttentionMask } from './attention-mask.ts';
+export type { AttentionMask } from '@formers/attention';
 export { BERT_PRESETS, type BertConfig, bertConfig, type BertOptions, type BertPreset } from './bert/config.ts';
 export {
   BertForMaskedLM,

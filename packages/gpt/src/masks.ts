@@ -1,4 +1,4 @@
-import type { MaskAndBias } from '@formers/attention';
+import { type AttentionMask, type MaskAndBias, paddingMask } from '@formers/attention';
 import {
   any,
   cast,
@@ -6,9 +6,7 @@ import {
   logicalNot,
   logicalOr,
   mul,
-  reshape,
   type Tensor,
-  type Tensor2D,
   type Tensor4D,
   tensor4d,
   tidy,
@@ -26,16 +24,16 @@ const SWALLOW = -1e30;
  * Hides padding and what comes later as Hugging Face's GPT-1 does: a query without a token to see sees all later tokens alike, and if there are none, all
  * padding.
  *
- * @param attentionMask [batch, keys], 1 = token, 0 = padding
+ * @param attentionMask [batch, keys], 1 = token, 0 = padding; or for each query: [batch, queries, keys] or [batch, 1 or heads, queries, keys]
  * @param queries How many of the last keys are queries.
  */
-export function gpt1Mask(attentionMask: Tensor2D, queries: number): MaskAndBias {
+export function gpt1Mask(attentionMask: AttentionMask, queries: number): MaskAndBias {
   return tidy(() => {
-    const isToken = keyMask(attentionMask); // [batch, 1, 1, keys]
-    const earlier = bandMask(queries, attentionMask.shape[1]); // [1, 1, queries, keys]
+    const isToken = paddingMask(attentionMask); // [batch, 1, 1 or queries, keys]
+    const earlier = bandMask(queries, isToken.shape[3]); // [1, 1, queries, keys]
     const visible = logicalAnd(isToken, earlier); // [batch, 1, queries, keys]
     const blind = logicalNot(any(visible, 3, true)); // [batch, 1, queries, 1]
-    const isEmpty = logicalNot(any(isToken, 3, true)); // [batch, 1, 1, 1]
+    const isEmpty = logicalNot(any(isToken, 3, true)); // [batch, 1, 1 or queries, 1]
     return maskAndBias(logicalOr(visible, logicalAnd(blind, logicalOr(isToken, isEmpty))), blind);
   });
 }
@@ -44,25 +42,21 @@ export function gpt1Mask(attentionMask: Tensor2D, queries: number): MaskAndBias 
  * Hides padding, what comes later, and what lies before the window as Hugging Face's GPT-Neo does: a query without a token to see sees all padding in its
  * window alike.
  *
- * @param attentionMask [batch, keys], 1 = token, 0 = padding
+ * @param attentionMask [batch, keys], 1 = token, 0 = padding; or for each query: [batch, queries, keys] or [batch, 1 or heads, queries, keys]
  * @param options.queries How many of the last keys are queries.
  * @param options.window How many keys up to its own position a query sees; default all.
  */
 export function gptNeoMask(
-  attentionMask: Tensor2D,
+  attentionMask: AttentionMask,
   { queries, window }: { queries: number; window?: number | undefined },
 ): MaskAndBias {
   return tidy(() => {
-    const near = bandMask(queries, attentionMask.shape[1], window); // [1, 1, queries, keys]
-    const visible = logicalAnd(keyMask(attentionMask), near); // [batch, 1, queries, keys]
+    const isToken = paddingMask(attentionMask); // [batch, 1, 1 or queries, keys]
+    const near = bandMask(queries, isToken.shape[3], window); // [1, 1, queries, keys]
+    const visible = logicalAnd(isToken, near); // [batch, 1, queries, keys]
     const blind = logicalNot(any(visible, 3, true)); // [batch, 1, queries, 1]
     return maskAndBias(logicalOr(visible, logicalAnd(blind, near)), blind);
   });
-}
-
-function keyMask(attentionMask: Tensor2D): Tensor4D {
-  const [batch, keys] = attentionMask.shape;
-  return reshape(cast(attentionMask as Tensor, 'bool'), [batch, 1, 1, keys]) as Tensor4D;
 }
 
 /** Whether a key is the query's own or one of the `window - 1` before it: bool [1, 1, queries, keys]. */

@@ -16,7 +16,8 @@ import { T5_CONDITIONAL_GENERATION, t5ConfigFromHuggingFace } from './hf.ts';
 import { type T5CallOptions, type T5DecodeOptions, type T5EncodeOptions, T5Model } from './model.ts';
 
 /** What the loss is told besides the source. */
-export interface T5LossOptions extends T5EncodeOptions, Pick<CrossEntropyOptions, 'labelSmoothing' | 'reduction'> {
+export interface T5LossOptions
+  extends Pick<T5CallOptions, 'attentionMask'>, Pick<CrossEntropyOptions, 'labelSmoothing' | 'reduction'> {
   /** int32 [batch, targetSeq], what the decoder is to write; -100 = don't count. */
   targets: Tensor2D;
   /** int32 [batch, targetSeq], what the decoder reads; default the targets moved right behind the start token. */

@@ -1,4 +1,10 @@
-import { causalPaddingMask, type EncoderDecoderCache, paddingMask } from '@formers/attention';
+import {
+  type AttentionMask,
+  causalPaddingMask,
+  checkAttentionMask,
+  type EncoderDecoderCache,
+  paddingMask,
+} from '@formers/attention';
 import { checkShape, type RandomStream, report, reportAsEncoder } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
@@ -23,8 +29,11 @@ import { createNorm, T5DecoderLayer, T5EncoderLayer } from './layers.ts';
 
 /** What an encoder is told besides the source. */
 export interface T5EncodeOptions {
-  /** Of the source: [batch, seq], 1 = token, 0 = padding; default no padding. */
-  attentionMask?: Tensor2D | undefined;
+  /**
+   * Of the source: [batch, seq], 1 = token, 0 = padding; or for each query what it may see: [batch, seq, seq] (block-diagonal: packed sequences) or
+   * [batch, 1 or heads, seq, seq]. Default no padding.
+   */
+  attentionMask?: AttentionMask | undefined;
 }
 
 /** The encoder of T5 (Raffel et al. 2020, section 2.1): embedded tokens to states, both [batch, seq, dim]. All its layers share the bias of relative positions. */
@@ -44,9 +53,10 @@ export class T5Encoder extends Module<[x: Tensor3D, options?: T5EncodeOptions], 
 
   protected override forward(embedded: Tensor3D, { attentionMask }: T5EncodeOptions = {}): Tensor3D {
     const [batch, seq] = embedded.shape;
-    if (attentionMask) checkShape('T5Encoder: attentionMask', attentionMask, [batch, seq]);
+    if (attentionMask)
+      checkAttentionMask('T5Encoder: attentionMask', attentionMask, { batch, queries: seq, keys: seq });
     const bias = this.positions.call({ queries: seq, keys: seq }); // [1, heads, seq, seq]
-    const mask = attentionMask && paddingMask(attentionMask); // [batch, 1, 1, seq]
+    const mask = attentionMask && paddingMask(attentionMask); // [batch, 1 or heads, 1 or seq, seq]
     let x = this.dropout.call(embedded); // [batch, seq, dim]
     for (const layer of this.layers) {
       report('hiddenStates', () => x);
@@ -59,11 +69,16 @@ export class T5Encoder extends Module<[x: Tensor3D, options?: T5EncodeOptions], 
 }
 
 /** What the decoder is told besides the target. */
-export interface T5DecodeOptions extends T5EncodeOptions {
+export interface T5DecodeOptions {
   /** The source's states from the encoder: [batch, keys, dim]. */
   encoded: Tensor3D;
-  /** Of the target: [batch, seq]; with a cache, of all its tokens, those in the cache first. Default no padding. */
-  decoderAttentionMask?: Tensor2D | undefined;
+  /** Of the source: [batch, keys], 1 = token, 0 = padding; or for each token of the target: [batch, seq, keys] or [batch, 1 or heads, seq, keys]. Default no padding. */
+  attentionMask?: AttentionMask | undefined;
+  /**
+   * Of the target: [batch, seq], or for each of its tokens [batch, seq, seq] or [batch, 1 or heads, seq, seq]; with a cache, keys are all its tokens, those in the
+   * cache first. Default no padding.
+   */
+  decoderAttentionMask?: AttentionMask | undefined;
   /** Keys and values of earlier tokens of the target, and of the source, which is read at the first call only. */
   cache?: EncoderDecoderCache | undefined;
 }
@@ -90,14 +105,17 @@ export class T5Decoder extends Module<[x: Tensor3D, options: T5DecodeOptions], T
     const [batch, seq, dim] = embedded.shape;
     const keys = (cache?.length ?? 0) + seq;
     checkShape('T5Decoder: encoded', encoded, [batch, 'keys', dim]);
-    if (attentionMask) checkShape('T5Decoder: attentionMask', attentionMask, [batch, encoded.shape[1]]);
-    if (decoderAttentionMask) checkShape('T5Decoder: decoderAttentionMask', decoderAttentionMask, [batch, keys]);
+    const sourceKeys = encoded.shape[1];
+    if (attentionMask)
+      checkAttentionMask('T5Decoder: attentionMask', attentionMask, { batch, queries: seq, keys: sourceKeys });
+    if (decoderAttentionMask)
+      checkAttentionMask('T5Decoder: decoderAttentionMask', decoderAttentionMask, { batch, queries: seq, keys });
     const positions = this.positions.call({ queries: seq, keys }); // [1, heads, seq, keys]
     const padding = decoderAttentionMask && causalPaddingMask(decoderAttentionMask, seq);
     const self = padding
       ? { mask: padding.mask, bias: add(positions, padding.bias), causal: false }
       : { bias: positions };
-    const contextMask = attentionMask && paddingMask(attentionMask); // [batch, 1, 1, keys]
+    const contextMask = attentionMask && paddingMask(attentionMask); // [batch, 1 or heads, 1 or seq, keys]
     let x = this.dropout.call(embedded); // [batch, seq, dim]
     for (const [i, layer] of this.layers.entries()) {
       report('hiddenStates', () => x);
@@ -111,7 +129,9 @@ export class T5Decoder extends Module<[x: Tensor3D, options: T5DecodeOptions], T
 }
 
 /** What a whole pass is told besides the source. */
-export interface T5CallOptions extends T5EncodeOptions {
+export interface T5CallOptions {
+  /** Of the source: [batch, seq], 1 = token, 0 = padding; default no padding. Packed sources go through `encode` and `decode`. */
+  attentionMask?: Tensor2D | undefined;
   /** int32 [batch, targetSeq], what the decoder reads. */
   decoderIds: Tensor2D;
   /** Of the target: [batch, targetSeq], 1 = token, 0 = padding; default no padding. */

@@ -1,7 +1,6 @@
+import type { AttentionMask } from '@formers/attention';
 import type { Module } from '@formers/nn';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
-
-import type { AttentionMask } from '../attention-mask.ts';
 
 /** What every encoder of this package may be told besides the ids. */
 export interface EncoderOptions {

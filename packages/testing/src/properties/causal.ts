@@ -4,17 +4,20 @@ import {
   concat,
   dispose,
   mul,
+  reshape,
   slice,
   sum,
   type Tensor,
   type Tensor2D,
   tensor2d,
   type Tensor3D,
+  tensor3d,
+  type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
 import { expectClose, expectSameBits, valuesOf } from '../close.ts';
-import { expectNoLeak } from '../leaks.ts';
+import { expectError, expectNoLeak } from '../leaks.ts';
 import { randomIds, randomTensor } from '../random-tensor.ts';
 import { type Decoder, type DecoderSubject, lastHiddenState } from './decoder.ts';
 
@@ -157,6 +160,91 @@ export function causalProperties<Model extends Decoder>({
         expect(valuesOf(one).every(Number.isFinite)).toBe(true);
       const alone = model.loss(slice(ids, [1, 0], [1, -1]), { targets: slice(targets, [1, 0], [1, -1]) });
       expectClose(value, alone, { rtol: 1e-4 });
+    });
+  });
+
+  describe('masks for each query', () => {
+    const lengths = [4, 3, 2];
+    const sequenceOf = lengths.flatMap((length, i) => new Array<number>(length).fill(i));
+    const sameSequence = sequenceOf.map((of) => sequenceOf.map((other) => (of === other ? 1 : 0)));
+    const packed = ({ causal = false } = {}): { attentionMask: Tensor3D; positionIds: Tensor2D } => ({
+      attentionMask: tensor3d(
+        [sameSequence.map((row, query) => row.map((same, key) => (causal && key > query ? 0 : same)))],
+        [1, seq, seq],
+        'int32',
+      ),
+      positionIds: tensor2d([lengths.flatMap((length) => Array.from({ length }, (_, i) => i))], [1, seq], 'int32'),
+    });
+
+    test('block-diagonal: sequences packed in one row are the sequences alone, later tokens hidden by the mask or not', () => {
+      using model = make();
+      const ids = slice(idsOf(model), [0, 0], [1, -1]);
+      for (const { attentionMask, positionIds } of [packed(), packed({ causal: true })]) {
+        const together = model.call(ids, { attentionMask, positionIds });
+        let start = 0;
+        for (const length of lengths) {
+          const alone = model.call(slice(ids, [0, start], [1, length]));
+          expectClose(slice(together, [0, start, 0], [1, length, -1]), alone, { rtol: 1e-4, atol: 1e-5 });
+          start += length;
+        }
+      }
+    });
+
+    test('their loss is the mean over the tokens of all', () => {
+      using model = make();
+      const [ids, targets] = [0, 5].map((seed) => slice(idsOf(model, { seed }), [0, 0], [1, -1])) as [
+        Tensor2D,
+        Tensor2D,
+      ];
+      let [start, total] = [0, 0];
+      for (const length of lengths) {
+        const own = (x: Tensor2D): Tensor2D => slice(x, [0, start], [1, length]);
+        total += length * valuesOf(model.loss(own(ids), { targets: own(targets) }))[0]!;
+        start += length;
+      }
+      expectClose(model.loss(ids, { targets, ...packed() }), total / seq, { rtol: 1e-5 });
+    });
+
+    test('the same with heads, and part by part with a cache', () => {
+      using model = make();
+      const ids = slice(idsOf(model), [0, 0], [1, -1]);
+      const { attentionMask, positionIds } = packed();
+      const full = model.call(ids, { attentionMask, positionIds });
+      const heads = reshape(attentionMask, [1, 1, seq, seq]) as Tensor4D;
+      expectSameBits(model.call(ids, { attentionMask: heads, positionIds }), full);
+      using cache = new GrowingKVCache();
+      let start = 0;
+      const parts = [2, 1, 6].map((length) => {
+        const from = start;
+        start += length;
+        return model.call(slice(ids, [0, from], [1, length]), {
+          attentionMask: slice(attentionMask, [0, from, 0], [1, length, start]),
+          positionIds: slice(positionIds, [0, from], [1, length]),
+          cache,
+        });
+      });
+      expectClose(concat(parts, 1), full, { rtol: 1e-4, atol: 1e-5 });
+    });
+
+    test('of another shape are refused', async () => {
+      using model = make();
+      const ids = idsOf(model);
+      for (const shape of [
+        [batch, seq + 1],
+        [batch, seq, seq - 1],
+        [batch, seq - 1, seq],
+        [batch * seq],
+        [batch, 1, seq, seq + 1],
+      ]) {
+        const attentionMask = randomTensor<Tensor2D>(shape);
+        const message = 'attentionMask must be';
+        await expectError(() => model.call(ids, { attentionMask }), { code: 'shape', message });
+      }
+      const added = randomTensor<Tensor4D>([batch, 1, seq, seq]);
+      await expectError(() => model.call(ids, { attentionMask: added }), {
+        code: 'value',
+        message: 'attentionMask of rank 4 must be bool or int32',
+      });
     });
   });
 

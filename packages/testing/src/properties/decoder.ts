@@ -1,11 +1,11 @@
-import type { KVCache } from '@formers/attention';
+import type { AttentionMask, KVCache } from '@formers/attention';
 import { capture } from '@formers/backend';
 import type { AnyModule, PretrainedModel } from '@formers/nn';
 import { dispose, type Scalar, type Tensor2D, type Tensor3D, type Variable } from '@tensorflow/tfjs-core';
 
 /** What a decoder-only language model may be told. */
 export interface DecoderCallOptions {
-  attentionMask?: Tensor2D | undefined;
+  attentionMask?: AttentionMask | undefined;
   positionIds?: Tensor2D | undefined;
   cache?: KVCache | undefined;
 }
