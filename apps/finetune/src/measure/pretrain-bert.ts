@@ -14,8 +14,9 @@ export const SIZES = {
   seqLen: 32,
   batchSize: 64,
   /** Higher than for models of the usual size, as is the start: with 0.02 so narrow a model guesses by word frequency for thousands of steps. */
-  learningRate: 3e-3,
-  initStd: 0.1,
+  learningRate: 2e-3,
+  initStd: 0.06,
+  beta2: 0.98,
   /** Share of the tokens that are guessed: more than BERT's 0.15 learns faster (Wettig et al. 2023). */
   masked: 0.3,
 } as const;
@@ -37,7 +38,7 @@ export async function pretrainBert(
   { folder, steps, onNote }: { folder: string; steps: number; onNote: (text: string) => void },
 ): Promise<PretrainingResult> {
   const started = performance.now();
-  const { seqLen, batchSize, learningRate, vocabSize, masked, ...sizes } = SIZES;
+  const { seqLen, batchSize, learningRate, vocabSize, masked, beta2, ...sizes } = SIZES;
   const every = Math.max(1, Math.ceil(sentences.length / TOKENIZER_SENTENCES));
   const tokenizer = trainWordPiece(
     sentences.filter((_, i) => i % every === 0),
@@ -61,6 +62,7 @@ export async function pretrainBert(
   );
   using optimizer = new AdamW(model, {
     learningRate: warmupLinear({ peak: learningRate, warmup: Math.floor(steps / 10), total: steps }),
+    beta2,
     weightDecay: 0.01,
     clipNorm: 1,
   });
