@@ -1,4 +1,4 @@
-import { crossEntropy, type CrossEntropyOptions, linear, linearCrossEntropy } from '@formers/backend';
+import { type CrossEntropyOptions, linear, linearCrossEntropy } from '@formers/backend';
 import type { FolderLocation } from '@formers/checkpoints';
 import {
   type InitOptions,
@@ -93,15 +93,17 @@ export class BART extends PretrainedModel<[ids: Tensor2D, options?: BARTCallOpti
     return tidy(() => {
       const decoderIds = options.decoderIds ?? this.model.shiftRight(targets);
       const x = this.model.call(ids, { ...options, decoderIds }); // [batch, targetSeq, dim]
-      return this.logitsBias
-        ? crossEntropy(this.#logits(x), targets, { labelSmoothing, reduction })
-        : linearCrossEntropy(x, this.#outputWeight, { labels: targets, labelSmoothing, reduction }); // never holds all logits where the engine can do without
+      const output = { labels: targets, bias: this.#outputBias, labelSmoothing, reduction };
+      return linearCrossEntropy(x, this.#outputWeight, output); // never holds all logits where the engine can do without
     });
   }
 
   #logits(x: Tensor3D): Tensor3D {
-    const bias = this.logitsBias && (reshape(this.logitsBias as Tensor, [-1]) as Tensor1D);
-    return linear(x, this.#outputWeight, { bias });
+    return linear(x, this.#outputWeight, { bias: this.#outputBias });
+  }
+
+  get #outputBias(): Tensor1D | undefined {
+    return this.logitsBias && (reshape(this.logitsBias as Tensor, [-1]) as Tensor1D); // [vocab]
   }
 
   get #outputWeight(): Tensor2D {

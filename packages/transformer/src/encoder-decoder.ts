@@ -1,5 +1,5 @@
 import { causalPaddingMask, type EncoderDecoderCache, paddingMask } from '@formers/attention';
-import { checkShape, ConfigError, crossEntropy, linear, linearCrossEntropy, reportAsEncoder } from '@formers/backend';
+import { checkShape, ConfigError, linear, linearCrossEntropy, reportAsEncoder } from '@formers/backend';
 import { Dropout, type Embedding, type Linear, PretrainedModel, shiftRight } from '@formers/nn';
 import type { SinusoidalPositions } from '@formers/positional';
 import { mul, type Scalar, slice, type Tensor1D, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
@@ -176,10 +176,7 @@ export abstract class EncoderDecoder<Config extends EncoderDecoderConfig> extend
       const { decoderStartTokenId: startTokenId, padTokenId } = this.config;
       const given = decoderIds ?? shiftRight(targets, { startTokenId, padTokenId }); // [batch, decoderSeq]
       const x = this.decoderStates(given, { ...masks, encoded: this.encode(ids, masks) }); // [batch, decoderSeq, dim]
-      const bias = this.outputBias;
-      return bias
-        ? crossEntropy(linear(x, this.#outputWeight, { bias }), targets, { labelSmoothing })
-        : linearCrossEntropy(x, this.#outputWeight, { labels: targets, labelSmoothing });
+      return linearCrossEntropy(x, this.#outputWeight, { labels: targets, bias: this.outputBias, labelSmoothing });
     });
   }
 
