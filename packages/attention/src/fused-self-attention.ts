@@ -10,10 +10,11 @@ import {
   splitHeads,
 } from '@formers/backend';
 import { type Initializer, Linear, Module } from '@formers/nn';
-import { split, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
+import { split, type Tensor2D, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
 
 import { forCache } from './for-cache.ts';
 import type { LayerCache } from './kv-cache.ts';
+import type { RotatesHeads } from './multi-head-attention.ts';
 
 /** Options of {@link FusedSelfAttention}. */
 export interface FusedSelfAttentionConfig {
@@ -29,6 +30,8 @@ export interface FusedSelfAttentionConfig {
   scale?: number | undefined;
   /** Token i sees nothing before the last `window` tokens up to its own position; default all. */
   window?: number | undefined;
+  /** Positions that turn queries and keys; default none. */
+  rotary?: RotatesHeads | undefined;
   init?: Initializer;
   /** Of the output projection; default `init`. */
   outputInit?: Initializer | undefined;
@@ -43,6 +46,8 @@ export interface SelfAttentionOptions {
   bias?: AttendOptions['bias'];
   /** False where the mask alone says what each token sees; default as the module was made. */
   causal?: boolean | undefined;
+  /** int32 [batch or 1, seq]: positions for `rotary`; default counts on from the cache. */
+  positionIds?: Tensor2D | undefined;
   /** Keys and values of earlier tokens; the new ones are added. */
   cache?: LayerCache | undefined;
 }
@@ -54,6 +59,7 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
   output: Linear<Tensor3D>;
   readonly numHeads: number;
   readonly #options: AttendOptions;
+  readonly #rotary: RotatesHeads | undefined;
 
   constructor({
     dim,
@@ -63,6 +69,7 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     dropout = 0,
     scale,
     window,
+    rotary,
     init,
     outputInit = init,
     random,
@@ -80,27 +87,39 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     });
     this.numHeads = numHeads;
     this.#options = { causal, window, dropout, scale };
+    this.#rotary = rotary;
   }
 
-  protected override forward(
-    x: Tensor3D,
-    { mask, bias, causal = this.#options.causal, cache }: SelfAttentionOptions = {},
-  ): Tensor3D {
-    const { numHeads } = this;
-    const options = { ...this.#options, causal, mask, bias };
+  protected override forward(x: Tensor3D, call: SelfAttentionOptions = {}): Tensor3D {
     const qkv = this.queryKeyValue.call(x); // [batch, seq, 3 * dim]
-    if (!cache) {
-      report('attentions', () => {
-        const [q, k] = this.#heads(qkv);
-        return attentionWeights(q, k, options); // [batch, heads, seq, seq]
-      });
-      return this.output.call(selfAttend(qkv, { ...options, numHeads })); // [batch, seq, dim]
-    }
-    const [q, newK, newV] = this.#heads(qkv); // each [batch, heads, seq, headDim]
-    const [k, v] = cache.append(newK, newV); // each [batch, heads, keys, headDim]
-    const cached = forCache(options, { cache, keys: k.shape[2], queries: x.shape[1] });
-    report('attentions', () => attentionWeights(q, k, cached)); // [batch, heads, seq, keys]
-    return this.output.call(mergeHeads(attend(q, k, v, cached))); // [batch, seq, dim]
+    const attended = call.cache || this.#rotary ? this.#attendSplit(qkv, call) : this.#attendFused(qkv, call);
+    return this.output.call(attended); // [batch, seq, dim]
+  }
+
+  /** [batch, seq, 3 · dim] to [batch, seq, dim], heads where the projection leaves them. */
+  #attendFused(qkv: Tensor3D, { mask, bias, causal = this.#options.causal }: SelfAttentionOptions): Tensor3D {
+    const options = { ...this.#options, causal, mask, bias };
+    report('attentions', () => {
+      const [q, k] = this.#heads(qkv);
+      return attentionWeights(q, k, options); // [batch, heads, seq, seq]
+    });
+    return selfAttend(qkv, { ...options, numHeads: this.numHeads });
+  }
+
+  /** The same with heads apart, as rotary positions and caches want them. */
+  #attendSplit(
+    qkv: Tensor3D,
+    { mask, bias, causal = this.#options.causal, positionIds, cache }: SelfAttentionOptions,
+  ): Tensor3D {
+    const place = { offset: cache?.length ?? 0, positionIds };
+    const turn = (heads: Tensor4D): Tensor4D => this.#rotary?.rotate(heads, place) ?? heads;
+    const [plainQ, plainK, newV] = this.#heads(qkv); // each [batch, heads, seq, headDim]
+    const [q, newK] = [turn(plainQ), turn(plainK)];
+    const [k, v] = cache ? cache.append(newK, newV) : [newK, newV]; // each [batch, heads, keys, headDim]
+    const given = { ...this.#options, causal, mask, bias };
+    const options = cache ? forCache(given, { cache, keys: k.shape[2], queries: qkv.shape[1] }) : given;
+    report('attentions', () => attentionWeights(q, k, options)); // [batch, heads, seq, keys]
+    return mergeHeads(attend(q, k, v, options));
   }
 
   #heads(qkv: Tensor3D): [q: Tensor4D, k: Tensor4D, v: Tensor4D] {
