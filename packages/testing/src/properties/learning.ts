@@ -135,6 +135,27 @@ export function learningProperties<Model extends Decoder>({ create, layers }: De
     });
   });
 
+  test('the gradient of rows one by one, weighed by the tokens that count, is that of the batch', () => {
+    using model = create({ seed: 1, initStd: 0.3 });
+    const { ids, targets } = batchOf(model);
+    const uneven = valuesOf(targets).map((id, i) => (i % seq < 8 - 3 * Math.floor(i / seq) ? id : -100)); // 8, 5 and 2
+    const all = tensor2d(uneven, [batch, seq], 'int32');
+    const gradientOf = (from: number, count: number): number[][] => {
+      const rows = (x: Tensor2D): Tensor2D => slice(x, [from, 0], [count, -1]);
+      return numbersOf(
+        valueAndGradients(() => model.loss(rows(ids), { targets: rows(all) }), model.parameters()).gradients,
+      );
+    };
+    const parts = [8, 5, 2].map((tokens, row) => ({ share: tokens / 15, gradients: gradientOf(row, 1) }));
+    gradientOf(0, batch).forEach((gradient, p) =>
+      expectClose(
+        gradient.map((_, i) => parts.reduce((total, { share, gradients }) => total + share * gradients[p]![i]!, 0)),
+        gradient,
+        { rtol: 1e-4, atol: 1e-5 },
+      ),
+    );
+  });
+
   describe('training', () => {
     test('twice from one seed: the same bits; from another seed others', () => {
       const run = (seed: number): number[][] => {

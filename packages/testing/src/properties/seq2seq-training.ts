@@ -1,10 +1,10 @@
-import { withDropout } from '@formers/backend';
-import { dispose, type Scalar, type Tensor2D } from '@tensorflow/tfjs-core';
+import { valueAndGradients, withDropout } from '@formers/backend';
+import { dispose, type Scalar, slice, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { expectSameBits, valuesOf } from '../close.ts';
+import { expectClose, expectSameBits, valuesOf } from '../close.ts';
 import { counts } from '../engine.ts';
-import { type EncoderDecoder, type EncoderDecoderSubject, sourceOf, targetOf } from './seq2seq.ts';
+import { type EncoderDecoder, type EncoderDecoderSubject, sourceOf, targetOf, targetSeq } from './seq2seq.ts';
 import { train } from './train.ts';
 
 /** What training makes of an encoder-decoder. */
@@ -14,6 +14,27 @@ export function seq2seqTrainingProperties<Model extends EncoderDecoder>({
   const batchOf = (model: Model, { seed = 0, rows = 2 } = {}): { ids: Tensor2D; targets: Tensor2D } => ({
     ids: sourceOf(model, { rows, seed }),
     targets: targetOf(model, { rows, seed: seed + 1 }),
+  });
+
+  test('the gradient of rows one by one, weighed by the tokens that count, is that of the batch', () => {
+    using model = create({ seed: 1, initStd: 0.3 });
+    const { ids, targets } = batchOf(model);
+    const lengths = [targetSeq, 2];
+    const uneven = valuesOf(targets).map((id, i) => (i % targetSeq < lengths[Math.floor(i / targetSeq)]! ? id : -100));
+    const all = tensor2d(uneven, [2, targetSeq], 'int32');
+    const gradientOf = (from: number, count: number): number[][] => {
+      const rows = (x: Tensor2D): Tensor2D => slice(x, [from, 0], [count, -1]);
+      const loss = (): Scalar => model.loss(rows(ids), { targets: rows(all) });
+      return valueAndGradients(loss, model.parameters()).gradients.map((gradient) => valuesOf(gradient));
+    };
+    const parts = lengths.map((tokens, row) => ({ share: tokens / (targetSeq + 2), gradients: gradientOf(row, 1) }));
+    gradientOf(0, 2).forEach((gradient, p) =>
+      expectClose(
+        gradient.map((_, i) => parts.reduce((total, { share, gradients }) => total + share * gradients[p]![i]!, 0)),
+        gradient,
+        { rtol: 1e-4, atol: 1e-5 },
+      ),
+    );
   });
 
   describe('training', () => {

@@ -1,5 +1,5 @@
 import { capture, layerNorm } from '@formers/backend';
-import { dispose, ones, type Rank, type Tensor, type Tensor2D, zerosLike } from '@tensorflow/tfjs-core';
+import { dispose, ones, type Rank, slice, type Tensor, type Tensor2D, zerosLike } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
 import { expectClose, expectSameBits, valuesOf } from '../close.ts';
@@ -14,6 +14,7 @@ const meanSquare = (tensor: Tensor): number =>
 export function startProperties<Model extends Decoder>({
   create,
   load,
+  tokens,
   residualOutputs,
   norm = 'pre',
 }: DecoderSubject<Model>): void {
@@ -75,6 +76,33 @@ export function startProperties<Model extends Decoder>({
         expect(model.numParameters).toBeGreaterThan(0);
       });
     });
+  });
+
+  describe('the vocabulary', () => {
+    test.each([3, -5])(
+      'grown by %i, the tokens that stay have the logits they had, and files keep it',
+      async (more) => {
+        using model = create({ seed: 1, initStd: 0.3 });
+        const { vocabSize } = model.config;
+        const ids = randomIds<Tensor2D>([4, 12], { bound: vocabSize - 5 }); // tokens that stay
+        const before = model.call(ids);
+        await expectNoLeak(() => {
+          model.resizeVocabulary(vocabSize + more);
+          model.resizeVocabulary(vocabSize);
+          model.resizeVocabulary(vocabSize + more);
+        });
+        expect(model.config.vocabSize).toBe(vocabSize + more);
+        expect(tokens(model).shape[0]).toBe(vocabSize + more);
+        const after = model.call(ids);
+        expect(after.shape).toEqual([4, 12, vocabSize + more]);
+        const kept = Math.min(vocabSize, vocabSize + more);
+        expectClose(slice(after, [0, 0, 0], [-1, -1, kept]), slice(before, [0, 0, 0], [-1, -1, kept]), { rtol: 1e-6 });
+        const files = new Map<string, Uint8Array>();
+        await model.savePretrained(files);
+        using loaded = await load(files);
+        expectSameBits(loaded.call(ids), after);
+      },
+    );
   });
 
   describe('save and load', () => {
