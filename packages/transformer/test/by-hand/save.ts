@@ -29,7 +29,7 @@ for (const [name, model] of Object.entries(models)) {
     ['input_ids', fromInt32(Int32Array.from(ids.dataSync()), ids.shape, 'I64')],
     ['decoder_input_ids', fromInt32(Int32Array.from(decoderIds.dataSync()), decoderIds.shape, 'I64')],
     ['attention_mask', fromInt32(Int32Array.from(attentionMask.dataSync()), attentionMask.shape, 'I64')],
-    ['logits', fromFloat32(logits.dataSync(), logits.shape, 'F32')],
+    ['logits', fromFloat32(logits.dataSync() as Float32Array, logits.shape, 'F32')],
   ]);
   await writeFile(path.join(folder, 'check.safetensors'), serializeSafetensors(check));
 }
