@@ -38,6 +38,8 @@ export interface GenerationConfig {
   /** Sampling: as `epsilonCutoff`, lower where the distribution is flat; default 0. */
   readonly etaCutoff?: number | undefined;
 
+  /** Above 1 follows the prompt more closely, by what the model would write without it; twice the work. Default 1, off. */
+  readonly guidanceScale?: number | undefined;
   /** Above 1 makes tokens that stand in the text less likely; default 1. */
   readonly repetitionPenalty?: number | undefined;
   /** Above 1 makes tokens of the encoder's input likelier; default 1. */

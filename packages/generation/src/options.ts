@@ -29,6 +29,8 @@ export interface GenerateOptions extends GenerationConfig {
   readonly tokenizer?: GenerationTokenizer | undefined;
   /** 1 = token, 0 = padding, for prompts that are padded on the left already; those of an encoder are padded on the right. Prompts of different lengths need none: they are padded inside. */
   readonly attentionMask?: readonly (readonly number[] | Int32Array)[] | undefined;
+  /** With `guidanceScale`: what the model sees instead of each prompt; default its last token. */
+  readonly negativePromptIds?: readonly TokenIds[] | undefined;
   /** How the text of an encoder-decoder begins, for each prompt; default its start token, which is put before them if none of them has it. */
   readonly decoderInputIds?: readonly TokenIds[] | undefined;
   /** The encoder's input of each prompt, for the options that look at it; an encoder-decoder knows it. */

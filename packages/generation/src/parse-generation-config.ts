@@ -31,7 +31,6 @@ export function parseGenerationConfig(json: unknown): GenerationConfig {
 
 /** Changes what comes out; with the values that don't. */
 const UNSUPPORTED: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonly unknown[]>([
-  ['guidance_scale', [1]],
   ['penalty_alpha', [0]],
   ['num_beam_groups', [1]],
   ['diversity_penalty', [0]],
@@ -66,6 +65,7 @@ const schema: v.GenericSchema<unknown, GenerationConfig> = v.partial(
     assistantConfidenceThreshold: v.number(),
     promptLookupNumTokens: integer,
     maxMatchingNgramSize: integer,
+    guidanceScale: v.number(),
     repetitionPenalty: v.number(),
     encoderRepetitionPenalty: v.number(),
     noRepeatNgramSize: integer,

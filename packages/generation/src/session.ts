@@ -4,6 +4,7 @@ import { createProcessors } from './create-processors.ts';
 import { Decoder, type DecoderRow } from './decoder.ts';
 import { AssistantDrafts, type Drafts, LookupDrafts } from './drafts.ts';
 import { GenerationError } from './errors.ts';
+import { GuidedDecoder } from './guided-decoder.ts';
 import { EncodedModel } from './encoded-model.ts';
 import { type EncoderDecoderLanguageModel, isEncoderDecoder, type LanguageModel } from './model.ts';
 import type { GenerateOptions } from './options.ts';
@@ -40,7 +41,7 @@ export function openSession(
   { options, where }: { options: GenerateOptions; where: string },
 ): Session {
   const settings = readSettings(options, { model, where });
-  const { maxTime = Infinity, numBeams, numReturnSequences, cache, useCache, attentionMask } = settings;
+  const { maxTime = Infinity, numBeams, numReturnSequences, attentionMask } = settings;
   const encoder = isEncoderDecoder(model) ? readEncoderPrompts(prompts, { model, attentionMask, where }) : undefined;
   const encoderPrompts = encoder?.tokens;
   const parsed = encoder
@@ -69,16 +70,12 @@ export function openSession(
     });
   const drafts = createDrafts(settings, { model, encoderPrompts, numRows: rows.length, where });
   const deadline = performance.now() + maxTime * 1000;
-  if (encoderPrompts) cache?.lookAt(JSON.stringify(encoderPrompts));
+  if (encoderPrompts) settings.cache?.lookAt(JSON.stringify(encoderPrompts));
   return {
     settings,
     rows,
     drafts,
-    decoder: new Decoder(isEncoderDecoder(model) ? new EncodedModel(model, encoderPrompts ?? []) : model, {
-      cache: useCache ? cache : undefined,
-      useCache,
-      drop: dropOf(settings, model),
-    }),
+    decoder: createDecoder(settings, { model, encoderPrompts, prompts: parsed, where }),
     stopReason: (ids, { maxLength }) => stopReason(ids, { settings, maxLength, deadline }),
   };
 }
@@ -136,4 +133,43 @@ function createDrafts(
   if (isEncoderDecoder(assistant) !== isEncoderDecoder(model))
     return refuse('must be a decoder for a decoder, an encoder-decoder for an encoder-decoder');
   return new AssistantDrafts(assistant, { ...settings, encoderPrompt: encoderPrompts?.[0] });
+}
+
+/** What gives the logits: the model, or, with guidance, the model twice. */
+function createDecoder(
+  settings: Settings,
+  {
+    model,
+    encoderPrompts = [],
+    prompts,
+    where,
+  }: {
+    model: LanguageModel;
+    encoderPrompts?: readonly (readonly number[])[] | undefined;
+    prompts: readonly DecoderRow[];
+    where: string;
+  },
+): Decoder {
+  const {
+    cache,
+    useCache,
+    guidanceScale = 1,
+    negativePromptIds,
+    numBeams,
+    assistant,
+    promptLookupNumTokens = 0,
+  } = settings;
+  const options = { cache: useCache ? cache : undefined, useCache, drop: dropOf(settings, model) };
+  if (guidanceScale === 1)
+    return new Decoder(isEncoderDecoder(model) ? new EncodedModel(model, encoderPrompts) : model, options);
+  if (isEncoderDecoder(model) || numBeams > 1 || assistant || promptLookupNumTokens > 0)
+    throw new GenerationError(`${where}: guidanceScale needs a decoder without beams and drafts`);
+  if (negativePromptIds && negativePromptIds.length !== prompts.length)
+    throw new GenerationError(
+      `${where}: negativePromptIds must have a row for each of ${prompts.length} prompts, got ${negativePromptIds.length}`,
+    );
+  const negative = negativePromptIds && readPrompts(negativePromptIds, { model, where });
+  const contexts = prompts.map(({ ids }, i) => negative?.[i]?.ids ?? ids.slice(-1));
+  const promptLengths = prompts.map(({ ids }) => ids.length);
+  return new GuidedDecoder(model, { ...options, guidance: { scale: guidanceScale, contexts, promptLengths } });
 }

@@ -428,7 +428,7 @@ describe('refuses before any work', () => {
   it.each<[string, object]>([
     ['generate: there is no option maxNewToken; did you mean maxNewTokens?', { maxNewToken: 3 }],
     ['generate: there is no option max_new_tokens; did you mean maxNewTokens?', { max_new_tokens: 3 }],
-    ['generate: there is no option guidanceScale', { guidanceScale: 2 }],
+    ['generate: there is no option penaltyAlpha', { penaltyAlpha: 0.6 }],
     ['generate: there is no option toString', { toString: 2 }],
     ['generate: generationConfig: there is no option top_k; did you mean topK?', { generationConfig: { top_k: 3 } }],
     ['generate: generationConfig: there is no option seed', { generationConfig: { seed: 3 } }],

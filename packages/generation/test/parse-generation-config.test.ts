@@ -27,6 +27,7 @@ describe('parseGenerationConfig', () => {
       noRepeatNgramSize: 3,
       sequenceBias: [[[1, 2], -3.5]],
       earlyStopping: 'never',
+      guidanceScale: 1,
       watermarkingConfig: { greenlistRatio: 0.5, seedingScheme: 'selfhash' },
     });
   });
@@ -36,7 +37,7 @@ describe('parseGenerationConfig', () => {
     ['generation_config.json: temperature: Invalid type: Expected number but received "hot"', { temperature: 'hot' }],
     ['generation_config.json: top_k: Invalid integer', { top_k: 1.5 }],
     ['generation_config.json: bad_words_ids.0', { bad_words_ids: [3] }],
-    ['generation_config.json: guidance_scale is not supported, got 2', { guidance_scale: 2 }],
+    ['generation_config.json: penalty_alpha is not supported, got 0.6', { penalty_alpha: 0.6 }],
     ['generation_config.json: num_beam_groups is not supported, got 2', { num_beam_groups: 2 }],
     ['generation_config.json: token_healing is not supported, got true', { token_healing: true }],
     [
