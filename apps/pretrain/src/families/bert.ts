@@ -87,11 +87,11 @@ async function preparePairs(
 ): Promise<PreparedRun<BertPreTrainingBatch>> {
   const corpus = await encodeCorpus(config, { checkpoint, learn: learnWordPiece });
   const { tokenizer } = corpus;
-  const { contextLength: seqLen, batchSize, seed, wholeWords } = config;
+  const { contextLength: seqLen, batchSize, seed, wholeWords, maskedShare: probability } = config;
   const train = nextSentencePairs(corpus.train, { tokenizer, seqLen, seed, passes: passesOf(corpus.train) });
   const heldOut = heldOutPairs(corpus.heldOut, { tokenizer, seqLen });
   const evaluated = someOf(heldOut, EVALUATED[isSlow ? 'slow' : 'fast']);
-  const collator = bertPreTraining({ tokenizer, wholeWords, padToLength: seqLen });
+  const collator = bertPreTraining({ tokenizer, wholeWords, probability, padToLength: seqLen });
   const model = checkpoint
     ? await BertForPreTraining.fromPretrained(checkpoint.folder)
     : new BertForPreTraining(modelOptions(config, tokenizer), { seed });
