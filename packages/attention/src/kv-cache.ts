@@ -103,7 +103,8 @@ export function checkRows(rows: readonly number[], batch: number): void {
     throw new ValueError(`KVCache.selectRows: rows must be among the ${batch} of the cache, got [${rows.join(', ')}]`);
 }
 
-function firstTokens(x: Tensor4D, length: number): Tensor4D {
+/** The first `length` tokens of keys or values: [batch, heads, length, headDim]. */
+export function firstTokens(x: Tensor4D, length: number): Tensor4D {
   const [batch, heads, , headDim] = x.shape;
   return slice(x, [0, 0, 0, 0], [batch, heads, length, headDim]);
 }

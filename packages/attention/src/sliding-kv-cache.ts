@@ -1,7 +1,7 @@
 import { ValueError } from '@formers/backend';
 import { concat, gather, keep, slice, type Tensor4D } from '@tensorflow/tfjs-core';
 
-import { checkRows, type KVCache, type LayerCache } from './kv-cache.ts';
+import { checkRows, firstTokens, type KVCache, type LayerCache } from './kv-cache.ts';
 
 /** A cache that remembers the last tokens alone: each query sees `window` tokens up to its own (Beltagy et al. 2020, section 3.1), and memory stays the same however long the text. */
 export class SlidingKVCache implements KVCache {
@@ -86,10 +86,6 @@ class SlidingLayer implements LayerCache {
     this.#held = next;
     for (const tensor of next ?? []) keep(tensor); // longer than the scope of the call that made it
   }
-}
-
-function firstTokens(x: Tensor4D, length: number): Tensor4D {
-  return slice(x, [0, 0, 0, 0], [-1, -1, length, -1]);
 }
 
 function lastTokens(x: Tensor4D, length: number): Tensor4D {

@@ -63,28 +63,16 @@ export class EncodedModel implements CausalLanguageModel, Disposable {
   #encode(): Encoded {
     const width = Math.max(...this.#prompts.map(({ length }) => length));
     const isPadded = this.#prompts.some(({ length }) => length < width);
-    const padTo = (row: readonly number[], value: number): number[] => [
-      ...row,
-      ...new Array<number>(width - row.length).fill(value),
-    ];
-    return tidy(() => {
-      const ids = tensor2d(
-        this.#prompts.map((row) => padTo(row, 0)),
+    const columns = Array.from({ length: width }, (_, i) => i);
+    const table = (cell: (row: readonly number[], column: number) => number): Tensor2D =>
+      tensor2d(
+        this.#prompts.map((row) => columns.map((column) => cell(row, column))),
         undefined,
         'int32',
       ); // [prompts, seq]
-      const mask = isPadded
-        ? tensor2d(
-            this.#prompts.map((row) =>
-              padTo(
-                row.map(() => 1),
-                0,
-              ),
-            ),
-            undefined,
-            'int32',
-          )
-        : undefined; // [prompts, seq]
+    return tidy(() => {
+      const ids = table((row, column) => row[column] ?? 0);
+      const mask = isPadded ? table((row, column) => (column < row.length ? 1 : 0)) : undefined;
       const encoded = this.#model.encode(ids, mask && { attentionMask: mask });
       return { encoded: keep(encoded), attentionMask: mask && keep(mask) };
     });

@@ -1,9 +1,9 @@
 """Opens checkpoints of `pretrain` in Python and compares tokens and outputs.
 
     pip install torch==2.15.0 transformers==5.23.0
-    npx pnpm@12 pretrain --steps 20 --out /tmp/char && npx pnpm@12 pretrain --family t5 --steps 20 --out /tmp/t5    # and so on
-    npx pnpm@12 exec node apps/pretrain/test/by-hand/dump-logits.ts /tmp/char /tmp/t5 > /tmp/ours.json
-    python3 apps/pretrain/test/by-hand/python_round_trip.py /tmp/ours.json
+    npx pnpm@12 pretrain --steps 20 --out checkpoints/char && npx pnpm@12 pretrain --family t5 --steps 20 --out checkpoints/t5    # and so on
+    npx pnpm@12 exec node apps/pretrain/test/by-hand/dump-logits.ts checkpoints/char checkpoints/t5 > checkpoints/ours.json
+    python3 apps/pretrain/test/by-hand/python_round_trip.py checkpoints/ours.json
 """
 
 import json
