@@ -7,7 +7,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { findCheckpoint, logRecord, nodeFileSystem, type TrainerEvent, TrainingError } from '../src/index.ts';
 import { weightsOf } from './toy-model.ts';
-import { collect, ids, loadToy, STEPS, temporaryFolder, toyRun, type ToyRunOptions } from './toy-run.ts';
+import { collect, ids, loadToy, optimizers, STEPS, temporaryFolder, toyRun, type ToyRunOptions } from './toy-run.ts';
 
 /** Losses of steps and evaluations by what they are of. */
 function lossesOf(events: readonly TrainerEvent[]): Record<string, number> {
@@ -333,7 +333,29 @@ describe('Trainer', () => {
     await loop.next();
     await expect(twice.trainer.run().next()).rejects.toMatchObject({ code: 'running' });
     await loop.return();
-    await expect(toyRun({ optimizer: twice.optimizer })).rejects.toThrow('has made');
+    await expect(toyRun({ optimizer: twice.optimizer, out })).rejects.toThrow('has made');
+  });
+
+  it('goes on without a disk from the state of another optimizer, to the same bits', async () => {
+    using whole = await toyRun({});
+    const steps = (await collect(whole.trainer)).filter((event) => event.type === 'step');
+    const stop = new AbortController();
+    using first = await toyRun({ signal: stop.signal });
+    await collect(first.trainer, (event) => {
+      if (event.type === 'step' && event.step === 3) stop.abort();
+    });
+    const made = first.trainer.step;
+    expect(made).toBeGreaterThanOrEqual(3);
+    expect(made).toBeLessThan(STEPS);
+
+    const { model } = first;
+    using optimizer = optimizers.AdamW(model);
+    optimizer.loadState(await first.optimizer.state());
+    using second = await toyRun({ model, optimizer, loss: (batch) => model.loss(batch), evaluate: () => ({ loss: 1 }) });
+    const rest = (await collect(second.trainer)).filter((event) => event.type === 'step');
+    const losses = (events: typeof steps): [number, number][] => events.map(({ step, loss }) => [step, loss]);
+    expect(losses(rest)).toEqual(losses(steps.slice(made)));
+    expect(weightsOf(model)).toEqual(weightsOf(whole.model));
   });
 
   it('measures speed and time left by its clock', async () => {

@@ -27,6 +27,7 @@ export interface BatchSource<Batch> {
 export interface TrainerOptions<Batch extends TrainingBatch> {
   /** Is borrowed, as the optimizer is. */
   model: Trainable & { savePretrained?(folder: string): Promise<void> };
+  /** Without `out`, the run goes on from the steps that it has made, as after `loadState`. */
   optimizer: Optimizer;
   data: BatchSource<Batch>;
   /** The mean loss of a batch, over its tokens that count. */
@@ -104,8 +105,8 @@ export function checkTrainerOptions<Batch extends TrainingBatch>(options: Traine
     throw new ConfigError('Trainer: loadBestAtEnd needs the options evaluate and out');
   if (loadBestAtEnd && !restore) checkRestorable(model);
   const { numSteps } = options.optimizer;
-  if (numSteps !== 0)
-    throw new ConfigError(`Trainer: optimizer must be a new one, got one that has made ${numSteps} steps`);
+  if (numSteps !== 0 && out !== undefined)
+    throw new ConfigError(`Trainer: with out, optimizer must be a new one, got one that has made ${numSteps} steps`);
 }
 
 /**

@@ -55,6 +55,8 @@ export class Trainer<Batch extends TrainingBatch> {
   constructor(options: TrainerOptions<Batch>) {
     checkTrainerOptions(options);
     this.#options = options;
+    this.#step = options.optimizer.numSteps;
+    this.#evaluatedStep = this.#step;
     this.#store = options.out === undefined ? undefined : new RunStore(options, options.out);
     this.#throughput = new Throughput(options.now ?? (() => performance.now()));
   }
