@@ -1,0 +1,331 @@
+import { type BackendValues, type DataId, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+
+import { BufferPool } from './engine/buffer-pool.ts';
+import { declarations, type Element, pipelineKey, type ShaderInterface } from './engine/shader.ts';
+import { OpenWebGPUBackend, type TensorData, type TfjsProgram, type TfjsUniform } from './engine/tfjs-backend.ts';
+import { UniformCache } from './engine/uniforms.ts';
+import { DeviceLostError, GPUError } from './errors.ts';
+
+/** A tensor, or a tensor whose elements a shader takes several at a time. */
+export type Bound = TensorInfo | { readonly tensor: TensorInfo; readonly as: Element };
+
+/** One dispatch of a shader. */
+export interface ShaderCall {
+  /** Names the code; see `ShaderInterface`. */
+  readonly key: string;
+  /** WGSL without the declarations of buffers and uniforms; its entry point is `main`. Asked for only when the pipeline is new. */
+  readonly code: () => string;
+  readonly reads: Readonly<Record<string, Bound>>;
+  readonly writes: Readonly<Record<string, Bound>>;
+  /** Whole numbers, `u.name` in the code. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** float32 numbers, `u.name` in the code. */
+  readonly numbers?: Readonly<Record<string, number>>;
+  readonly workgroups: readonly [x: number, y?: number, z?: number];
+}
+
+/** Counters since the engine started; for tests and measurements. */
+export interface Figures {
+  dispatches: number;
+  submissions: number;
+  /** Bind groups and uniform buffers made; a warm step makes few. */
+  bindGroups: number;
+  pipelines: number;
+}
+
+/** Dispatches after which commands are submitted without being asked for. */
+const DISPATCHES_PER_SUBMISSION = 1024;
+/** Bind groups that are kept. */
+const MOST_BIND_GROUPS = 16_384;
+/** Values up to this size stay on the host too, where they may be read without waiting: ids, positions, scalars. */
+const HOST_BYTES = 4096;
+const STORAGE_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
+
+/**
+ * The tfjs backend: tfjs-backend-webgpu with cheaper dispatches. Commands are recorded into one encoder and run in order, so that a disposed tensor's buffer may be
+ * used again at once; uniform buffers, pipelines and bind groups are kept.
+ */
+export class FormersWebGPUBackend extends OpenWebGPUBackend {
+  readonly figures: Figures = { dispatches: 0, submissions: 0, bindGroups: 0, pipelines: 0 };
+  readonly #uniforms: UniformCache;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #ids = new WeakMap<object, number>();
+  /** Buffers that hold uploads until the commands that copy them are submitted. */
+  #staging: GPUBuffer[] = [];
+  #pending = 0;
+  #nextId = 0;
+  #lost: string | undefined;
+  #failure: Error | undefined;
+
+  constructor(device: GPUDevice, info: GPUAdapterInfo) {
+    super(device, info);
+    this.#uniforms = new UniformCache(device);
+    this.bufferManager = new BufferPool(device);
+    const fail = (error: Error): void => void (this.#failure ??= error);
+    this.bufferManager.onFailure = fail;
+    device.addEventListener('uncapturederror', ({ error }) => fail(new GPUError(`formers-webgpu: ${error.message}`)));
+    void device.lost.then(({ message, reason }) => (this.#lost = message || reason));
+  }
+
+  /** Throws what went wrong on the device since the last time: its commands are checked and run later than they are recorded. */
+  check(): void {
+    if (this.#lost !== undefined)
+      throw new DeviceLostError(
+        `formers-webgpu: the GPU was lost (${this.#lost}); start the engine again and go on from the last checkpoint`,
+      );
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure) throw failure;
+  }
+
+  /** A new tensor; its content is anything. */
+  output(shape: readonly number[], dtype: 'float32' | 'int32' | 'bool' = 'float32'): TensorInfo {
+    return this.makeTensorInfo([...shape], dtype);
+  }
+
+  /** A second handle to a tensor's values, of any shape of that size. */
+  alias({ dataId, shape, dtype }: TensorInfo, as: readonly number[] = shape): TensorInfo {
+    this.incRef(dataId);
+    return { dataId, shape: [...as], dtype };
+  }
+
+  /** Hangs tensors on a tensor's values; they are disposed together. */
+  attach({ dataId }: TensorInfo, side: Readonly<Record<string, TensorInfo>>): void {
+    this.tensorMap.get(dataId).side = side;
+  }
+
+  /** What {@link attach} left there. */
+  side({ dataId }: TensorInfo): Readonly<Record<string, TensorInfo>> {
+    const { side } = this.tensorMap.get(dataId);
+    if (!side)
+      throw new Error('formers-webgpu: a gradient kernel was called on an output that its forward kernel did not make');
+    return side;
+  }
+
+  /** Records one dispatch. */
+  run({ key, code, reads, writes, counts = {}, numbers = {}, workgroups }: ShaderCall): void {
+    const [inputs, outputs] = [Object.entries(reads), Object.entries(writes)];
+    const shader: ShaderInterface = {
+      key,
+      reads: inputs.map(([name, bound]) => [name, elementOf(bound)]),
+      writes: outputs.map(([name, bound]) => [name, elementOf(bound)]),
+      counts: Object.keys(counts),
+      numbers: Object.keys(numbers),
+    };
+    const fullKey = pipelineKey(shader);
+    let pipeline = this.#pipelines.get(fullKey);
+    if (!pipeline) {
+      pipeline = this.#compile(key, `${declarations(shader)}\n${code()}`);
+      this.#pipelines.set(fullKey, pipeline);
+    }
+    const bindings = [...inputs, ...outputs].map(([, bound]) => this.#binding(tensorOf(bound)));
+    for (const [, bound] of outputs) this.tensorMap.get(tensorOf(bound).dataId).values = null;
+    if (shader.counts.length + shader.numbers.length > 0)
+      bindings.push({ buffer: this.#uniforms.of(Object.values(counts), Object.values(numbers)) });
+    this.#dispatch(pipeline, bindings, workgroups);
+  }
+
+  #compile(label: string, code: string): GPUComputePipeline {
+    this.figures.pipelines++;
+    const module = this.device.createShaderModule({ label, code });
+    return this.device.createComputePipeline({ label, layout: 'auto', compute: { module, entryPoint: 'main' } });
+  }
+
+  #binding({ dataId }: TensorInfo): GPUBufferBinding {
+    this.uploadToGPU(dataId);
+    const { resource, offset = 0, shape } = this.tensorMap.get(dataId);
+    const buffer = resource as GPUBuffer;
+    return offset === 0 && buffer.size === bytesOf(shape) ? { buffer } : { buffer, offset, size: bytesOf(shape) };
+  }
+
+  #dispatch(
+    pipeline: GPUComputePipeline,
+    bindings: readonly GPUBufferBinding[],
+    workgroups: ShaderCall['workgroups'],
+  ): void {
+    this.check();
+    this.ensureCommandEncoderReady();
+    this.computePassEncoder ??= (this.commandEncoder as GPUCommandEncoder).beginComputePass();
+    this.computePassEncoder.setPipeline(pipeline);
+    this.computePassEncoder.setBindGroup(0, this.#bindGroup(pipeline, bindings));
+    this.computePassEncoder.dispatchWorkgroups(...(workgroups as [number]));
+    this.figures.dispatches++;
+    if (++this.#pending >= DISPATCHES_PER_SUBMISSION) this.submitQueue();
+  }
+
+  #bindGroup(pipeline: GPUComputePipeline, bindings: readonly GPUBufferBinding[]): GPUBindGroup {
+    let key = `${this.#idOf(pipeline)}`;
+    for (const { buffer, offset = 0 } of bindings) key += `,${this.#idOf(buffer)}@${offset}`;
+    let group = this.#bindGroups.get(key);
+    if (!group) {
+      this.figures.bindGroups++;
+      const entries = bindings.map((resource, binding) => ({ binding, resource }));
+      group = this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+      this.#bindGroups.set(key, group);
+    }
+    return group;
+  }
+
+  #idOf(object: object): number {
+    let id = this.#ids.get(object);
+    if (id === undefined) this.#ids.set(object, (id = this.#nextId++));
+    return id;
+  }
+
+  /** Of tfjs's own kernels. */
+  override recordAndSubmit(
+    program: TfjsProgram,
+    output: TensorInfo,
+    inputs: TensorInfo[],
+    uniforms: TfjsUniform[] = [],
+  ): void {
+    if (this.activeTimers) return super.recordAndSubmit(program, output, inputs, uniforms);
+    const shapes = [...inputs, output].flatMap(({ shape }) => [shape, util.computeStrides(shape)]);
+    const size = util.sizeFromShape(program.outputShape) / (program.outputComponent ?? 1);
+    const all: TfjsUniform[] = [
+      ...(program.pixelsOpType === undefined
+        ? [float(Number.NaN), float(Infinity), ...shapes.map(ints)]
+        : [ints(util.computeStrides(output.shape))]),
+      ...(program.size ? [ints([size])] : []),
+      ...uniforms,
+    ];
+    this.tensorMap.get(output.dataId).values = null;
+    this.#dispatch(
+      program.pipeline as GPUComputePipeline,
+      [...[output, ...inputs].map((tensor) => this.#binding(tensor)), { buffer: this.#uniforms.ofTfjs(all) }],
+      program.dispatch,
+    );
+  }
+
+  override uploadToGPU(dataId: DataId): void {
+    const data = this.tensorMap.get(dataId);
+    if (data.resource) return;
+    this.check();
+    const { values, shape, dtype } = data;
+    const size = bytesOf(shape);
+    if (!values) {
+      data.resource = this.bufferManager.acquireBuffer(size, STORAGE_USAGE);
+      return;
+    }
+    const numbers =
+      dtype === 'float32' ? Float32Array.from(values as Float32Array) : Int32Array.from(values as Int32Array);
+    const buffer = this.bufferManager.acquireBuffer(size, STORAGE_USAGE);
+    data.resource = buffer;
+    if (this.commandEncoder) {
+      // Recorded commands may still use the buffer, so the copy has to be one of them.
+      const staging = this.bufferManager.acquireBuffer(
+        size,
+        GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
+        true,
+        false,
+      );
+      new Uint8Array(staging.getMappedRange()).set(new Uint8Array(numbers.buffer));
+      staging.unmap();
+      this.endComputePassEncoder();
+      this.commandEncoder.copyBufferToBuffer(staging, 0, buffer, 0, size);
+      this.#staging.push(staging);
+    } else if (numbers.length > 0) {
+      this.queue.writeBuffer(buffer, 0, numbers);
+    }
+    if (size > HOST_BYTES) data.values = null;
+  }
+
+  override submitQueue(): void {
+    this.endComputePassEncoder();
+    if (!this.commandEncoder) return;
+    this.queue.submit([this.commandEncoder.finish()]);
+    this.commandEncoder = null;
+    this.#pending = 0;
+    this.figures.submissions++;
+    for (const buffer of this.#staging) this.bufferManager.releaseBuffer(buffer, false);
+    this.#staging = [];
+    const isTrimmed = [this.bufferManager.trim(), this.#uniforms.trim()].some(Boolean);
+    if (isTrimmed || this.#bindGroups.size > MOST_BIND_GROUPS) this.#bindGroups.clear();
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    if (!this.tensorMap.has(dataId)) return true;
+    const data = this.tensorMap.get(dataId);
+    data.refCount = force ? 0 : data.refCount - 1;
+    if (data.refCount > 0) return false;
+    for (const tensor of Object.values(data.side ?? {})) this.disposeData(tensor.dataId);
+    if (data.complexTensorInfos) {
+      this.disposeData(data.complexTensorInfos.real.dataId);
+      this.disposeData(data.complexTensorInfos.imag.dataId);
+    }
+    this.releaseResource(dataId);
+    this.tensorMap.delete(dataId);
+    return true;
+  }
+
+  override async read(dataId: DataId): Promise<BackendValues> {
+    const data = this.tensorMap.get(dataId);
+    if (data.values) return data.values.slice() as BackendValues;
+    if (data.dtype === 'complex64' || data.dtype === 'string') return super.read(dataId);
+    this.check();
+    return fromBytes(await this.#download(data), data.dtype);
+  }
+
+  async #download({ resource, shape, offset = 0 }: TensorData): Promise<ArrayBuffer> {
+    const size = bytesOf(shape);
+    const staging = this.bufferManager.acquireBuffer(size, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ);
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    (this.commandEncoder as GPUCommandEncoder).copyBufferToBuffer(resource as GPUBuffer, offset, staging, 0, size);
+    this.submitQueue();
+    try {
+      await staging.mapAsync(GPUMapMode.READ);
+    } catch (error) {
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 0))]);
+      this.check();
+      throw new GPUError(`formers-webgpu: reading failed: ${String(error)}`);
+    }
+    const bytes = staging.getMappedRange().slice(0);
+    staging.unmap();
+    this.bufferManager.releaseBuffer(staging);
+    this.check();
+    return bytes;
+  }
+
+  override readSync(dataId: DataId): BackendValues {
+    const { values } = this.tensorMap.get(dataId);
+    if (values) return values.slice() as BackendValues;
+    if (typeof OffscreenCanvas === 'undefined')
+      throw new GPUError('formers-webgpu: dataSync() can not wait for the GPU here; use await data()');
+    this.check();
+    return super.readSync(dataId);
+  }
+
+  override numDataIds(): number {
+    return this.tensorMap.numDataIds();
+  }
+
+  override dispose(): void {
+    this.#uniforms.dispose();
+    this.#bindGroups.clear();
+    super.dispose();
+  }
+}
+
+function tensorOf(bound: Bound): TensorInfo {
+  return 'tensor' in bound ? bound.tensor : bound;
+}
+
+function elementOf(bound: Bound): Element {
+  if ('as' in bound) return bound.as;
+  return bound.dtype === 'float32' ? 'f32' : 'i32';
+}
+
+/** All elements take 4 bytes; a buffer has at least one. */
+function bytesOf(shape: readonly number[]): number {
+  return 4 * Math.max(1, util.sizeFromShape([...shape]));
+}
+
+function fromBytes(bytes: ArrayBuffer, dtype: DataType): BackendValues {
+  if (dtype === 'float32') return new Float32Array(bytes);
+  return dtype === 'int32' ? new Int32Array(bytes) : Uint8Array.from(new Int32Array(bytes));
+}
+
+const ints = (data: number[]): TfjsUniform => ({ type: 'int32', data });
+const float = (value: number): TfjsUniform => ({ type: 'float32', data: [value] });

@@ -1,0 +1,92 @@
+import { GPUOutOfMemoryError } from '../errors.ts';
+
+/** Free bytes that are kept for reuse beside twice what is in use. */
+const SPARE_BYTES = 64 * 2 ** 20;
+
+/**
+ * GPU buffers, reused by exact size and usage. Stands in for tfjs's BufferManager, whose methods it has; that one never gives anything back and looks
+ * for a buffer to release from the start of a list.
+ */
+export class BufferPool {
+  readonly #device: GPUDevice;
+  readonly #free = new Map<string, GPUBuffer[]>();
+  readonly #used = new Set<GPUBuffer>();
+  /** Told of each new buffer: its allocation may still fail on the device. */
+  onFailure: (error: Error) => void = () => {};
+  numBytesUsed = 0;
+  numBytesAllocated = 0;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  acquireBuffer(size: number, usage: GPUBufferUsageFlags, mappedAtCreation = false, reuse = true): GPUBuffer {
+    const buffer =
+      (reuse ? this.#free.get(keyOf(size, usage))?.pop() : undefined) ?? this.#create(size, usage, mappedAtCreation);
+    this.#used.add(buffer);
+    this.numBytesUsed += size;
+    return buffer;
+  }
+
+  releaseBuffer(buffer: GPUBuffer, reuse = true): void {
+    if (!this.#used.delete(buffer)) return;
+    this.numBytesUsed -= buffer.size;
+    if (!reuse) return this.#destroy(buffer);
+    const key = keyOf(buffer.size, buffer.usage);
+    const list = this.#free.get(key);
+    if (list) list.push(buffer);
+    else this.#free.set(key, [buffer]);
+  }
+
+  /** Destroys free buffers, those longest unused first, until few are left. Only right after a submission: recorded commands may use free buffers. Returns whether it did. */
+  trim(most: number = 2 * this.numBytesUsed + SPARE_BYTES): boolean {
+    if (this.numBytesAllocated - this.numBytesUsed <= most) return false;
+    for (const [key, list] of this.#free) {
+      while (list.length > 0 && this.numBytesAllocated - this.numBytesUsed > most)
+        this.#destroy(list.shift() as GPUBuffer);
+      if (list.length === 0) this.#free.delete(key);
+    }
+    return true;
+  }
+
+  getNumUsedBuffers(): number {
+    return this.#used.size;
+  }
+
+  getNumFreeBuffers(): number {
+    return [...this.#free.values()].reduce((sum, list) => sum + list.length, 0);
+  }
+
+  dispose(): void {
+    for (const buffer of [...this.#used, ...[...this.#free.values()].flat()]) this.#destroy(buffer);
+    this.#used.clear();
+    this.#free.clear();
+    this.numBytesUsed = 0;
+  }
+
+  #create(size: number, usage: GPUBufferUsageFlags, mappedAtCreation: boolean): GPUBuffer {
+    const limit = Math.min(
+      this.#device.limits.maxBufferSize,
+      usage & GPUBufferUsage.STORAGE ? this.#device.limits.maxStorageBufferBindingSize : Infinity,
+    );
+    const figures = { wantedBytes: size, liveBytes: this.numBytesUsed };
+    if (size > limit) throw new GPUOutOfMemoryError({ ...figures, limit });
+    this.#device.pushErrorScope('out-of-memory');
+    const buffer = this.#device.createBuffer({ size, usage, mappedAtCreation });
+    void this.#device.popErrorScope().then(
+      (error) => error && this.onFailure(new GPUOutOfMemoryError(figures)),
+      () => {}, // the device is lost, which is told elsewhere
+    );
+    this.numBytesAllocated += size;
+    return buffer;
+  }
+
+  #destroy(buffer: GPUBuffer): void {
+    this.numBytesAllocated -= buffer.size;
+    buffer.destroy();
+  }
+}
+
+function keyOf(size: number, usage: GPUBufferUsageFlags): string {
+  return `${size}_${usage}`;
+}

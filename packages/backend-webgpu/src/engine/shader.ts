@@ -1,0 +1,35 @@
+/** What elements of a buffer are in WGSL. */
+export type Element = 'f32' | 'i32' | 'u32' | 'vec2<f32>' | 'vec4<f32>' | 'f16' | 'vec4<f16>';
+
+/** The parts of a shader that its source doesn't say itself. */
+export interface ShaderInterface {
+  /** Names the source: the same key means the same source (for the same bindings). */
+  readonly key: string;
+  /** Buffers that are read, then those that are written (and may be read), by name, in the order of their bindings. */
+  readonly reads: readonly (readonly [name: string, element: Element])[];
+  readonly writes: readonly (readonly [name: string, element: Element])[];
+  /** Names of whole numbers (u32), then of float32 numbers, in the uniform buffer `u`. */
+  readonly counts: readonly string[];
+  readonly numbers: readonly string[];
+}
+
+/** The declarations that a shader's source starts with: `x`, `y`, ... as arrays, and `u.rows`, `u.scale`, ... */
+export function declarations({ reads, writes, counts, numbers }: ShaderInterface): string {
+  const buffers = [...reads.map((entry) => ['read', ...entry]), ...writes.map((entry) => ['read_write', ...entry])];
+  const fields = [...counts.map((name) => `${name}: u32`), ...numbers.map((name) => `${name}: f32`)];
+  const usesHalf = buffers.some(([, , element]) => element?.includes('f16'));
+  return [
+    ...(usesHalf ? ['enable f16;'] : []),
+    ...buffers.map(
+      ([access, name, element], i) => `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`,
+    ),
+    ...(fields.length > 0
+      ? [`struct Uniforms { ${fields.join(', ')} }`, `@group(0) @binding(${buffers.length}) var<uniform> u: Uniforms;`]
+      : []),
+  ].join('\n');
+}
+
+/** All that tells one pipeline from another. */
+export function pipelineKey({ key, reads, writes, counts, numbers }: ShaderInterface): string {
+  return [key, reads.join(), writes.join(), counts.join(), numbers.join()].join('|');
+}

@@ -1,0 +1,2 @@
+export { DeviceLostError, GPUError, GPUOutOfMemoryError } from './errors.ts';
+export { webgpu, type WebGPUOptions } from './webgpu.ts';

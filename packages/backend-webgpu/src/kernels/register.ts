@@ -1,0 +1,33 @@
+import {
+  getKernel,
+  getKernelsForBackend,
+  type KernelFunc,
+  registerKernel,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
+
+import type { FormersWebGPUBackend } from '../backend.ts';
+import { activationKernels } from './activation.ts';
+import type { KernelTable } from './kernel.ts';
+
+const ownKernels: KernelTable = {
+  ...activationKernels,
+};
+
+/** Registers, under the backend's name, our kernels and for everything else those of tfjs-backend-webgpu. */
+export function registerKernels(backendName: string): void {
+  const inherited = new Map(getKernelsForBackend('webgpu').map((config) => [config.kernelName, config]));
+  for (const kernelName of new Set([...inherited.keys(), ...Object.keys(ownKernels)])) {
+    const own = ownKernels[kernelName];
+    const config = inherited.get(kernelName);
+    const kernelFunc: KernelFunc = (call) => {
+      const backend = call.backend as FormersWebGPUBackend;
+      const result = own?.({ backend, inputs: call.inputs as never, attributes: (call.attrs ?? {}) as never });
+      if (result !== undefined) return result;
+      if (!config) throw new Error(`formers-webgpu: ${kernelName} can't take these inputs`);
+      return config.kernelFunc(call);
+    };
+    if (getKernel(kernelName, backendName)) unregisterKernel(kernelName, backendName);
+    registerKernel({ ...config, kernelName, backendName, kernelFunc });
+  }
+}
