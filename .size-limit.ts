@@ -23,6 +23,7 @@ const budgets: Readonly<Record<string, string>> = {
   tokenizers: '40 kB',
   transformer: '15 kB',
   training: '25 kB',
+  visualization: '15 kB',
   vit: '15 kB',
 };
 
