@@ -111,6 +111,28 @@ describe('Batches', () => {
     expect(take(new Batches(counting(600), options).at(77))).toEqual(take(batches.at(77)));
   });
 
+  it('keeps examples of one length shuffled, and has the same order again from a seed and a state', () => {
+    const options = { collator: plain, batchSize: 4, lengthOf: (example: number) => example % 2 };
+    const orderOf = (seed: number, from = 0): number[][] => {
+      const batches = new Batches(counting(40), { ...options, seed });
+      return counting(20 - from).map((step) => take(batches.at(from + step)).filter((_, i) => i % 2 === 0));
+    };
+    const [first, second] = [orderOf(1).slice(0, 10).flat(), orderOf(1).slice(10).flat()] as [number[], number[]];
+    const odd = counting(40).filter((i) => i % 2 === 1);
+    for (const pass of [first, second]) {
+      expect(pass.slice(0, 20).toSorted((a, b) => a - b)).toEqual(odd); // the longer ones come first
+      expect(pass.slice(0, 20)).not.toEqual(odd); // by their numbers they would always be neighbours
+    }
+    expect(first).not.toEqual(second);
+    expect(orderOf(2).flat()).not.toEqual([...first, ...second]);
+    const stopped = new Batches(counting(40), { ...options, seed: 1, steps: 13 });
+    for (const batch of stopped) void batch;
+    const resumed = new Batches(counting(40), { ...options, seed: 1, steps: 20, state: stopped.state });
+    const rest: number[][] = [];
+    for (const batch of resumed) rest.push(numbersOf(batch).filter((_, i) => i % 2 === 0));
+    expect(rest).toEqual(orderOf(1, 13));
+  });
+
   it('masks the same texts otherwise in the next pass', () => {
     const examples = ['the quick brown fox', 'she sells sea shells by the sea shore'].map((text) =>
       wordPiece.encode(text),

@@ -1,11 +1,19 @@
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
 import type { TrainerEvent } from '../src/index.ts';
 import { checkResume } from './faults.ts';
 import { temporaryFolder } from './toy-run.ts';
+
+/** For processes that are killed: they need not compile all modules anew, once one of them came to its end. */
+export const childEnvironment: NodeJS.ProcessEnv = {
+  ...process.env,
+  NODE_COMPILE_CACHE: join(tmpdir(), 'formers-compile-cache'),
+};
 
 export const moments = ['before', 'half', 'after'] as const;
 
@@ -32,7 +40,7 @@ export async function checkKill({ at, moment }: KillPoint, weights: Map<string, 
 function killed(args: readonly string[]): Promise<{ signal: NodeJS.Signals | null; output: string }> {
   const script = fileURLToPath(new URL('kill-child.ts', import.meta.url));
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [script, ...args], (_, output, errors) =>
+    const child = execFile(process.execPath, [script, ...args], { env: childEnvironment }, (_, output, errors) =>
       resolve({ signal: child.signalCode, output: output + errors }),
     );
   });

@@ -19,7 +19,7 @@ import {
   warmupCosine,
   type WeightAverage,
 } from '../src/index.ts';
-import { ToyModel, weightsOf } from './toy-model.ts';
+import { ToyModel } from './toy-model.ts';
 
 /** A pattern with something to learn: each id is near the one before. */
 export const ids: Int32Array = Int32Array.from({ length: 90 }, (_, i) => (i * i + 3 * i) % 11);
@@ -62,16 +62,15 @@ export async function toyRun({
   const { fileSystem = nodeFileSystem() } = options;
   const model = new ToyModel({ dropout: 0.2, seed: 1 });
   const optimizer = optimizers[kind](model);
-  const { train, validation } = new TokenWindows(ids, { seqLen: 5, vocabSize: 11 }).split({ validation: 0.2 });
-  const loss = (batch: TokenBatch) => model.loss(batch);
+  const { train } = split();
   const trainer = new Trainer<TokenBatch>({
     model,
     optimizer,
     data: train.batches({ batchSize: 3, seed: dataSeed, sampling: 'epoch' }),
-    loss,
+    loss: (batch) => model.loss(batch),
     steps: STEPS,
     accumulationSteps: 2,
-    evaluate: async () => ({ loss: await meanLoss(validation.sequential({ batchSize: 2 }), loss) }),
+    evaluate: () => evaluate(model),
     evalEvery: 3,
     saveEvery: 2,
     logEvery: 1,
@@ -95,10 +94,20 @@ export async function toyRun({
   };
 }
 
+function split(): { train: TokenWindows; validation: TokenWindows } {
+  return new TokenWindows(ids, { seqLen: 5, vocabSize: 11 }).split({ validation: 0.2 });
+}
+
+/** The evaluation of {@link toyRun}. */
+export async function evaluate(model: ToyModel): Promise<{ loss: number }> {
+  return { loss: await meanLoss(split().validation.sequential({ batchSize: 2 }), (batch) => model.loss(batch)) };
+}
+
 export async function saveToy(model: ToyModel, folder: string, fileSystem: FileSystem): Promise<void> {
-  const shapes = new Map([...model.namedParameters()].map(([path, { shape }]) => [path, shape]));
-  const tensors = [...weightsOf(model)].map(
-    ([path, values]) => [path, fromFloat32(values, shapes.get(path)!)] as const,
+  const tensors = await Promise.all(
+    [...model.namedParameters()].map(
+      async ([path, parameter]) => [path, fromFloat32(await parameter.data<'float32'>(), parameter.shape)] as const,
+    ),
   );
   await fileSystem.write(join(folder, 'model.safetensors'), serializeSafetensors(tensors));
   await fileSystem.write(join(folder, 'config.json'), new TextEncoder().encode('{}\n'));

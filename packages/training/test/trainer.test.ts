@@ -351,7 +351,12 @@ describe('Trainer', () => {
     const { model } = first;
     using optimizer = optimizers.AdamW(model);
     optimizer.loadState(await first.optimizer.state());
-    using second = await toyRun({ model, optimizer, loss: (batch) => model.loss(batch), evaluate: () => ({ loss: 1 }) });
+    using second = await toyRun({
+      model,
+      optimizer,
+      loss: (batch) => model.loss(batch),
+      evaluate: () => ({ loss: 1 }),
+    });
     const rest = (await collect(second.trainer)).filter((event) => event.type === 'step');
     const losses = (events: typeof steps): [number, number][] => events.map(({ step, loss }) => [step, loss]);
     expect(losses(rest)).toEqual(losses(steps.slice(made)));

@@ -115,8 +115,11 @@ export class Batches<Example, Batch extends Disposable> implements Iterable<Batc
     const lengths = this.#lengths;
     if (!lengths) return indices;
     const lengthAt = (index: number): number => lengths[index] ?? 0;
-    for (let start = 0; start < indices.length; start += 50 * batchSize)
-      indices.subarray(start, start + 50 * batchSize).sort((a, b) => lengthAt(b) - lengthAt(a) || a - b);
+    for (let start = 0; start < indices.length; start += 50 * batchSize) {
+      const group = [...indices.subarray(start, start + 50 * batchSize)];
+      group.sort((a, b) => lengthAt(b) - lengthAt(a)); // stable: those of one length stay shuffled
+      indices.set(group, start);
+    }
     return indices;
   }
 }

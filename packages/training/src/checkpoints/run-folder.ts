@@ -1,4 +1,4 @@
-import { TrainingError } from '../errors.ts';
+import { isDeviceLost, TrainingError } from '../errors.ts';
 import { type FileSystem, joinPath, messageOf, nodeFileSystem, splitPath } from './file-system.ts';
 import { verifyManifest, writeManifest } from './manifest.ts';
 
@@ -33,7 +33,7 @@ const TEMPORARY = '.tmp-';
  * Writes `checkpoint-<step>` so that, whatever happens, a folder of this name is complete: files go to `.tmp-checkpoint-<step>` and are flushed to the
  * disk, a manifest with their hashes comes last, then the folder gets its name.
  *
- * @throws {@link TrainingError} `write` when the disk refuses; then nothing of it stays.
+ * @throws {@link TrainingError} `write` when the disk refuses, the engine's own error when it lost its device; then nothing of it stays.
  */
 export async function writeCheckpoint(
   out: string,
@@ -55,7 +55,7 @@ export async function writeCheckpoint(
     await discard(out, { names: surplus.map(checkpointName), fileSystem });
   } catch (cause) {
     await fileSystem.remove(temporary).catch(() => undefined); // the disk is in trouble: its first complaint is the one to tell
-    if (TrainingError.isInstance(cause)) throw cause;
+    if (TrainingError.isInstance(cause) || isDeviceLost(cause)) throw cause;
     throw new TrainingError('write', `${folder}: the checkpoint could not be written: ${messageOf(cause)}`, { cause });
   }
   return { folder, step };

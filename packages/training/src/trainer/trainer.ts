@@ -93,7 +93,8 @@ export class Trainer<Batch extends TrainingBatch> {
   /**
    * Makes the steps that are left. Leaving the loop stops the run without a checkpoint; calling `run` again goes on.
    *
-   * @throws {@link TrainingError} `not-finite` when a loss or gradient is: the weights are those before that step, and saved if there is `out`.
+   * @throws {@link TrainingError} `not-finite` when a loss or gradient is: the weights are those before that step, and saved if there is `out`. An engine that
+   * lost its device ends the run with its own error, whose code is `DEVICE_LOST`: open the newest checkpoint on another one.
    */
   async *run(): AsyncGenerator<TrainerEvent, void, undefined> {
     for await (const event of this.#events()) {
@@ -199,7 +200,9 @@ export class Trainer<Batch extends TrainingBatch> {
     const result = optimizer.step({ afterFinite: true });
     this.#options.weightAverage?.update(result);
     this.#step = result.step;
-    return { step: result.step, tokens, learningRate: result.learningRate, values: readValues(result) };
+    const values = readValues(result);
+    values.catch(() => undefined); // whoever waits for them hears of it; perhaps nobody does, if the next step fails before
+    return { step: result.step, tokens, learningRate: result.learningRate, values };
   }
 
   /** Waits for the values of the step that was started last, and tells them. */
