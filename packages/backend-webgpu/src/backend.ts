@@ -264,6 +264,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     if (data.values) return data.values.slice() as BackendValues;
     if (data.dtype === 'complex64' || data.dtype === 'string') return super.read(dataId);
     this.check();
+    if (util.sizeFromShape(data.shape) === 0) return fromBytes(new ArrayBuffer(0), data.dtype);
     return fromBytes(await this.#download(data), data.dtype);
   }
 
