@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
-    exclude: ['**/*.browser.test.ts', '**/*.page.test.ts', '**/*.long.test.ts'],
+    exclude: ['**/*.browser.test.ts', '**/*.page.test.ts', '**/*.long.test.ts', '**/*.webgpu.test.ts'],
     testTimeout: 60_000,
   },
 });

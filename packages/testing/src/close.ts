@@ -40,3 +40,8 @@ export function valuesOf(numbers: Numbers): number[] {
     ? (numbers as readonly NestedNumbers[]).flatMap((item) => valuesOf(item))
     : [...(numbers as Float32Array)];
 }
+
+/** The numbers of a tensor in order, read without blocking: engines on GPUs can't always give them at once. */
+export async function readValues(tensor: Tensor): Promise<number[]> {
+  return [...(await tensor.data())];
+}

@@ -65,6 +65,7 @@ function attentionCase(
   });
   return {
     name: `attend: ${name}`,
+    work: batch * heads * queries * keys * (headDim + valueDim),
     inputs,
     op: (tensors) =>
       withDropout(SEED, () =>
@@ -114,6 +115,7 @@ function selfAttentionCase(
   const dim = heads * headDim;
   return {
     name: `selfAttend: ${name}`,
+    work: 2 * batch * seq * seq * dim,
     inputs: [{ shape: [batch, seq, 3 * dim] }],
     op: ([qkv]) => withDropout(SEED, () => selfAttend(qkv as Tensor3D, { numHeads: heads, ...options })),
     reference: ([qkv]) => {

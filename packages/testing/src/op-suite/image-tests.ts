@@ -2,11 +2,11 @@ import { valueAndGradients } from '@formers/backend';
 import { maxPool, type Tensor, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
-import { valuesOf } from '../close.ts';
+import { readValues } from '../close.ts';
 
 /** Tests of pooling that no differences of values can check. */
 export function imageTests(): void {
-  test('maxPool: the first of equal numbers gets the gradient, in every channel', () => {
+  test('maxPool: the first of equal numbers gets the gradient, in every channel', async () => {
     const pixels = [1, 2, 2, 0];
     // Channel c is turned by c places, so that each place is first once; 6 channels: a whole vector and a rest.
     const values = pixels.flatMap((_, place) => Array.from({ length: 6 }, (__, c) => pixels[(place + c) % 4] ?? 0));
@@ -18,6 +18,6 @@ export function imageTests(): void {
       const places = [0, 1, 2, 3].map((place) => values[place * 6 + c] as number);
       expected[places.indexOf(Math.max(...places)) * 6 + c] = c + 1;
     }
-    expect(valuesOf(gradients[0] as Tensor)).toEqual(expected);
+    expect(await readValues(gradients[0] as Tensor)).toEqual(expected);
   });
 }

@@ -11,7 +11,7 @@ import { imageCases } from './image-cases.ts';
 import { imageTests } from './image-tests.ts';
 import { linearCases } from './linear-cases.ts';
 import { lossCases } from './loss-cases.ts';
-import { checkCase, type OpCase } from './op-case.ts';
+import { checkCase, type OpCase, workOf } from './op-case.ts';
 import { optimizerTests } from './optimizer-tests.ts';
 import { lstmStatesCase, recurrentCases } from './recurrent-cases.ts';
 import { rotaryCases } from './rotary-cases.ts';
@@ -35,14 +35,26 @@ const allCases: readonly OpCase[] = [
   ...viewCases,
 ];
 
+/** Options of {@link opSuite}. */
+export interface OpSuiteOptions {
+  /** Whether to skip, by name, the cases of most work: for GPUs that are emulated in software. */
+  readonly skipLarge?: boolean;
+}
+
+/** Multiply-adds beyond which a case is large. */
+const MOST_WORK = 1_000_000;
+
 /**
  * Registers the tests that every engine has to pass: each op forward and backward, against float64 references and against the compositions on tfjs's plain
  * engine; sizes around those of tiles, odd batches and heads, masks, windows, dropout, axes of size 0.
  */
-export function opSuite(factory: EngineFactory): void {
+export function opSuite(factory: EngineFactory, { skipLarge = false }: OpSuiteOptions = {}): void {
   describe(`ops on ${factory.name}`, () => {
     useEngineForTests(factory);
-    for (const opCase of allCases) test(`op: ${opCase.name}`, () => checkCase(opCase));
+    for (const opCase of allCases) {
+      const isSkipped = skipLarge && workOf(opCase) > MOST_WORK;
+      test.skipIf(isSkipped)(`op: ${opCase.name}${isSkipped ? ' (too large here)' : ''}`, () => checkCase(opCase));
+    }
     optimizerTests();
     sgdTests();
     adafactorTests();

@@ -20,6 +20,7 @@ function linearCase({ rows, inDim, outDim, bias = false, residual = false, activ
     residual: residual ? list.at(-1) : undefined,
   });
   return {
+    work: rows * inDim * outDim,
     name: `linear: [${rows}, ${inDim}] to ${outDim}${bias ? ', bias' : ''}${activation ? `, ${activation}` : ''}${residual ? ', residual' : ''}`,
     inputs: [{ shape: [rows, inDim] }, { shape: [outDim, inDim] }, ...extras],
     op: (tensors) => {
@@ -66,6 +67,7 @@ function matMulCase({
   const a = [...batchA, ...(transposeA ? [depth, rows] : [rows, depth])];
   const b = [...batchB, ...(transposeB ? [columns, depth] : [depth, columns])];
   return {
+    work: batchA.reduce((count, size) => count * size, rows * columns * depth),
     name: `matMul: [${a.join()}]${transposeA ? 'ᵀ' : ''} · [${b.join()}]${transposeB ? 'ᵀ' : ''}`,
     inputs: [a, b].map((shape) => ({ shape, differentiable: batchA.join() === batchB.join() })), // tfjs-core doesn't sum the gradient of what it broadcast
     op: ([x, y]) => matMul(x as Tensor2D, y as Tensor2D, transposeA, transposeB),

@@ -74,6 +74,7 @@ function linearCrossEntropyCase({
   bias?: 'alone' | 'too';
 } & CrossEntropyOptions): OpCase {
   return {
+    work: rows * dim * classes,
     name: `linearCrossEntropy: [${rows}, ${dim}] to ${classes} ${JSON.stringify({ ignored, bias, ...options })}`,
     inputs: [
       { shape: [rows, dim] },

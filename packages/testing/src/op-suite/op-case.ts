@@ -25,6 +25,13 @@ export interface OpCase {
   readonly reference: (inputs: Array64[]) => Float64Array;
   /** Largest error as a share of the largest number of the expected result; default 1e-5. */
   readonly tolerance?: number;
+  /** Multiply-adds of the forward pass; default one for each number of the inputs. */
+  readonly work?: number;
+}
+
+/** The multiply-adds of a case, forward. */
+export function workOf({ work, inputs }: OpCase): number {
+  return work ?? inputs.reduce((total, { shape }) => total + sizeOf(shape), 0);
 }
 
 /** What an engine makes of a case. */
@@ -53,7 +60,7 @@ export async function checkCase(opCase: OpCase): Promise<void> {
   const values = inputs.map(
     ({ shape, values: given }, i) => given ?? normalValues(randomKey(i, shape.join()), sizeOf(shape)),
   );
-  const found = results(opCase, values);
+  const found = await results(opCase, values);
   const { reference, slopes, composed } = expectations.get(opCase) ?? (await expectedOf(opCase, values));
   expectNear('value', found.value, reference, tolerance);
   expectNear('value, by composition', found.value, composed.value, 2 * tolerance);
@@ -74,15 +81,15 @@ async function expectedOf(opCase: OpCase, values: readonly ArrayLike<number>[]):
   const slopes = slopesOf(opCase, values, reference.length);
   const engine = getBackend();
   await useBackend(cpu());
-  const expected = { reference, slopes, composed: results(opCase, values) };
+  const expected = { reference, slopes, composed: await results(opCase, values) };
   await activate(engine); // not started again, which takes time
   expectations.set(opCase, expected);
   return expected;
 }
 
 /** Value and gradients on the active engine; the gradient of the value is random. */
-function results({ inputs, op }: OpCase, values: readonly ArrayLike<number>[]): Results {
-  return tidy(() => {
+async function results({ inputs, op }: OpCase, values: readonly ArrayLike<number>[]): Promise<Results> {
+  const made = tidy(() => {
     const tensors = inputs.map(({ shape, dtype = 'float32' }, i) =>
       tensor(typed(values[i] as ArrayLike<number>, dtype), [...shape], dtype),
     );
@@ -91,8 +98,11 @@ function results({ inputs, op }: OpCase, values: readonly ArrayLike<number>[]): 
     const weights = tensor(outputWeights(value.size), value.shape);
     const { gradients } = valueAndGradients(() => op(tensors), xs, { outputGradient: weights });
     gradients.forEach((gradient, i) => expect(gradient.shape, `shape of gradient ${i}`).toEqual(xs[i]?.shape));
-    return { value: numbers(value), gradients: gradients.map(numbers) } as unknown as Tensor;
-  }) as unknown as Results;
+    return [value, ...gradients];
+  });
+  const [value, ...gradients] = await Promise.all(made.map(numbers));
+  for (const each of made) each.dispose();
+  return { value: value as Float32Array, gradients };
 }
 
 /** Fourth-order differences of the reference along random directions, for each input with a gradient. */
@@ -138,7 +148,7 @@ function typed(values: ArrayLike<number>, dtype: DataType): Float32Array | Int32
   return dtype === 'bool' ? Uint8Array.from(values) : Float32Array.from(values);
 }
 
-const numbers = (x: Tensor) => Float32Array.from(x.dataSync());
+const numbers = async (x: Tensor) => Float32Array.from(await x.data());
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, axis) => product * axis, 1);
 
 function dot(left: ArrayLike<number>, right: ArrayLike<number>): number {

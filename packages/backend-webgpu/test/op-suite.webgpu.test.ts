@@ -1,0 +1,5 @@
+import { opSuite } from '../../testing/src/op-suite/index.ts';
+import { webgpu } from '../src/index.ts';
+import { dawn } from './dawn.ts';
+
+opSuite(webgpu({ gpu: await dawn() }), { skipLarge: true });
