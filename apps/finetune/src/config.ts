@@ -1,12 +1,25 @@
 import { pick, trainingConfig, UsageError } from '@formers/cli';
 
+import type { ProblemType } from '@formers/data';
+
 import type { FinetuneConfig, GivenOptions, LoraSettings, TaskConfig, TaskName } from './options.ts';
 
 const LORA: LoraSettings = { loraRank: 8, loraAlpha: 16, loraDropout: 0 };
 
 const LORA_OPTIONS = ['loraRank', 'loraAlpha', 'loraDropout', 'loraTargets'] as const;
 
-const OPTIONAL = ['validationData', 'limit', 'columns', 'languages', 'prefix', 'maxLength', 'maxTargetLength'] as const;
+const OPTIONAL = [
+  'validationData',
+  'limit',
+  'columns',
+  'languages',
+  'prefix',
+  'maxLength',
+  'maxTargetLength',
+  'labelSmoothing',
+  'freeze',
+  'layerwiseDecay',
+] as const;
 
 /** The data sets by name, and the task that each is for. */
 export const DATA_SETS: Readonly<Record<string, TaskName>> = {
@@ -32,6 +45,7 @@ export function taskConfig(given: GivenOptions): TaskConfig {
   for (const name of [...LORA_OPTIONS, 'merge'] as const)
     if (!lora && given[name] !== undefined)
       throw new UsageError(`--${name.replace('lora', 'lora-').toLowerCase()} needs --lora`);
+  checkTraining(given);
   return {
     family: 'finetune',
     task: task as TaskName,
@@ -40,12 +54,28 @@ export function taskConfig(given: GivenOptions): TaskConfig {
     validation: given.validation ?? 0.1,
     ...pick(given, OPTIONAL),
     tooLong: (given.tooLong ?? (first === 'spam-assassin' ? 'cut' : 'refuse')) as TaskConfig['tooLong'],
+    ...(given.problemType !== undefined && { problemType: given.problemType as ProblemType }),
     fromScratch,
     lora,
     ...(lora && { ...LORA, ...pick(given, LORA_OPTIONS) }),
     batchSize: given.batchSize ?? 16,
     seed,
   };
+}
+
+/** @throws {@link UsageError} for options that don't go together. */
+function checkTraining({ task, lora, freeze, emaDecay = 0, layerwiseDecay, problemType, labelSmoothing }: GivenOptions): void {
+  const refuse = (message: string): never => {
+    throw new UsageError(message);
+  };
+  if (lora && freeze !== undefined) refuse('--lora leaves the model as it is anyway: --freeze is for whole models');
+  if (lora && emaDecay > 0) refuse('--ema-decay is for whole models, not for --lora');
+  if (layerwiseDecay !== undefined && !(layerwiseDecay > 0 && layerwiseDecay <= 1))
+    refuse(`--layerwise-decay must be a number above 0, at most 1, got ${layerwiseDecay}`);
+  if (problemType !== undefined && task !== 'text-classification')
+    refuse(`--problem-type is for --task text-classification, got --task ${task}`);
+  if (labelSmoothing !== undefined && task === 'question-answering')
+    refuse('--label-smoothing is for classes, tags and written tokens, not for --task question-answering');
 }
 
 /** Fills in what depends on the number of examples to learn. */

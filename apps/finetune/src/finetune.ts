@@ -1,6 +1,14 @@
 import path from 'node:path';
 
-import { freeFolder, readRunConfig, resumedConfig, startEngine } from '@formers/cli';
+import {
+  freeFolder,
+  readRunConfig,
+  resumedConfig,
+  resumedSession,
+  type SessionOptions,
+  startEngine,
+  UsageError,
+} from '@formers/cli';
 import { findCheckpoint } from '@formers/training';
 
 import { taskConfig } from './config.ts';
@@ -9,17 +17,23 @@ import { trainTask } from './run/train-task.ts';
 import { TASKS } from './tasks/tasks.ts';
 
 /** Fine-tunes a model, or goes on with a run. Returns when all steps are made or `signal` stopped it. */
-export async function finetune(given: GivenOptions, { signal }: { signal: AbortSignal }): Promise<void> {
-  const checkpoint = given.resume === undefined ? undefined : await findCheckpoint(given.resume);
-  const saved = checkpoint && (await readRunConfig<FinetuneConfig>(path.dirname(checkpoint.folder)));
-  const config = saved ? resumedConfig(saved, given, RUN_OPTIONS) : taskConfig(given);
+export async function finetune(asked: GivenOptions, { signal }: { signal: AbortSignal }): Promise<void> {
+  const checkpoint = asked.resume === undefined ? undefined : await findCheckpoint(asked.resume);
+  const found = checkpoint && (await readRunConfig<SavedRun>(path.dirname(checkpoint.folder)));
+  const given = found ? resumedSession(asked, found) : asked;
+  if (found && given.epochs !== undefined) throw new UsageError('--epochs is for new runs: --resume goes by --steps');
+  const { session: _, ...saved } = found ?? {};
+  const config = found ? resumedConfig(saved as FinetuneConfig, given, RUN_OPTIONS) : taskConfig(given);
   const choice = await startEngine(given);
-  const out = given.out ?? (checkpoint ? path.dirname(checkpoint.folder) : await freeFolder(nameOf(config)));
-  const run = { given, out, checkpoint, choice, signal, saved: saved && { ...saved, ...config } };
-  await TASKS[config.task]({ config, checkpoint: checkpoint?.folder, signal }, (task) =>
-    trainTask(task, { config, ...run }),
+  const folder = given.out ?? (checkpoint && path.dirname(checkpoint.folder));
+  const run = { given, checkpoint, choice, signal, saved: found && (config as FinetuneConfig) };
+  await TASKS[config.task]({ config, checkpoint: checkpoint?.folder, signal }, async (task) =>
+    trainTask(task, { config, ...run, out: folder ?? (await freeFolder(nameOf(config))) }),
   );
 }
+
+/** What `run.json` has. */
+type SavedRun = FinetuneConfig & { session?: SessionOptions };
 
 function nameOf({ model, data: [first = 'data'] }: TaskConfig): string {
   const plain = (name: string): string =>

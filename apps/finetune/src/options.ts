@@ -5,6 +5,9 @@ import {
   TRAINING_OPTIONS,
   type TrainingConfig,
 } from '@formers/cli';
+import type { ProblemType } from '@formers/data';
+
+import { PROBLEM_TYPES } from './tasks/problem-type.ts';
 
 /** What can be fine-tuned for. */
 export const TASK_NAMES = [
@@ -18,10 +21,6 @@ export const TASK_NAMES = [
 
 /** The name of a task. */
 export type TaskName = (typeof TASK_NAMES)[number];
-
-/** What stays here of the options of every run: averages of weights and recomputed layers are for pre-training. */
-const TRAINING = without(TRAINING_OPTIONS, 'emaDecay');
-const SESSION = without(SESSION_OPTIONS, 'gradientCheckpointing');
 
 /** The options that make a run what it is: kept with it, and the same after a resume. */
 export const RUN_OPTIONS = {
@@ -57,7 +56,27 @@ export const RUN_OPTIONS = {
     help: "names of the layers in the checkpoint, such as query,value (default PEFT's choice)",
   },
   batchSize: { kind: 'whole', least: 1, help: 'examples per micro-batch (default 16)' },
-  ...TRAINING,
+  problemType: {
+    kind: 'text',
+    among: PROBLEM_TYPES,
+    help: 'what a text gets: a class, several labels, or a number (text-classification; default by the column)',
+  },
+  labelSmoothing: {
+    kind: 'number',
+    least: 0,
+    below: 1,
+    help: 'share of each target that is spread over all classes, tags or tokens (default 0)',
+  },
+  freeze: {
+    kind: 'text',
+    help: "what stays as it is: base (all but the head), or a pattern of names of weights, such as 'embeddings|layer\\.[01]\\.'",
+  },
+  layerwiseDecay: {
+    kind: 'number',
+    least: 0,
+    help: 'learning rate of each layer as a share of that of the layer above (default 1)',
+  },
+  ...TRAINING_OPTIONS,
   learningRate: {
     ...TRAINING_OPTIONS.learningRate,
     help: 'highest learning rate (default 0.00005, with --lora 0.001)',
@@ -75,7 +94,7 @@ export const FINETUNE_OPTIONS = {
   ...RUN_OPTIONS,
   epochs: { kind: 'number', least: 0, help: 'passes over the data, where --steps says nothing (default 3)' },
   merge: { kind: 'flag', help: 'with --lora: also a folder `merged` of the whole model' },
-  ...SESSION,
+  ...SESSION_OPTIONS,
   out: { ...SESSION_OPTIONS.out, help: 'folder of the run (default checkpoints/<model>-<data>)' },
   saveEvery: { ...SESSION_OPTIONS.saveEvery, help: 'steps between checkpoints (default as --eval-every)' },
   evalEvery: { ...SESSION_OPTIONS.evalEvery, help: 'steps between evaluations (default after each pass)' },
@@ -110,14 +129,13 @@ export interface TaskConfig extends Partial<LoraSettings> {
   tooLong: 'refuse' | 'cut';
   fromScratch: boolean;
   lora: boolean;
+  problemType?: ProblemType;
+  labelSmoothing?: number;
+  freeze?: string;
+  layerwiseDecay?: number;
   batchSize: number;
   seed: number;
 }
 
 /** What makes a run, every default filled in: saved as `run.json`. */
 export type FinetuneConfig = TaskConfig & TrainingConfig;
-
-function without<Specs extends object, Name extends keyof Specs>(specs: Specs, name: Name): Omit<Specs, Name> {
-  const { [name]: _, ...rest } = specs;
-  return rest;
-}

@@ -12,8 +12,11 @@ import {
   type OptionValues,
   readRunConfig,
   resumedConfig,
+  resumedSession,
   saveRunConfig,
   type SESSION_OPTIONS,
+  sessionOf,
+  type SessionOptions,
   startEngine,
 } from '@formers/cli';
 import { checkpointLayers, findCheckpoint, Trainer, WeightAverage } from '@formers/training';
@@ -26,14 +29,14 @@ export type GivenOptions = OptionValues<typeof SESSION_OPTIONS> & Readonly<Recor
 /** Pre-trains a model, or goes on with a run. Returns when all steps are made or `signal` stopped it. */
 export async function startRun(
   family: Family,
-  { given, signal }: { given: GivenOptions; signal: AbortSignal },
+  { given: asked, signal }: { given: GivenOptions; signal: AbortSignal },
 ): Promise<void> {
-  const checkpoint = given.resume === undefined ? undefined : await findCheckpoint(given.resume);
+  const checkpoint = asked.resume === undefined ? undefined : await findCheckpoint(asked.resume);
+  const saved = checkpoint && (await readRunConfig<SavedRun>(path.dirname(checkpoint.folder)));
+  const given = saved ? resumedSession(asked, saved) : asked;
   const choice = await startEngine(given);
   const isSlow = choice.name === 'cpu';
-  const config = checkpoint
-    ? await savedConfig(family, { folder: path.dirname(checkpoint.folder), given })
-    : family.configure(given, { isSlow });
+  const config = saved ? savedConfig(family, { saved, given }) : family.configure(given, { isSlow });
   const { steps, accumulationSteps } = config;
 
   const run = await family.prepare(config, { checkpoint, isSlow });
@@ -48,6 +51,10 @@ export async function startRun(
     await model.savePretrained(folder);
     await companion.savePretrained(folder);
   };
+  const saveCheckpoint = async (folder: string): Promise<void> => {
+    await saveRunConfig(out, { ...config, session: sessionOf(given) }); // not before: till then the folder may be another run's
+    await save(folder);
+  };
   const trainer = new Trainer({
     model,
     optimizer,
@@ -60,7 +67,7 @@ export async function startRun(
     saveEvery: given.saveEvery ?? 500,
     saveLimit: 2,
     out,
-    save,
+    save: saveCheckpoint,
     ...(average && { weightAverage: average }),
     ...(given.patience !== undefined && { patience: given.patience }),
     ...(given.tensorBoard && { tensorBoard: true }),
@@ -68,7 +75,6 @@ export async function startRun(
     config: { ...run.identity, model: JSON.parse(JSON.stringify(model.config)) as JsonObject },
   });
   if (checkpoint) await trainer.load(checkpoint);
-  await saveRunConfig(out, config);
 
   const perStep = perBatch.count * accumulationSteps;
   const resumed = checkpoint ? `, going on after step ${checkpoint.step}` : '';
@@ -100,12 +106,16 @@ export async function startRun(
   report.summary(summary);
 }
 
+/** What `run.json` has. */
+interface SavedRun extends RunConfig {
+  session?: SessionOptions;
+}
+
 /** The config of a run to go on with. */
-async function savedConfig(
+function savedConfig(
   family: Family,
-  { folder, given }: { folder: string; given: GivenOptions },
-): Promise<RunConfig> {
-  const saved: RunConfig = await readRunConfig(folder);
+  { saved: { session: _, ...saved }, given }: { saved: SavedRun; given: GivenOptions },
+): RunConfig {
   const complete = { ...family.earlier, ...saved };
   return resumedConfig(complete, family.expand?.(given) ?? given, family.options);
 }

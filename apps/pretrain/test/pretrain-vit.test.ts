@@ -4,7 +4,6 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { ConfusionMatrix } from '../src/confusion.ts';
 import { runCli } from './run-cli.ts';
 
 let folder: string;
@@ -83,28 +82,5 @@ describe('pretrain --family vit', () => {
     expect(stderr).toMatch(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  });
-});
-
-describe('ConfusionMatrix', () => {
-  it('counts, and gives accuracy, precision, recall and F1', () => {
-    const matrix = new ConfusionMatrix(['cat', 'dog']);
-    for (const [actual, predicted] of [
-      [0, 0],
-      [0, 0],
-      [0, 1],
-      [1, 1],
-    ] as const)
-      matrix.add(actual, predicted);
-    expect(matrix.counts).toEqual([
-      [2, 1],
-      [0, 1],
-    ]);
-    expect(matrix.accuracy).toBe(0.75);
-    expect(matrix.scores()).toEqual([
-      { label: 'cat', precision: 1, recall: 2 / 3, f1: 0.8, support: 3 },
-      { label: 'dog', precision: 0.5, recall: 1, f1: 2 / 3, support: 1 },
-    ]);
-    expect(() => matrix.add(2, 0)).toThrow(RangeError);
   });
 });

@@ -5,8 +5,12 @@ import { TokenizerError } from '@formers/tokenizers';
 
 import { UsageError } from './options.ts';
 
+/** What asks a command to stop: Ctrl-C, a system that shuts down, a terminal that is closed. */
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * Runs a command: the first Ctrl-C asks it to save and stop, a second one quits; what the user did wrong is one line and exit code 1.
+ * Runs a command: the first Ctrl-C asks it to save and stop, a second one quits; so does output that nobody takes any more, such as that of a closed terminal or before `| head`. What
+ * the user did wrong is one line and exit code 1.
  */
 export async function runCommand(name: string, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController();
@@ -15,8 +19,9 @@ export async function runCommand(name: string, run: (signal: AbortSignal) => Pro
     stop.abort();
     console.error(`\n${name}: saving and stopping; Ctrl-C again quits at once`);
   };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onInterrupt);
+  const onLostOutput = (): void => stop.abort();
+  for (const signal of STOPPING) process.on(signal, onInterrupt);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onLostOutput);
   try {
     await run(stop.signal);
   } catch (error) {
@@ -24,8 +29,7 @@ export async function runCommand(name: string, run: (signal: AbortSignal) => Pro
     console.error(`${name}: ${(error as Error).message}`);
     process.exitCode = 1;
   } finally {
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onInterrupt);
+    for (const signal of STOPPING) process.off(signal, onInterrupt);
   }
 }
 

@@ -1,6 +1,7 @@
 export { runCommand } from './command.ts';
 export { describeEngine, ENGINES, startEngine } from './engine.ts';
 export { followRun, type RunSummary } from './follow-run.ts';
+export { metricsLine } from './metrics.ts';
 export { createOptimizer, type OptimizerConfig, OPTIMIZERS } from './optimizer.ts';
 export {
   describeOptions,
@@ -18,7 +19,10 @@ export { familyOfRun, freeFolder, modelFolder, readRunConfig, saveRunConfig } fr
 export {
   pick,
   resumedConfig,
+  resumedSession,
   SESSION_OPTIONS,
+  sessionOf,
+  type SessionOptions,
   TRAINING_OPTIONS,
   type TrainingConfig,
   trainingConfig,

@@ -5,6 +5,7 @@ import {
   Muon,
   type Optimizer,
   type OptimizerOptions,
+  type ParameterGroup,
   SGD,
   type Trainable,
 } from '@formers/training';
@@ -27,15 +28,18 @@ export interface OptimizerConfig extends ScheduleConfig {
   weightDecay: number;
   clipNorm: number;
   seed: number;
+  /** Parameters with rates of their own. */
+  groups?: readonly ParameterGroup[];
 }
 
 /** The optimizer of a run, with its schedule; momentum of `sgd` is 0.9, and `adafactor` and `muon` take rates of the size of AdamW's. */
 export function createOptimizer(model: Trainable, config: OptimizerConfig): Optimizer {
-  const { optimizer, beta2, weightDecay, clipNorm, seed } = config;
+  const { optimizer, beta2, weightDecay, clipNorm, seed, groups } = config;
   const options: OptimizerOptions = {
     learningRate: scheduleOf(config),
     weightDecay,
     ...(clipNorm > 0 && { clipNorm }),
+    ...(groups && { groups }),
     seed,
   };
   switch (optimizer) {

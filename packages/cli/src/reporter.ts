@@ -1,5 +1,7 @@
 import { SingleBar } from 'cli-progress';
 
+import { metricsLine } from './metrics.ts';
+
 /** A number of a training step, as it is logged; the spelling of the JSON records. */
 export interface LogRecord {
   step: number;
@@ -8,11 +10,8 @@ export interface LogRecord {
   grad_norm?: number;
   tokens_per_second?: number;
   seconds_left?: number;
-  eval_loss?: number;
-  eval_bits_per_character?: number;
-  eval_accuracy?: number;
-  eval_next_sentence_accuracy?: number;
   checkpoint?: string;
+  [evaluated: `eval_${string}`]: number;
 }
 
 /** How a run tells what it does. */
@@ -109,8 +108,7 @@ function terminalReporter(scale: Scale): Reporter {
       bar.update(record.step, { line: logLine(record, scale) });
     },
     log: (record) => {
-      if (record.eval_loss !== undefined || record.checkpoint !== undefined)
-        above(() => console.log(logLine(record, scale)));
+      if (record.loss === undefined) above(() => console.log(logLine(record, scale))); // evaluations and checkpoints
     },
     summary: nothing,
     close: () => {
@@ -127,12 +125,10 @@ function logLine(record: LogRecord, { steps, unit }: Scale): string {
   if (record.tokens_per_second !== undefined)
     parts.push(`${Math.round(record.tokens_per_second).toLocaleString('en')} ${unit}/s`);
   if (record.seconds_left !== undefined) parts.push(`${duration(record.seconds_left)} left`);
-  if (record.eval_loss !== undefined) parts.push(`held-out loss ${record.eval_loss.toFixed(4)}`);
-  if (record.eval_bits_per_character !== undefined)
-    parts.push(`${record.eval_bits_per_character.toFixed(3)} bits per character`);
-  if (record.eval_accuracy !== undefined) parts.push(`${(100 * record.eval_accuracy).toFixed(2)} % right`);
-  if (record.eval_next_sentence_accuracy !== undefined)
-    parts.push(`next sentences ${(100 * record.eval_next_sentence_accuracy).toFixed(2)} % right`);
+  const evaluated = Object.entries(record).flatMap(([name, value]) =>
+    name.startsWith('eval_') && typeof value === 'number' ? [[name.slice(5), value] as const] : [],
+  );
+  if (evaluated.length > 0) parts.push(`held-out ${metricsLine(Object.fromEntries(evaluated))}`);
   if (record.checkpoint !== undefined) parts.push(`saved ${record.checkpoint}`);
   return parts.join('  ');
 }

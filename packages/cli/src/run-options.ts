@@ -1,4 +1,4 @@
-import { type GivenValues, kebabCase, type OptionSpecs, UsageError } from './options.ts';
+import { type GivenValues, kebabCase, type OptionSpecs, type OptionValues, UsageError } from './options.ts';
 import { ENGINES } from './engine.ts';
 import { OPTIMIZERS, rateFactor } from './optimizer.ts';
 import { SCHEDULES } from './schedule.ts';
@@ -59,6 +59,25 @@ export const SESSION_OPTIONS = {
   quiet: { kind: 'flag', help: 'print only the summary' },
   help: { kind: 'flag', help: 'this text' },
 } as const satisfies OptionSpecs;
+
+/** The options of a start that hold until the end of the run, also after a resume, unless it is told otherwise. */
+const LASTING = ['saveEvery', 'evalEvery', 'patience', 'gradientCheckpointing', 'tensorBoard'] as const;
+
+/** How a run saves and evaluates: kept in `run.json` as `session`. */
+export type SessionOptions = Pick<OptionValues<typeof SESSION_OPTIONS>, (typeof LASTING)[number]>;
+
+/** What of the given options holds until the end of the run. */
+export function sessionOf(given: SessionOptions): SessionOptions {
+  return pick(given, LASTING);
+}
+
+/** What was given, and below it what holds since the run was started. */
+export function resumedSession<Given extends SessionOptions>(
+  given: Given,
+  { session }: { session?: SessionOptions | undefined },
+): Given {
+  return { ...session, ...given };
+}
 
 /** What every run's config has. */
 export interface TrainingConfig {

@@ -8,17 +8,27 @@ import {
   duration,
   followRun,
   grouped,
+  metricsLine,
   saveRunConfig,
+  sessionOf,
   UsageError,
 } from '@formers/cli';
 import type { JsonObject } from '@formers/checkpoints';
-import { type FoundCheckpoint, Trainer, type TrainingBatch } from '@formers/training';
+import {
+  checkpointLayers,
+  type FoundCheckpoint,
+  layerwiseDecay,
+  Trainer,
+  type TrainingBatch,
+  WeightAverage,
+} from '@formers/training';
 
 import { withSteps } from '../config.ts';
 import type { FinetuneConfig, GivenOptions, TaskConfig } from '../options.ts';
 import type { ReadyTask, TaskModel } from '../tasks/task.ts';
 import { openAdapters } from './adapters.ts';
 import { keepBest } from './best-model.ts';
+import { freezeWeights } from './freeze-weights.ts';
 import { modelCard } from './model-card.ts';
 
 /** What a run has besides its task. */
@@ -51,8 +61,15 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
 
   using lora = config.lora ? await openAdapters(model, { config, checkpoint: checkpoint?.folder }) : undefined;
   const trained = lora ?? model;
+  const frozen = config.freeze === undefined ? 0 : freezeWeights(model, config.freeze);
+  using average = config.emaDecay > 0 ? new WeightAverage(model, { decay: config.emaDecay, warmup: true }) : undefined;
+  using _ = given.gradientCheckpointing ? checkpointLayers(model) : undefined;
   const report = createReporter({ ...given, steps, unit: task.unit });
-  using optimizer = createOptimizer(trained, config);
+  const { layerwiseDecay: rate = 1 } = config;
+  using optimizer = createOptimizer(trained, {
+    ...config,
+    ...(rate < 1 && { groups: layerwiseDecay(trained, { rate }) }),
+  });
   const save = async (folder: string): Promise<void> => {
     await trained.savePretrained(folder);
     await task.saveProcessor(folder);
@@ -73,12 +90,15 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     ...(given.tensorBoard && { tensorBoard: true }),
     saveLimit: 1,
     out,
-    save,
+    save: async (folder) => {
+      await saveRunConfig(out, { ...config, session: sessionOf(given) }); // not before: till then the folder may be another run's
+      await save(folder);
+    },
+    ...(average && { weightAverage: average, loadBestAtEnd: true }),
     signal,
     config: { model: JSON.parse(JSON.stringify(model.config)) as JsonObject },
   });
   if (checkpoint) await trainer.load(checkpoint);
-  await saveRunConfig(out, config);
 
   const { origin } = model as { origin?: { fresh: readonly string[] } };
   report.note(`engine      ${describeEngine(choice)}`);
@@ -89,6 +109,7 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     report.note(
       `adapters    ${grouped(lora.numParameters)} parameters, rank ${lora.config.rank}, for ${lora.config.targets.join(', ')}`,
     );
+  if (frozen > 0) report.note(`frozen      ${grouped(frozen)} of them, by --freeze ${config.freeze}`);
   report.note(`data        ${task.facts.data}`);
   report.note(`split       ${task.facts.split}`);
   report.note(
@@ -98,14 +119,15 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
 
   const facts = {
     parameters: model.numParameters,
-    trained: trained.numParameters,
+    trained: trained.numParameters - frozen,
     examples_per_step: perStep,
     engine: choice.name,
   };
   const summary = await followRun(trainer, { report, steps, facts });
   if (summary.reason !== 'aborted') {
     const { merge = false } = given;
-    const best = await keepBest(task, { config, out, newest: summary.checkpoint, merge });
+    const averaged = average && { save }; // the model has the best averages now
+    const best = await keepBest(task, { config, out, newest: summary.checkpoint, merge, averaged });
     Object.assign(summary, { model: out, best_step: best.step, best: best.metrics, report: best.details });
     await modelCard(out, { config, best, engine: choice.name, seconds: summary.seconds, pipeline: task.pipeline });
     report.note(`\n${best.report}\n`);
@@ -120,20 +142,7 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
   } else {
     report.note(`stopped     after step ${summary.step}, in ${duration(summary.seconds)}`);
     report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);
-    report.note(`resume      npx pnpm@12 finetune --resume ${out}`);
+    if (summary.checkpoint !== undefined) report.note(`resume      npx pnpm@12 finetune --resume ${out}`);
   }
   report.summary(summary);
-}
-
-/** `loss 0.1234  accuracy 98.20 %` */
-export function metricsLine(metrics: Readonly<Record<string, number>>): string {
-  return Object.entries(metrics)
-    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${metricText(name, value)}`)
-    .join('  ');
-}
-
-const SHARES: ReadonlySet<string> = new Set(['accuracy', 'precision', 'recall', 'f1', 'macro_f1', 'exact_match']);
-
-function metricText(name: string, value: number): string {
-  return SHARES.has(name) ? `${(100 * value).toFixed(2)} %` : value.toFixed(name === 'loss' ? 4 : 2);
 }

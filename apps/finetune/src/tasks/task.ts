@@ -1,11 +1,12 @@
 import type { JsonLike } from '@formers/checkpoints';
-import type { BatchSource, Metrics, Trainable, TrainingBatch } from '@formers/training';
+import type { AnyModule } from '@formers/nn';
+import type { BatchSource, Metrics, TrainingBatch } from '@formers/training';
 import type { Scalar } from '@tensorflow/tfjs-core';
 
 import type { TaskConfig } from '../options.ts';
 
 /** A model of any task. */
-export interface TaskModel extends Trainable, Disposable {
+export interface TaskModel extends AnyModule {
   readonly config: object;
   readonly numParameters: number;
   savePretrained(folder: string): Promise<void>;

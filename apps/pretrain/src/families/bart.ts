@@ -1,10 +1,11 @@
 import { BART } from '@formers/bart';
+import type { OptionSpecs, OptionValues } from '@formers/cli';
 import { denoising } from '@formers/data';
 
 import type { Family } from '../family.ts';
 import { learnBytePairs } from '../learners.ts';
+import { INIT_OPTIONS, initStdOf } from '../text-options.ts';
 import {
-  type GivenRestoringOptions,
   prepareRestoring,
   RESTORING_OPTIONS,
   restoringConfig,
@@ -15,8 +16,16 @@ import { PADDING, paddedContext } from './sequence.ts';
 /** `<s>` and `</s>`. */
 const AROUND = 2;
 
+const OPTIONS = { ...RESTORING_OPTIONS, ...INIT_OPTIONS } as const satisfies OptionSpecs;
+
+type GivenBartOptions = OptionValues<typeof OPTIONS>;
+
+interface BartRunConfig extends RestoringRunConfig {
+  initStd: number;
+}
+
 /** BART on text, which learns to restore spoilt text. */
-export const BART_FAMILY: Family<GivenRestoringOptions, RestoringRunConfig> = {
+export const BART_FAMILY: Family<GivenBartOptions, BartRunConfig> = {
   name: 'bart',
   about: 'Pre-trains a BART on text, from scratch: sentences out of order, and spans that are masked.',
   examples: [
@@ -24,10 +33,14 @@ export const BART_FAMILY: Family<GivenRestoringOptions, RestoringRunConfig> = {
     '--family bart --dataset sotu --steps 4000',
     '--resume checkpoints/bart-moby-dick --steps 4000',
   ],
-  options: RESTORING_OPTIONS,
-  configure: (given, { isSlow }) => restoringConfig('bart', { given, isSlow }),
+  options: OPTIONS,
+  configure(given, { isSlow }) {
+    const config = restoringConfig('bart', { given, isSlow });
+    return { ...config, initStd: initStdOf({ ...config, initStd: given.initStd }) };
+  },
+  earlier: { maskedShare: 0.3, initStd: 0.02 },
   prepare(config, machine) {
-    const { dim, numHeads, numLayers, dropout, seed, contextLength } = config;
+    const { dim, numHeads, numLayers, dropout, seed, contextLength, maskedShare: infillShare, initStd } = config;
     return prepareRestoring(config, {
       ...machine,
       parts: {
@@ -35,10 +48,10 @@ export const BART_FAMILY: Family<GivenRestoringOptions, RestoringRunConfig> = {
         kind: 'byte pairs',
         learn: learnBytePairs,
         seqLen: contextLength - AROUND,
-        spoil: (tokenizer) => denoising({ tokenizer, padToMultipleOf: PADDING }),
+        spoil: (tokenizer) => denoising({ tokenizer, infillShare, padToMultipleOf: PADDING }),
         open: (folder) => BART.fromPretrained(folder),
         create({ vocabSize, bosTokenId = 0, padTokenId = 1, eosTokenId = 2 }) {
-          const sizes = { vocabSize, contextLength: paddedContext(contextLength + AROUND), dim, numHeads, numLayers };
+          const sizes = { vocabSize, contextLength: paddedContext(contextLength + AROUND), dim, numHeads, numLayers, initStd };
           return new BART({ ...sizes, bosTokenId, padTokenId, eosTokenId, dropout }, { seed });
         },
       },

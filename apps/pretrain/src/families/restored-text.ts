@@ -31,6 +31,12 @@ export const RESTORING_OPTIONS = {
   ...TEXT_OPTIONS,
   tokenizer: { kind: 'text', help: 'folder or hub name of a tokenizer to take instead of learning one' },
   vocabSize: { kind: 'whole', least: 300, help: 'tokens of the tokenizer that is learnt (default 2048)' },
+  maskedShare: {
+    kind: 'number',
+    least: 0,
+    below: 1,
+    help: 'share of the tokens to restore (default 0.3)',
+  },
   ...SIZE_OPTIONS,
   ...TRAINING_OPTIONS,
   steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1500)' },
@@ -43,6 +49,8 @@ export type GivenRestoringOptions = OptionValues<typeof RESTORING_OPTIONS>;
 export interface RestoringRunConfig extends RunConfig, TextChoice, Sizes {
   tokenizer?: string;
   vocabSize: number;
+  /** Of the tokens; T5's own 0.15 learns more slowly. */
+  maskedShare: number;
 }
 
 /** Fills in the defaults of a new run. */
@@ -50,14 +58,15 @@ export function restoringConfig(
   family: string,
   { given, isSlow }: { given: GivenRestoringOptions } & Machine,
 ): RestoringRunConfig {
-  const { tokenizer, vocabSize = 2048 } = given;
+  const { tokenizer, vocabSize = 2048, maskedShare = 0.3 } = given;
   return {
     family,
     ...textChoice(given),
     ...(tokenizer !== undefined && { tokenizer }),
     vocabSize,
-    ...sizesOf(given, { isSlow, numLayers: 3 }),
-    ...trainingConfig(given, { beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 100 : 1500 }),
+    maskedShare,
+    ...sizesOf(given, { isSlow, numLayers: 2, batchSize: 32 }),
+    ...trainingConfig(given, { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 100 : 1500 }),
   };
 }
 

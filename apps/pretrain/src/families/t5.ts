@@ -22,16 +22,17 @@ export const T5_FAMILY: Family<GivenRestoringOptions, RestoringRunConfig> = {
   ],
   options: RESTORING_OPTIONS,
   configure: (given, { isSlow }) => restoringConfig('t5', { given, isSlow }),
+  earlier: { maskedShare: 0.15 },
   prepare(config, machine) {
-    const { dim, numHeads, numLayers, dropout, seed, contextLength } = config;
+    const { dim, numHeads, numLayers, dropout, seed, contextLength, maskedShare: noiseDensity } = config;
     return prepareRestoring(config, {
       ...machine,
       parts: {
         title: 'T5',
         kind: 'unigrams',
         learn: learnUnigram,
-        seqLen: spanCorruptionLengths(contextLength).tokens,
-        spoil: (tokenizer) => spanCorruption({ tokenizer, padToLength: contextLength }),
+        seqLen: spanCorruptionLengths(contextLength, { noiseDensity }).tokens,
+        spoil: (tokenizer) => spanCorruption({ tokenizer, noiseDensity, padToLength: contextLength }),
         open: (folder) => T5.fromPretrained(folder),
         create: ({ vocabSize, padTokenId = 0, eosTokenId = 1 }) =>
           new T5({ vocabSize, dim, numHeads, numLayers, dropout, padTokenId, eosTokenId }, { seed }),

@@ -1,9 +1,9 @@
 import { crossEntropy } from '@formers/backend';
 import { type ImageBatch, type ImageDataSet, type ImageProcessor, sequentialBatches } from '@formers/images';
+import { ConfusionMatrix } from '@formers/training';
 import { ViTForImageClassification } from '@formers/vit';
 import { argMax, tidy } from '@tensorflow/tfjs-core';
 
-import { ConfusionMatrix } from '../confusion.ts';
 import type { ImageParts, ImageTask } from '../image-task.ts';
 import type { VitRunConfig } from './vit.ts';
 

@@ -1,12 +1,14 @@
 import { maskedPatches, maskingNoise } from '@formers/data';
 import { sequentialBatches } from '@formers/images';
-import { meanLoss } from '@formers/training';
+import type { Metrics } from '@formers/training';
 import { ViTForMaskedImageModeling, ViTMAEForPreTraining } from '@formers/vit';
-import type { Scalar, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import { mul, type Scalar, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core';
 
 import type { RunModel } from '../family.ts';
 import type { ImageParts, ImageTask } from '../image-task.ts';
 import { type MaskedImageBatch, MaskedImageBatches, maskedBatch, type PatchHider } from '../masked-images.ts';
+import { meanOf } from '../measure.ts';
+import { explainedShare, type PaintedImages, sketchPainting, tallyPixels } from '../painting.ts';
 import type { VitRunConfig } from './vit.ts';
 
 /** A ViT that learns to paint hidden patches. */
@@ -14,7 +16,7 @@ export async function paintImages(
   config: VitRunConfig,
   { data, numChannels, processor, evaluated, checkpoint }: ImageParts,
 ): Promise<ImageTask> {
-  const { title, model, hide, lossOf } = await (config.objective === 'mae'
+  const { title, model, hide, lossOf, paint } = await (config.objective === 'mae'
     ? openMAE(config, { numChannels, checkpoint })
     : openSimMIM(config, { numChannels, checkpoint }));
   const batchLoss = ({ images, hidden }: MaskedImageBatch): Scalar => lossOf(images, hidden);
@@ -23,7 +25,18 @@ export async function paintImages(
     model,
     data: new MaskedImageBatches(data, { hide, name: config.objective, seed: config.seed }),
     loss: (batch) => batchLoss(batch as MaskedImageBatch),
-    evaluate: async () => ({ loss: await meanLoss(heldOutBatches(), batchLoss) }),
+    evaluate: async (): Promise<Metrics> => {
+      const { loss = Number.NaN, ...pixels } = await meanOf(heldOutBatches(), (batch) => ({
+        loss: { sum: mul(batchLoss(batch), batch.tokens), count: batch.tokens },
+        ...tallyPixels(batch.images, paint(batch.images, batch.hidden)),
+      }));
+      return { loss, explained: explainedShare(pixels) };
+    },
+    finish: async () => {
+      for await (const { images, hidden } of heldOutBatches())
+        return { text: await sketchPainting(images, () => paint(images, hidden)), facts: {} };
+      return { text: '', facts: {} };
+    },
     commands: ({ out }) => [
       ['fine-tune', `finetune --model ${out} --task image-classification --data <folder of images>`],
     ],
@@ -43,6 +56,7 @@ interface Painter {
   readonly model: RunModel;
   readonly hide: PatchHider;
   readonly lossOf: (images: Tensor4D, hidden: Tensor2D) => Scalar;
+  readonly paint: (images: Tensor4D, hidden: Tensor2D) => PaintedImages;
 }
 
 interface PainterOptions {
@@ -67,6 +81,10 @@ async function openMAE(
     model,
     hide: (place) => maskingNoise({ ...place, numPatches }),
     lossOf: (images, noise) => model.loss(images, { noise }),
+    paint: (images, noise) => {
+      const { logits, mask } = model.call(images, { noise });
+      return { painted: model.toImages(logits), mask, patchSize: model.config.patchSize };
+    },
   };
 }
 
@@ -87,5 +105,6 @@ async function openSimMIM(
     model,
     hide: (place) => maskedPatches({ ...place, ...grid }),
     lossOf: (images, mask) => model.loss(images, { mask }),
+    paint: (images, mask) => ({ painted: model.call(images, { mask }), mask, patchSize: model.config.patchSize }),
   };
 }
