@@ -1,10 +1,11 @@
+import { DeviceLostError } from '@formers/backend';
 import { type BackendValues, type DataId, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 
 import { BufferPool } from './engine/buffer-pool.ts';
 import { declarations, type Element, pipelineKey, type ShaderInterface } from './engine/shader.ts';
 import { OpenWebGPUBackend, type TensorData, type TfjsProgram, type TfjsUniform } from './engine/tfjs-backend.ts';
 import { UniformCache } from './engine/uniforms.ts';
-import { DeviceLostError, GPUError } from './errors.ts';
+import { GPUError } from './errors.ts';
 
 /** A tensor, or a tensor whose elements a shader takes several at a time. */
 export type Bound = TensorInfo | { readonly tensor: TensorInfo; readonly as: Element };

@@ -7,13 +7,6 @@ export class GPUError extends BackendError {
   }
 }
 
-/** The GPU is gone (driver reset, unplugged, destroyed), and all tensors on it. Start the engine again and go on from a checkpoint. */
-export class DeviceLostError extends BackendError {
-  static override isInstance(value: unknown): value is DeviceLostError {
-    return BackendError.isInstance(value) && value.name === 'DeviceLostError';
-  }
-}
-
 /** The GPU's memory is full, or a tensor is larger than it can hold. */
 export class GPUOutOfMemoryError extends BackendError {
   readonly wantedBytes: number;

@@ -1,2 +1,2 @@
-export { DeviceLostError, GPUError, GPUOutOfMemoryError } from './errors.ts';
+export { GPUError, GPUOutOfMemoryError } from './errors.ts';
 export { webgpu, type WebGPUOptions } from './webgpu.ts';

@@ -48,6 +48,16 @@ export class BackendError extends FormersError {
   }
 }
 
+/** The device that the engine runs on is gone (driver reset, unplugged, destroyed), and all tensors on it. Start the engine again and go on from a checkpoint. */
+export class DeviceLostError extends FormersError {
+  readonly code = 'device-lost';
+
+  /** Whether `value` is a DeviceLostError, also one of another copy of this package. */
+  static isInstance(value: unknown): value is DeviceLostError {
+    return value instanceof Error && 'code' in value && value.code === 'device-lost';
+  }
+}
+
 /** Throws a {@link ShapeError} `where: argument must be [batch, seq, 768], got [2, 16, 512]` unless each axis fits; words fit any size. */
 export function checkShape(
   where: string,

@@ -12,7 +12,15 @@ export {
   tfjsBackend,
   useBackend,
 } from './engines.ts';
-export { BackendError, checkShape, ConfigError, FormersError, ShapeError, ValueError } from './errors.ts';
+export {
+  BackendError,
+  checkShape,
+  ConfigError,
+  DeviceLostError,
+  FormersError,
+  ShapeError,
+  ValueError,
+} from './errors.ts';
 export {
   activate as applyActivation,
   type Activation,

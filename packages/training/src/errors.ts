@@ -41,8 +41,3 @@ export class TrainingError extends FormersError {
     return value instanceof Error && value.name === 'TrainingError' && 'code' in value;
   }
 }
-
-/** Whether an engine says that its device is gone, as all that was on it: its error has the code `DEVICE_LOST`, and goes to the caller of a run as it is. */
-export function isDeviceLost(value: unknown): boolean {
-  return value instanceof Error && 'code' in value && value.code === 'DEVICE_LOST';
-}

@@ -96,9 +96,9 @@ describe('Trainer on a device that is lost', () => {
     const events: TrainerEvent[] = [];
     using run = await watched({ out, ...options });
     const error: unknown = await collect(run, events).catch((error: unknown) => error);
-    expect(error).toMatchObject({ code: 'DEVICE_LOST' });
+    expect(error).toMatchObject({ code: 'device-lost' });
     expect(error).toBe(device.lost);
-    await expect(collect(run)).rejects.toMatchObject({ code: 'DEVICE_LOST' }); // it does not go on with what is gone
+    await expect(collect(run)).rejects.toMatchObject({ code: 'device-lost' }); // it does not go on with what is gone
     expect((await readdir(out)).filter((name) => name.startsWith('.'))).toEqual([]); // no lock, nothing half-written
     device.renew();
     return Math.max(0, ...events.filter(({ type }) => type === 'checkpoint').map(({ step }) => step));
@@ -135,7 +135,7 @@ describe('Trainer on a device that is lost', () => {
       using run = await watched({ out });
       await loadToy(run.model, found.folder, nodeFileSystem());
       device.isLostAt = (use) => use === 'read';
-      await expect(run.trainer.load(found)).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+      await expect(run.trainer.load(found)).rejects.toMatchObject({ code: 'device-lost' });
       device.renew();
       await run.trainer.load(found); // nothing had changed
       expect(run.trainer.step).toBe(first);

@@ -1,4 +1,4 @@
-import { cpu, tfjsBackend, useBackend } from '@formers/backend';
+import { cpu, DeviceLostError, tfjsBackend, useBackend } from '@formers/backend';
 import {
   type DataId,
   findBackend,
@@ -7,11 +7,6 @@ import {
   registerBackend,
   registerKernel,
 } from '@tensorflow/tfjs-core';
-
-/** What an engine throws whose device is gone. */
-export class DeviceLostError extends Error {
-  readonly code = 'DEVICE_LOST';
-}
 
 /** What is asked of a device. */
 export type Use = 'operation' | 'read';

@@ -1,4 +1,6 @@
-import { isDeviceLost, TrainingError } from '../errors.ts';
+import { DeviceLostError } from '@formers/backend';
+
+import { TrainingError } from '../errors.ts';
 import { type FileSystem, joinPath, messageOf, nodeFileSystem, splitPath } from './file-system.ts';
 import { verifyManifest, writeManifest } from './manifest.ts';
 
@@ -55,7 +57,7 @@ export async function writeCheckpoint(
     await discard(out, { names: surplus.map(checkpointName), fileSystem });
   } catch (cause) {
     await fileSystem.remove(temporary).catch(() => undefined); // the disk is in trouble: its first complaint is the one to tell
-    if (TrainingError.isInstance(cause) || isDeviceLost(cause)) throw cause;
+    if (TrainingError.isInstance(cause) || DeviceLostError.isInstance(cause)) throw cause;
     throw new TrainingError('write', `${folder}: the checkpoint could not be written: ${messageOf(cause)}`, { cause });
   }
   return { folder, step };

@@ -94,7 +94,7 @@ export class Trainer<Batch extends TrainingBatch> {
    * Makes the steps that are left. Leaving the loop stops the run without a checkpoint; calling `run` again goes on.
    *
    * @throws {@link TrainingError} `not-finite` when a loss or gradient is: the weights are those before that step, and saved if there is `out`. An engine that
-   * lost its device ends the run with its own error, whose code is `DEVICE_LOST`: open the newest checkpoint on another one.
+   * lost its device ends the run with its own error, `DeviceLostError`: open the newest checkpoint on another one.
    */
   async *run(): AsyncGenerator<TrainerEvent, void, undefined> {
     for await (const event of this.#events()) {
