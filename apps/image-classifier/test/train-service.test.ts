@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest';
+
+import { memory } from '@tensorflow/tfjs-core';
+import { unzipSync } from 'fflate';
+
+import { ImageClassifier } from '../src/model/image-classifier.ts';
+import type { Snapshot, TrainEnd, TrainEvent, TrainJob, TrainSettings } from '../src/train/protocol.ts';
+import { drawReadyMade } from '../src/train/ready-made.ts';
+import { DEFAULT_SETTINGS } from '../src/train/recipe.ts';
+import { createTrainer } from '../src/train/trainer-service.ts';
+
+const shapes = (await drawReadyMade('shapes', { seed: 1 })).slice(0, 3);
+const few = shapes.map(({ label, samples }) => ({ label, samples: samples.slice(0, 10) }));
+
+function jobWith(settings: Partial<TrainSettings>, job: Partial<TrainJob> = {}): TrainJob {
+  return {
+    engine: 'simd',
+    classes: few,
+    beginning: { kind: 'scratch' },
+    settings: { ...DEFAULT_SETTINGS.scratch, batchSize: 8, ...settings },
+    snapshot: undefined,
+    ...job,
+  };
+}
+
+/** Runs a job to its end; `onEvent` may pause or stop it. */
+async function trained(
+  job: TrainJob,
+  onEvent: (event: TrainEvent, trainer: ReturnType<typeof createTrainer>) => void = () => {},
+  clock?: () => number,
+): Promise<{ end: TrainEnd; events: TrainEvent[]; trainer: ReturnType<typeof createTrainer>; losses: number[] }> {
+  const trainer = createTrainer(clock);
+  const events: TrainEvent[] = [];
+  const end = await trainer.train(job, (event) => {
+    events.push(event);
+    onEvent(event, trainer);
+  });
+  const losses = events.flatMap((event) => (event.type === 'steps' ? event.losses : [])).map(({ loss }) => loss);
+  return { end, events, trainer, losses };
+}
+
+const accuracies = (events: readonly TrainEvent[]): number[] =>
+  events.flatMap((event) => (event.type === 'evaluation' ? [event.tested.accuracy] : []));
+
+describe('the service that trains', () => {
+  it('learns shapes from scratch: the loss falls, held-out shapes are told apart, and the saved model says the same', async () => {
+    const { end, events, trainer, losses } = await trained(jobWith({ steps: 120 }, { classes: shapes }));
+    expect(end).toEqual({ reason: 'completed', step: 120 });
+    expect(losses).toHaveLength(120);
+    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(mean(losses.slice(0, 5))).toBeGreaterThan(0.9);
+    expect(mean(losses.slice(-5))).toBeLessThan(0.3);
+    const started = events.find((event) => event.type === 'started');
+    expect(started).toMatchObject({ numLearned: 96, numHeldOut: 24 });
+    const last = events.findLast((event) => event.type === 'evaluation');
+    expect(last?.step).toBe(120);
+    expect(last?.tested.accuracy).toBeGreaterThanOrEqual(0.9);
+    expect(last?.tested.counts.flat().reduce((sum, count) => sum + count, 0)).toBe(24);
+
+    const files = await trainer.files();
+    expect([...files.keys()].toSorted()).toEqual([
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'preprocessor_config.json',
+    ]);
+    const card = new TextDecoder().decode(files.get('README.md'));
+    expect(card).toContain('| triangle | 40 |');
+    expect(card).toContain(`takes ${(100 * (last?.tested.accuracy ?? 0)).toFixed(1)} % for what they are`);
+    using classifier = await ImageClassifier.open(files);
+    expect(classifier.config.labels).toEqual(['circle', 'square', 'triangle']);
+    let right = 0;
+    for (const [label, { samples }] of shapes.entries()) {
+      for (const { image } of samples) {
+        if (image instanceof Blob) throw new Error('shapes are pixels');
+        const { probabilities } = await classifier.classify(image);
+        right += probabilities.indexOf(Math.max(...probabilities)) === label ? 1 : 0;
+      }
+    }
+    expect(right).toBeGreaterThanOrEqual(0.9 * 120);
+
+    const unzipped = unzipSync(await trainer.zip());
+    for (const [name, bytes] of files) expect(Buffer.from(unzipped[name] ?? []).equals(bytes), name).toBe(true);
+  });
+
+  it('gives the same losses for the same seed, and others for another one', async () => {
+    const [first, second, other] = [
+      await trained(jobWith({ steps: 6 })),
+      await trained(jobWith({ steps: 6 })),
+      await trained(jobWith({ steps: 6, seed: 2 })),
+    ];
+    expect(first.losses).toEqual(second.losses);
+    expect(other.losses).not.toEqual(first.losses);
+  });
+
+  it('pauses between steps and goes on to the same losses', async () => {
+    const plain = await trained(jobWith({ steps: 12 }));
+    let seen = 0;
+    let atPause = 0;
+    let pausedFor = 0;
+    const paused = await trained(jobWith({ steps: 12 }), (event, trainer) => {
+      if (event.type !== 'evaluation') return;
+      seen++;
+      if (seen !== 1) return;
+      trainer.pause();
+      atPause = event.step;
+      const start = performance.now();
+      setTimeout(() => {
+        pausedFor = performance.now() - start;
+        trainer.resume();
+      }, 400);
+    });
+    expect(atPause).toBe(5);
+    expect(pausedFor).toBeGreaterThan(390);
+    expect(paused.end).toEqual({ reason: 'completed', step: 12 });
+    expect(paused.losses).toEqual(plain.losses);
+  });
+
+  it('makes no step while it is paused', async () => {
+    const events: TrainEvent[] = [];
+    const trainer = createTrainer();
+    const ending = trainer.train(jobWith({ steps: 40 }), (event) => {
+      events.push(event);
+      if (event.type === 'evaluation' && event.step === 5) trainer.pause();
+    });
+    await expect.poll(() => events.some((event) => event.type === 'evaluation')).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = events.length;
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(events.length).toBe(before);
+    trainer.stop();
+    const end = await ending;
+    expect(end.reason).toBe('stopped');
+    expect((end as { step: number }).step).toBeLessThan(10);
+  });
+
+  it('keeps the model when it is stopped, and tests it', async () => {
+    const { end, events, trainer } = await trained(jobWith({ steps: 100_000 }), (event, running) => {
+      if (event.type === 'steps' && (event.losses.at(-1)?.step ?? 0) >= 3) running.stop();
+    });
+    expect(end.reason).toBe('stopped');
+    const { step } = end as { step: number };
+    expect(step).toBeGreaterThanOrEqual(3);
+    expect(step).toBeLessThan(100);
+    expect(events.findLast((event) => event.type === 'evaluation')?.step).toBe(step);
+    using classifier = await ImageClassifier.open(await trainer.files());
+    expect(classifier.config.labels).toHaveLength(3);
+  });
+
+  it('goes on from a snapshot in another worker to the same losses', async () => {
+    let snapshot: Snapshot | undefined;
+    let time = 0;
+    const job = jobWith({ steps: 30 });
+    const whole = await trained(
+      job,
+      (event) => {
+        if (event.type === 'snapshot') snapshot ??= structuredClone(event.snapshot);
+      },
+      () => (time += 100),
+    );
+    if (snapshot === undefined) throw new Error('no snapshot was taken');
+    expect(snapshot.step).toBeGreaterThanOrEqual(20);
+    const rest = await trained({ ...job, snapshot });
+    expect(rest.losses).toEqual(whole.losses.slice(snapshot.step));
+    expect(rest.end).toEqual(whole.end);
+  });
+
+  it('fine-tunes the head alone on features that are computed once, or all weights', async () => {
+    const { trainer } = await trained(jobWith({ steps: 100, batchSize: 16 }, { classes: shapes }));
+    const files = await trainer.files();
+    const source = { name: 'shapes', location: new Map([...files].map(([name, bytes]) => [name, new Blob([Uint8Array.from(bytes)])])) };
+    const renamed = shapes.slice(0, 2).map(({ label, samples }) => ({ label: `my ${label}`, samples }));
+    const head = await trained({
+      ...jobWith(DEFAULT_SETTINGS.head, { classes: renamed }),
+      beginning: { kind: 'head', source },
+    });
+    const started = head.events.find((event) => event.type === 'started');
+    expect(started?.numTrained).toBe(64 * 2 + 2);
+    expect(head.events.some((event) => event.type === 'phase' && event.phase === 'features' && event.done === 80)).toBe(true);
+    expect(accuracies(head.events).at(-1)).toBeGreaterThanOrEqual(0.8);
+    using before = await ImageClassifier.open(files);
+    using after = await ImageClassifier.open(await head.trainer.files());
+    expect(after.config.labels).toEqual(['my circle', 'my square']);
+    const [image] = shapes[0]?.samples ?? [];
+    if (!image || image.image instanceof Blob) throw new Error('shapes are pixels');
+    const [attended, attendedBefore] = [await after.explain(image.image), await before.explain(image.image)];
+    expect(attended.attentions).toEqual(attendedBefore.attentions); // the encoder is as it was
+
+    const all = await trained({ ...jobWith({ ...DEFAULT_SETTINGS.all, steps: 5 }, { classes: renamed }), beginning: { kind: 'all', source } });
+    const facts = all.events.find((event) => event.type === 'started');
+    expect(facts?.numTrained).toBe(facts?.numParameters);
+  });
+
+  it('reads files as the page does, in colour, mirrored and moved, and names a file that can’t be read', async () => {
+    const { default: sharp } = await import('sharp');
+    const paint = async (background: string): Promise<Blob> =>
+      new Blob([Uint8Array.from(await sharp({ create: { width: 90, height: 60, channels: 3, background } }).png().toBuffer())]);
+    const colours = await Promise.all(
+      ['red', 'blue'].map(async (label) => ({
+        label,
+        samples: await Promise.all(Array.from({ length: 6 }, async (_, i) => ({ name: `${i}.png`, image: await paint(label) }))),
+      })),
+    );
+    const { end, events, trainer } = await trained(jobWith({ steps: 15, flip: true, shift: 3 }, { classes: colours }));
+    expect(end.reason).toBe('completed');
+    expect(accuracies(events).at(-1)).toBe(1);
+    const config = JSON.parse(new TextDecoder().decode((await trainer.files()).get('config.json'))) as Record<string, unknown>;
+    expect(config).toMatchObject({ num_channels: 3, image_size: 48, id2label: { 0: 'red', 1: 'blue' } });
+
+    const broken = { name: 'broken.png', image: new Blob([new Uint8Array(await (await paint('red')).arrayBuffer()).subarray(0, 60)]) };
+    const failed = await trained(jobWith({ steps: 5 }, { classes: [...colours, { label: 'none', samples: [broken] }] }));
+    expect(failed.end).toMatchObject({ reason: 'failed', code: 'unreadable' });
+    expect((failed.end as { message: string }).message).toMatch(/^“broken.png” can’t be read: /);
+  });
+
+  it('refuses a job without classes to tell apart', async () => {
+    expect((await trained(jobWith({}, { classes: few.slice(0, 1) }))).end).toMatchObject({
+      reason: 'failed',
+      code: 'job',
+      message: 'Two classes or more are needed to tell one from another; there is 1.',
+    });
+  });
+
+  it('holds as many tensors after many steps as after few', async () => {
+    const { events } = await trained(jobWith({ steps: 40, batchSize: 4 }));
+    const held = events.flatMap((event) => (event.type === 'steps' ? [event.memory.tensors] : []));
+    expect(new Set(held.slice(1)).size).toBe(1);
+    expect(memory().numTensors).toBeGreaterThan(0);
+  });
+});
