@@ -42,7 +42,7 @@ export interface OpSuiteOptions {
 }
 
 /** Multiply-adds beyond which a case is large. */
-const MOST_WORK = 1_000_000;
+const MOST_WORK = 2_100_000;
 
 /**
  * Registers the tests that every engine has to pass: each op forward and backward, against float64 references and against the compositions on tfjs's plain

@@ -1,0 +1,4 @@
+import { opSuite } from '../../testing/src/op-suite/index.ts';
+import { webgpu } from '../src/index.ts';
+
+opSuite(webgpu(), { skipLarge: true });
