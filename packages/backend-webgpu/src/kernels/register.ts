@@ -8,10 +8,14 @@ import {
 
 import type { FormersWebGPUBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';
+import { attentionKernels } from './attention.ts';
 import type { KernelTable } from './kernel.ts';
+import { normKernels } from './norm.ts';
 
 const ownKernels: KernelTable = {
   ...activationKernels,
+  ...attentionKernels,
+  ...normKernels,
 };
 
 /** Registers, under the backend's name, our kernels and for everything else those of tfjs-backend-webgpu. */
