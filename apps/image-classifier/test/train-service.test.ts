@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { memory } from '@tensorflow/tfjs-core';
 import { unzipSync } from 'fflate';
 
+import { digitFromStrokes } from '../src/digit/digit-form.ts';
 import { ImageClassifier } from '../src/model/image-classifier.ts';
 import type { Snapshot, TrainEnd, TrainEvent, TrainJob, TrainSettings } from '../src/train/protocol.ts';
 import { drawReadyMade } from '../src/train/ready-made.ts';
 import { DEFAULT_SETTINGS } from '../src/train/recipe.ts';
 import { createTrainer } from '../src/train/trainer-service.ts';
 
-const shapes = (await drawReadyMade('shapes', { seed: 1 })).slice(0, 3);
+const shapes = drawReadyMade('shapes', { seed: 1 }).slice(0, 3);
 const few = shapes.map(({ label, samples }) => ({ label, samples: samples.slice(0, 10) }));
 
 function jobWith(settings: Partial<TrainSettings>, job: Partial<TrainJob> = {}): TrainJob {
@@ -72,8 +73,8 @@ describe('the service that trains', () => {
     let right = 0;
     for (const [label, { samples }] of shapes.entries()) {
       for (const { image } of samples) {
-        if (image instanceof Blob) throw new Error('shapes are pixels');
-        const { probabilities } = await classifier.classify(image);
+        if (image instanceof Blob) throw new Error('shapes are strokes');
+        const { probabilities } = await classifier.classify(digitFromStrokes(image));
         right += probabilities.indexOf(Math.max(...probabilities)) === label ? 1 : 0;
       }
     }
@@ -182,8 +183,9 @@ describe('the service that trains', () => {
     using after = await ImageClassifier.open(await head.trainer.files());
     expect(after.config.labels).toEqual(['my circle', 'my square']);
     const [image] = shapes[0]?.samples ?? [];
-    if (!image || image.image instanceof Blob) throw new Error('shapes are pixels');
-    const [attended, attendedBefore] = [await after.explain(image.image), await before.explain(image.image)];
+    if (!image || image.image instanceof Blob) throw new Error('shapes are strokes');
+    const digit = digitFromStrokes(image.image);
+    const [attended, attendedBefore] = [await after.explain(digit), await before.explain(digit)];
     expect(attended.attentions).toEqual(attendedBefore.attentions); // the encoder is as it was
 
     const all = await trained({ ...jobWith({ ...DEFAULT_SETTINGS.all, steps: 5 }, { classes: renamed }), beginning: { kind: 'all', source } });

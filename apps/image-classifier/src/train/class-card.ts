@@ -1,3 +1,4 @@
+import { messageOf } from '../page/words.ts';
 import { create } from '../shell/elements.ts';
 import type { Sample, SampleClass } from './protocol.ts';
 import { thumbnailOf } from './thumbnail.ts';
@@ -74,19 +75,19 @@ export class ClassCard {
 
   /** Adds samples that can be read, and complains of the others. */
   async add(samples: readonly Sample[]): Promise<void> {
-    for (const sample of samples) {
+    this.#actions.changed();
+    for (const [i, sample] of samples.entries()) {
       try {
-        const thumbnail = await thumbnailOf(sample);
+        const isSeen = i >= samples.length - SHOWN;
+        const thumbnail = isSeen || sample.image instanceof Blob ? await thumbnailOf(sample) : undefined; // which tells whether it can be read
         this.#samples.push(sample);
-        this.#thumbnails.prepend(thumbnail);
+        if (thumbnail) this.#thumbnails.prepend(thumbnail);
         while (this.#thumbnails.childElementCount > SHOWN) this.#thumbnails.lastElementChild?.remove();
         this.#show();
-      } catch (cause) {
-        const text = cause instanceof Error ? cause.message.replace(/^\w+: /, '') : String(cause);
-        this.#actions.complain(`“${sample.name}” can’t be read as an image: ${text}`);
+      } catch (error) {
+        this.#actions.complain(`“${sample.name}” can’t be read as an image. ${messageOf(error)}`);
       }
     }
-    this.#actions.changed();
   }
 
   focus(): void {

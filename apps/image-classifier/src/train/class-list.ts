@@ -27,12 +27,6 @@ export class ClassList {
     return this.#cards.find(({ root }) => target instanceof Node && root.contains(target));
   }
 
-  /** While a training runs, its classes stay as they are. */
-  set isDisabled(isDisabled: boolean) {
-    for (const control of this.#list.querySelectorAll<HTMLInputElement | HTMLButtonElement>('input, button'))
-      control.disabled = isDisabled;
-  }
-
   /** Adds a class, with a name of its own unless told one. */
   add(label?: string): ClassCard {
     const card = new ClassCard(label ?? this.#freeName(), this.#actions);

@@ -1,4 +1,3 @@
-import { digitFromStrokes } from '../digit/digit-form.ts';
 import type { Stroke } from '../digit/strokes.ts';
 import { DrawingPad } from '../page/drawing-pad.ts';
 import { create } from '../shell/elements.ts';
@@ -46,7 +45,7 @@ export class DrawSamples {
   async #take(): Promise<void> {
     if (this.#strokes.length === 0) return;
     this.#count++;
-    const image = digitFromStrokes(this.#strokes);
+    const image = this.#strokes;
     this.#clear();
     await this.#card?.add([{ name: `drawing ${this.#count}`, image }]);
   }

@@ -1,15 +1,16 @@
 import type { BackendChoice } from '@formers/backend';
-import type { RawImage } from '@formers/images';
 import type { OptimizerState } from '@formers/training';
 
+import type { Stroke } from '../digit/strokes.ts';
 import type { EngineChoice } from '../worker/engine-names.ts';
 import type { ModelSource } from '../worker/protocol.ts';
 
-/** An image to learn from: a file, which the worker decodes, or its pixels. */
+/** An image to learn from. */
 export interface Sample {
   /** For messages. */
   readonly name: string;
-  readonly image: Blob | RawImage;
+  /** A file, or what was drawn; the worker makes of it what the model takes. */
+  readonly image: Blob | readonly Stroke[];
 }
 
 /** What a model is to tell from others. */

@@ -10,7 +10,9 @@ import {
   toRgb,
 } from '@formers/images';
 
+import { digitFromStrokes } from '../digit/digit-form.ts';
 import { digitFromInk, readInk } from '../digit/read-ink.ts';
+import { pictureOfStrokes } from '../page/drawing-pad.ts';
 import type { Sample, SampleClass } from './protocol.ts';
 
 /** Images that a processor crops are kept with up to this many pixels along their longer side. */
@@ -63,7 +65,7 @@ export async function readSamples(
 
 /** The pixels of a sample as the page makes them of a picture that it classifies. */
 async function pixelsOf({ name, image }: Sample, takesInk: boolean): Promise<RawImage> {
-  if (!(image instanceof Blob)) return image;
+  if (!(image instanceof Blob)) return takesInk ? digitFromStrokes(image) : pictureOfStrokes(image);
   try {
     const picture = await loadImage(image);
     return takesInk ? digitFromInk(readInk(picture)) : picture;

@@ -1,6 +1,5 @@
 import { RandomStream } from '@formers/backend';
 
-import { digitFromStrokes } from '../digit/digit-form.ts';
 import { EXAMPLES } from '../digit/examples.ts';
 import type { Point, Stroke } from '../digit/strokes.ts';
 import type { SampleClass } from './protocol.ts';
@@ -29,23 +28,17 @@ export const READY_MADE = {
 /** Name of a data set. */
 export type ReadyMade = keyof typeof READY_MADE;
 
-/**
- * Draws a data set as many hands would: each image turned, stretched and bent in another way, in the form of MNIST's digits. The same seed gives the same
- * images. Between two images others get their turn, so that the page doesn't stand still.
- */
-export async function drawReadyMade(name: ReadyMade, { seed }: { seed: number }): Promise<SampleClass[]> {
+/** Draws a data set as many hands would: each figure turned, stretched and bent in another way. The same seed gives the same images. */
+export function drawReadyMade(name: ReadyMade, { seed }: { seed: number }): SampleClass[] {
   const { figures, perClass } = READY_MADE[name];
-  const classes: SampleClass[] = [];
-  for (const { label, strokes } of figures) {
+  return figures.map(({ label, strokes }) => {
     const random = new RandomStream(seed, `ready-made.${name}.${label}`);
-    const samples: SampleClass['samples'][number][] = [];
-    for (let i = 0; i < perClass; i++) {
-      samples.push({ name: `${label} ${i + 1}`, image: digitFromStrokes(byAnotherHand(strokes, random)) });
-      if (i % 4 === 3) await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-    classes.push({ label, samples });
-  }
-  return classes;
+    const samples = Array.from({ length: perClass }, (_, i) => ({
+      name: `${label} ${i + 1}`,
+      image: byAnotherHand(strokes, random),
+    }));
+    return { label, samples };
+  });
 }
 
 /** The strokes turned by up to 14°, slanted, stretched, and bent by a slow wave. */

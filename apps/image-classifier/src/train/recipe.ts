@@ -28,11 +28,10 @@ export const BOUNDS = {
   shift: { least: 0, most: 32, whole: true },
 } as const;
 
-/** Grey drawings are for a small grey model, anything else is in colour. */
+/** Drawings alone are for a small grey model, anything else is in colour. */
 export function scratchKind(classes: readonly SampleClass[]): ScratchKind {
   const samples = classes.flatMap((one) => one.samples);
-  const areGrey = samples.every(({ image }) => !(image instanceof Blob) && image.channels === 1);
-  return areGrey ? 'drawings' : 'photos';
+  return samples.some(({ image }) => image instanceof Blob) ? 'photos' : 'drawings';
 }
 
 /** Options of a model from scratch. */

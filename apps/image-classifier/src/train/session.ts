@@ -1,6 +1,6 @@
 import { proxy } from 'comlink';
 
-import { type PageWorker, startWorker } from '../worker/start-worker.ts';
+import { type PageWorker, startWorker, WorkerEnded } from '../worker/start-worker.ts';
 import type { Snapshot, TrainEnd, TrainerService, TrainEvent, TrainJob } from './protocol.ts';
 import type { Remote } from 'comlink';
 
@@ -88,8 +88,9 @@ export class TrainSession implements Disposable {
       return trainer.train({ ...this.#job, snapshot: this.#snapshot }, proxy((event) => this.#listen(event)));
     };
     try {
-      return await Promise.race([training(), worker.failure]);
+      return await worker.ask(training());
     } catch (cause) {
+      if (cause instanceof WorkerEnded) return { reason: 'cancelled', step: 0 };
       return { reason: 'failed', code: 'crashed', message: cause instanceof Error ? cause.message : String(cause) };
     }
   }

@@ -1,5 +1,7 @@
 import { ImageError, readImageHeader } from '@formers/images';
 
+import { digitFromStrokes } from '../digit/digit-form.ts';
+import { imageDataOf } from '../page/pixels.ts';
 import type { Sample } from './protocol.ts';
 
 /** Pixels of a thumbnail along each side. */
@@ -15,7 +17,7 @@ const HEADER_BYTES = 2 ** 18;
  */
 export async function thumbnailOf({ image }: Sample): Promise<HTMLCanvasElement> {
   const canvas = Object.assign(document.createElement('canvas'), { width: SIDE, height: SIDE });
-  const bitmap = image instanceof Blob ? await readBitmap(image) : await createImageBitmap(pixelsOf(image));
+  const bitmap = image instanceof Blob ? await readBitmap(image) : await createImageBitmap(imageDataOf(digitFromStrokes(image)));
   const scale = Math.max(SIDE / bitmap.width, SIDE / bitmap.height);
   const [width, height] = [bitmap.width * scale, bitmap.height * scale];
   canvas.getContext('2d')?.drawImage(bitmap, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
@@ -30,15 +32,4 @@ async function readBitmap(file: Blob): Promise<ImageBitmap> {
   return createImageBitmap(file, shrink ? { ...size, resizeQuality: 'low' } : {}).catch((cause: unknown) => {
     throw new ImageError('corrupt', 'the browser can’t decode it', { cause });
   });
-}
-
-/** Grey drawings, which are ink on paper: as light as there is ink. */
-function pixelsOf({ data, width, height, channels }: Exclude<Sample['image'], Blob>): ImageData {
-  const pixels = new ImageData(width, height);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    for (let channel = 0; channel < 3; channel++)
-      pixels.data[4 * pixel + channel] = data[pixel * channels + (channels >= 3 ? channel : 0)] ?? 0;
-    pixels.data[4 * pixel + 3] = 255;
-  }
-  return pixels;
 }

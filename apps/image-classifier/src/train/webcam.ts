@@ -1,4 +1,3 @@
-import type { Sample } from './protocol.ts';
 
 /** Longer side of recorded frames, in pixels. */
 const LARGEST_SIDE = 256;
@@ -39,7 +38,7 @@ export class Webcam {
   }
 
   /** What it sees now. */
-  async frame(): Promise<Sample> {
+  async frame(): Promise<{ name: string; image: Blob }> {
     const { videoWidth, videoHeight } = this.#video;
     const scale = Math.min(1, LARGEST_SIDE / Math.max(videoWidth, videoHeight, 1));
     const canvas = new OffscreenCanvas(Math.max(1, Math.round(videoWidth * scale)), Math.max(1, Math.round(videoHeight * scale)));
