@@ -7,7 +7,8 @@ export {
   type WriteCheckpointOptions,
 } from './checkpoints/run-folder.ts';
 export { TrainingError, type TrainingErrorCode } from './errors.ts';
-export { LoRA, type LoRAOptions } from './lora/lora.ts';
+export { LoRA } from './lora/lora.ts';
+export type { LoRAOptions } from './lora/lora-options.ts';
 export type { PeftConfig } from './lora/peft-config.ts';
 export type { AdaptableModel } from './lora/targets.ts';
 export { answerScores, type AnswerScores } from './metrics/answer-scores.ts';

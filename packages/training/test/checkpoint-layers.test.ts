@@ -12,8 +12,9 @@ describe.each(Object.entries(families))('checkpointLayers: %s', (name, { create,
   it.each([false, true])('gives the same loss and gradients, with dropout; LoRA: %s', (withLoRA) => {
     using model = create();
     const ids = tensor2d([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]], [2, 5], 'int32'); // prettier-ignore
-    const target = name === 'gpt' || name === 'transformer' ? 'queryKeyValue' : 'value';
-    using lora = withLoRA ? new LoRA(model, { targets: [target], rank: 2, dropout: 0.1 }) : undefined;
+    const targets = { gpt: ['queryKeyValue'], transformer: ['attention.queryKeyValue', 'selfAttention.queryKeyValue'] };
+    const options = { targets: targets[name as keyof typeof targets] ?? ['value'], rank: 2, dropout: 0.1 };
+    using lora = withLoRA ? new LoRA(model, options) : undefined;
     for (const [path, factor] of lora?.namedParameters() ?? [])
       if (path.endsWith('loraB')) tidy(() => factor.assign(fill(factor.shape, 0.5))); // zero at the start
     const trained = [...(lora ?? model).namedParameters().values()];

@@ -5,6 +5,7 @@ import { parseSafetensors, toFloat32 } from '@formers/checkpoints';
 import { GPT } from '@formers/gpt';
 import type { PretrainedModel } from '@formers/nn';
 import { T5 } from '@formers/t5';
+import { Transformer } from '@formers/transformer';
 import { type Scalar, type Tensor, tensor1d, tensor2d, type Tensor2D } from '@tensorflow/tfjs-core';
 
 /** A model of by-hand/lora.py: how it is opened, called and trained. */
@@ -17,7 +18,14 @@ export interface LoRACase {
   modulesToSave?: string[];
 }
 
-export const loraCases: Record<'gpt2' | 'bert-head' | 't5', LoRACase> = {
+const torchCase: LoRACase = {
+  open: (folder) => Transformer.fromPretrained(folder),
+  logits: (model, ids) => (model as Transformer).call(ids, { decoderIds: ids }),
+  loss: (model, ids) => (model as Transformer).loss(ids, { targets: ids }),
+  targets: ['self_attn', 'mlp.output'],
+};
+
+export const loraCases: Record<'gpt2' | 'bert-head' | 't5' | 'torch' | 'torch-output', LoRACase> = {
   gpt2: {
     open: (folder) => GPT.fromPretrained(folder),
     logits: (model, ids) => (model as GPT).call(ids),
@@ -40,9 +48,11 @@ export const loraCases: Record<'gpt2' | 'bert-head' | 't5', LoRACase> = {
     loss: (model, ids) => (model as T5).loss(ids, { targets: ids }),
     targets: ['query', 'value', 'mlp.output'],
   },
+  torch: torchCase,
+  'torch-output': { ...torchCase, targets: ['self_attn'] },
 };
 
-export const caseNames: (keyof typeof loraCases)[] = ['gpt2', 'bert-head', 't5'];
+export const caseNames: (keyof typeof loraCases)[] = ['gpt2', 'bert-head', 't5', 'torch', 'torch-output'];
 
 export function loraIds(): Tensor2D {
   return tensor2d([[1, 5, 2, 7], [3, 3, 9, 12]], [2, 4], 'int32'); // prettier-ignore

@@ -147,6 +147,47 @@ describe('LoRA', () => {
     expect(largestDifference(rescaled, plain)).toBeLessThan(1e-6);
   });
 
+  it("writes zeros for the map of torch's attention that it leaves alone: PEFT adapts both or none", async () => {
+    using model = await loraCases.torch.open(fixtureFolder('torch/base'));
+    using lora = new LoRA(model, { targets: ['encoder.layers.0.attention.queryKeyValue'], rank: 2, seed: 1 });
+    expect(lora.config.targets).toEqual(['encoder.layers.0.self_attn']);
+    using optimizer = new AdamW(lora, { learningRate: 0.05 });
+    const ids = loraIds();
+    for (let step = 0; step < 3; step++) optimizer.minimize(() => loraCases.torch.loss(model, ids));
+    const trained = loraCases.torch.logits(model, ids).dataSync<'float32'>();
+    const files = new Map<string, Uint8Array>();
+    await lora.savePretrained(files);
+    const { tensors } = parseSafetensors(files.get('adapter_model.safetensors') as Uint8Array);
+    const attention = 'base_model.model.transformer.encoder.layers.0.self_attn';
+    expect([...tensors.keys()]).toEqual(
+      ['.base_layer.out_proj.lora_A', '.base_layer.out_proj.lora_B', '.lora_A', '.lora_B'].map(
+        (end) => `${attention}${end}.weight`,
+      ),
+    );
+    using again = await LoRA.fromPretrained(model, files);
+    expect([...again.namedParameters().keys()]).toHaveLength(4);
+    expect(loraCases.torch.logits(model, ids).dataSync<'float32'>()).toEqual(trained);
+    using further = new AdamW(again, { learningRate: 0.05 });
+    further.minimize(() => loraCases.torch.loss(model, ids));
+    const idle = [...weightsOf(again as never)].filter(([path]) => path.includes('output'));
+    expect(idle.map(([, values]) => values.every((value) => value === 0))).toEqual([true, true]); // they never learn
+    ids.dispose();
+  });
+
+  it('says before the first step which adapters the loss does without', async () => {
+    using model = await loraCases.torch.open(fixtureFolder('torch/base'));
+    using lora = new LoRA(model, { targets: ['crossAttention.queryKeyValue', 'mlp.hidden'] });
+    using optimizer = new AdamW(lora, { learningRate: 0.1 });
+    const ids = loraIds();
+    const before = memory().numTensors;
+    expect(() => optimizer.minimize(() => loraCases.torch.loss(model, ids))).toThrow(
+      'LoRA: targets: the loss was computed without the adapters of decoder.layers.0.crossAttention.queryKeyValue',
+    );
+    expect(memory().numTensors).toBe(before);
+    expect(optimizer.numSteps).toBe(0);
+    ids.dispose();
+  });
+
   it('refuses what it cannot do, in one line', async () => {
     using model = await openGPT();
     expect(() => new LoRA(model, { targets: ['q_proj'] })).toThrow(

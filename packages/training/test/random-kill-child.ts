@@ -11,6 +11,7 @@ import { saving } from './faults.ts';
 import { collect, evaluate, toyRun } from './toy-run.ts';
 
 const say = (line: string): void => void writeSync(1, `${line}\n`);
+const out = process.argv[2] as string;
 let doing = 'begin';
 const begin = (name: string): void => say((doing = name));
 
@@ -19,8 +20,9 @@ function telling(disk: FileSystem): FileSystem {
   const calls = Object.entries(disk) as [keyof FileSystem, (...args: unknown[]) => Promise<unknown>][];
   const told = calls.map(([name, call]) => {
     const method = async (...args: unknown[]): Promise<unknown> => {
-      const path = basename(String(args.at(-1) instanceof Uint8Array ? args[0] : args.at(-1)));
-      say(`${name} ${path.replace(/^\.tmp-/, 'temporary ').replace(/checkpoint-\d+/, 'checkpoint')}`);
+      const path = String(args.at(-1) instanceof Uint8Array ? args[0] : args.at(-1));
+      const file = path === out ? 'the run folder' : basename(path).replace(/^\.tmp-/, 'temporary ');
+      say(`${name} ${file.replace(/checkpoint-\d+/, 'checkpoint')}`);
       try {
         return await call(...args);
       } finally {
@@ -34,7 +36,7 @@ function telling(disk: FileSystem): FileSystem {
 
 await useBackend(cpu());
 using run = await toyRun({
-  out: process.argv[2] as string,
+  out,
   fileSystem: telling(nodeFileSystem()),
   evaluate: async () => {
     begin('evaluation');
@@ -45,9 +47,9 @@ using run = await toyRun({
   ...saving,
 });
 const { optimizer } = run;
-const [accumulate, step, state] = [optimizer.accumulate, optimizer.step, optimizer.state].map((method) =>
-  (method as (...args: unknown[]) => unknown).bind(optimizer),
-) as [typeof optimizer.accumulate, typeof optimizer.step, typeof optimizer.state];
+const accumulate = optimizer.accumulate.bind(optimizer);
+const step = optimizer.step.bind(optimizer);
+const state = optimizer.state.bind(optimizer);
 optimizer.accumulate = (loss, options) => {
   begin('training step: loss and gradients');
   accumulate(loss, options);

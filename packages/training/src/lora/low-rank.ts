@@ -36,6 +36,7 @@ export class LowRank implements LinearAdapter {
   readonly owner: { detach(): void };
   readonly #dropout: number;
   readonly #linear: Linear;
+  #wasUsed = false;
   /** The weights without the change, while they are merged. */
   #original: Tensor2D | undefined;
 
@@ -50,9 +51,15 @@ export class LowRank implements LinearAdapter {
   }
 
   adapt<T extends Tensor>(x: T, output: T): T {
+    this.#wasUsed = true;
     if (this.#original) return output; // it is in the weights
     const low = linear(dropout(x, this.#dropout), this.a); // [..., rank]
     return linear(mul(low, this.scale) as T, this.b, { residual: output }); // [..., outDim]
+  }
+
+  /** Whether the model ever computed with it. */
+  get wasUsed(): boolean {
+    return this.#wasUsed;
   }
 
   parameters(): readonly Variable[] {

@@ -10,8 +10,10 @@ export type AdaptableModel = AnyModule & {
 export interface Target {
   /** Our path, such as `decoder.layers.0.attention.output`. */
   readonly path: string;
-  /** Its name in Hugging Face's class, such as `transformer.h.0.attn.c_proj`; the path where there is none. */
+  /** The module that it is in Hugging Face's class, such as `transformer.h.0.attn.c_proj`; the path where there is none. */
   readonly name: string;
+  /** The module that PEFT's files give its factors to; mostly the name. */
+  readonly fileName: string;
   readonly linear: Linear;
   /** Whether Hugging Face stores it as [inDim, outDim] (Conv1D). */
   readonly isTransposed: boolean;
@@ -19,26 +21,25 @@ export interface Target {
 
 /** All linear maps of a model, in order. */
 export function linearMaps(model: AdaptableModel): Target[] {
-  const names = moduleNames(model);
+  const stored = model.format ? storedNames(model.namedParameters().keys(), model.format.names) : undefined;
+  const weights = new Set([...(stored?.values() ?? [])].map(({ name }) => name));
   return [...model.namedModules()].flatMap(([path, module]) => {
     if (!(module instanceof Linear)) return [];
-    const { name = path, isTransposed = false } = names.get(path) ?? {};
-    return [{ path, name, linear: module, isTransposed }];
+    const { name, transpose: isTransposed } = stored?.get(`${path}.weight`) ?? { name: path, transpose: false };
+    return [{ path, ...moduleNames(name, weights), linear: module, isTransposed }];
   });
 }
 
-/** Names of modules in Hugging Face's class, by our paths. */
-export function moduleNames(model: AdaptableModel): Map<string, { name: string; isTransposed: boolean }> {
-  if (!model.format) return new Map();
-  const stored = storedNames(model.namedParameters().keys(), model.format.names);
-  return new Map(
-    [...stored]
-      .filter(([path]) => path.endsWith('.weight'))
-      .map(([path, { name, transpose }]) => [
-        path.slice(0, -'.weight'.length),
-        { name: name.replace(/\.weight$/, ''), isTransposed: transpose },
-      ]),
-  );
+/**
+ * The module that has a weight, and its name in PEFT's files. `torch.nn.MultiheadAttention` is one module with two maps that PEFT adapts together: the factors
+ * of `in_proj_weight` are the module's own, those of `out_proj` belong to what it wraps.
+ */
+function moduleNames(weight: string, weights: ReadonlySet<string>): { name: string; fileName: string } {
+  const [, attention, map] = /^(.*)\.(in_proj_weight|out_proj\.weight)$/.exec(weight) ?? [];
+  if (attention !== undefined && weights.has(`${attention}.in_proj_weight`))
+    return { name: attention, fileName: map === 'in_proj_weight' ? attention : `${attention}.base_layer.out_proj` };
+  const name = weight.replace(/\.weight$/, '');
+  return { name, fileName: name };
 }
 
 /** Whether a name is meant by one of some ends of names, such as `attn.c_proj` or `c_proj`. */
@@ -63,10 +64,17 @@ export function findTargets(model: AdaptableModel, words: readonly string[]): Ta
   return maps.filter((map) => isMeant(map, words));
 }
 
-/** The shortest ends of Hugging Face's names that mean the targets and no other linear map. */
+/** Maps of the same modules that are no targets: PEFT adapts both maps of an attention, or none. */
+export function partners(targets: readonly Target[], model: AdaptableModel): Target[] {
+  const paths = new Set(targets.map(({ path }) => path));
+  const names = new Set(targets.map(({ name }) => name));
+  return linearMaps(model).filter(({ path, name }) => names.has(name) && !paths.has(path));
+}
+
+/** The shortest ends of Hugging Face's names that mean the modules of the targets and no other one. */
 export function shortNames(targets: readonly Target[], model: AdaptableModel): string[] {
-  const chosen = new Set(targets.map(({ path }) => path));
-  const others = linearMaps(model).filter(({ path }) => !chosen.has(path));
+  const chosen = new Set(targets.map(({ name }) => name));
+  const others = linearMaps(model).filter(({ name }) => !chosen.has(name));
   const short = targets.map(({ name }) => {
     const parts = name.split('.');
     const ends = parts.map((_, i) => parts.slice(parts.length - 1 - i).join('.'));

@@ -6,6 +6,8 @@ import type { Schedule } from '../schedules/schedules.ts';
 /** What has parameters to train: a `Module`, or anything that names variables. Those that are not `trainable` stay as they are. */
 export interface Trainable {
   namedParameters(): Map<string, Variable>;
+  /** Called after the first loss; throws when something of it took no part, which would never learn. */
+  checkTrained?(): void;
 }
 
 /** Options of every optimizer. */

@@ -74,6 +74,8 @@ export abstract class Optimizer implements Disposable {
   readonly #slots: readonly Slot[];
   /** Numbers of the slots that share a learning rate. */
   readonly #groups: readonly SlotGroup[];
+  readonly #checkTrained: () => void;
+  #isChecked = false;
   #numSteps = 0;
   #gradients: Tensor[] = [];
   #losses: Scalar[] = [];
@@ -102,6 +104,7 @@ export abstract class Optimizer implements Disposable {
     const trained = [...model.namedParameters()].filter(([, parameter]) => parameter.trainable);
     if (trained.length === 0) throw new ConfigError('Optimizer: the model has no trainable parameter');
     this.seed = seed;
+    this.#checkTrained = () => model.checkTrained?.();
     this.#clipNorm = clipNorm;
     this.#learningRate = asSchedule(learningRate);
     const groupOf = trained.map(([path, parameter]) =>
@@ -158,6 +161,8 @@ export abstract class Optimizer implements Disposable {
       );
       if (result.value.rank !== 0)
         throw new ShapeError(`Optimizer: the loss must be a scalar, got [${result.value.shape.join(', ')}]`);
+      if (!this.#isChecked) this.#checkTrained();
+      this.#isChecked = true;
       const sums = result.gradients.map((gradient, i) =>
         keep(this.#gradients[i] ? add(this.#gradients[i], gradient) : gradient),
       );

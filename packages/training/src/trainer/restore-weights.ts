@@ -1,9 +1,9 @@
 import { ConfigError } from '@formers/backend';
-import { openCheckpoint, openFolder, type StoredTensor, toFloat32 } from '@formers/checkpoints';
+import { openCheckpoint, openFolder } from '@formers/checkpoints';
 import type { StoredName } from '@formers/nn';
-import { tensor, tidy, transpose, type Variable } from '@tensorflow/tfjs-core';
 
 import type { Trainable } from '../optimizers/optimizer-options.ts';
+import { assignStored } from '../stored-variable.ts';
 
 /** A model that knows where its parameters lie in its folders. */
 type KnowsFiles = Trainable & { fileNames(): ReadonlyMap<string, StoredName> };
@@ -14,7 +14,7 @@ export async function restoreWeights(model: KnowsFiles, folder: string): Promise
   const names = model.fileNames();
   for (const [path, variable] of model.namedParameters()) {
     const { name, transpose: isTransposed } = names.get(path) as StoredName;
-    assign(variable, await checkpoint.read(name), { isTransposed });
+    assignStored(variable, await checkpoint.read(name), { isTransposed });
   }
 }
 
@@ -22,11 +22,4 @@ export async function restoreWeights(model: KnowsFiles, folder: string): Promise
 export function checkRestorable(model: Trainable): KnowsFiles {
   if ('fileNames' in model) return model as KnowsFiles;
   throw new ConfigError('Trainer: loadBestAtEnd needs the option restore, unless the model is a PretrainedModel');
-}
-
-function assign(variable: Variable, stored: StoredTensor, { isTransposed }: { isTransposed: boolean }): void {
-  tidy(() => {
-    const laidOut = tensor(toFloat32(stored), [...stored.shape]);
-    variable.assign(isTransposed ? transpose(laidOut) : laidOut);
-  });
 }
