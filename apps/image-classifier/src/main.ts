@@ -1,24 +1,29 @@
-import type { RawImage } from '@formers/images';
-
-import { digitFromStrokes } from './digit/digit-form.ts';
-import { EXAMPLES } from './digit/examples.ts';
-import type { Stroke } from './digit/strokes.ts';
 import type { Classification } from './model/image-classifier.ts';
-import type { Started } from './model/page-classifier.ts';
-import { startWorker } from './model/start-worker.ts';
-import { DrawingPad, showInk } from './page/drawing-pad.ts';
-import { ExampleList } from './page/example-list.ts';
-import { acceptFiles } from './page/file-drop.ts';
-import { LatestOnly } from './page/latest-only.ts';
-import { ResultView } from './page/result-view.ts';
+import { acceptChosen, acceptDrops } from './page/file-drop.ts';
 import { describeEngine, messageOf } from './page/words.ts';
+import { ClassifyPanel } from './panels/classify-panel.ts';
+import { ModelPanel } from './panels/model-panel.ts';
+import { WhyPanel } from './panels/why-panel.ts';
+import { chooseEngine } from './shell/engine-menu.ts';
+import { element } from './shell/elements.ts';
+import { Session } from './shell/session.ts';
+import type { Shell } from './shell/shell.ts';
+import { type TabName, Tabs } from './shell/tabs.ts';
+import { followTheme } from './shell/theme.ts';
+import type { MemoryFigures, ModelSource } from './worker/protocol.ts';
+import { mountTrainPanel } from './train/panel.ts';
+import { WorkerEnded } from './worker/start-worker.ts';
 
 /** What scripts may use of the page, as `window.formersDemo`; its browser test does. */
 export interface FormersDemo {
   /** Settles when the model is loaded, or could not be. */
-  readonly ready: Promise<Started>;
+  readonly ready: Promise<void>;
   /** What the page's model says of a digit as MNIST has it: 28 x 28 levels from 0 (paper) to 255 (ink), row after row. */
   classify(pixels: ArrayLike<number>): Promise<Classification>;
+  /** Logits of pixel values as the model takes them, [1, channels, height, width]. */
+  logits(pixelValues: ArrayLike<number>): Promise<Float32Array>;
+  /** What the worker of the model holds. */
+  memory(): Promise<MemoryFigures>;
 }
 
 declare global {
@@ -27,103 +32,109 @@ declare global {
   }
 }
 
-/** The example that the page opens with. */
-const FIRST_EXAMPLE = '3';
+const OWN_MODEL: ModelSource = { name: 'Digits', location: new URL('model/', document.baseURI).href };
 
-const element = <Kind extends HTMLElement = HTMLElement>(id: string): Kind => {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`index.html has no element ${id}`);
-  return found as Kind;
+const listeners = new Set<() => void>();
+const say = (message: string): void => void (element('message').textContent = message);
+
+const session = new Session(OWN_MODEL, (started) => {
+  const { badge, reason } = describeEngine(started);
+  element('engine').textContent = badge;
+  element('reason').textContent = reason;
+});
+
+const shell: Shell = {
+  get engine() {
+    return session.engine;
+  },
+  get model() {
+    return session.model;
+  },
+  onChange: (listener) => void listeners.add(listener),
+  useModel,
+  showTab: (tab) => tabs.show(tab),
+  say,
 };
 
-const message = element('message');
-const seen = element<HTMLCanvasElement>('seen');
-const result = new ResultView(
-  {
-    label: element('label'),
-    score: element('score'),
-    bars: element('bars'),
-    latency: element('latency'),
-    announcement: element('announcement'),
+const why = new WhyPanel(session, say);
+const classify = new ClassifyPanel({ session, say, onInput: (image) => why.setInput(image) });
+const model = new ModelPanel(shell, () => void useOwnModel());
+const tabs = new Tabs(document.querySelector('[role=tablist]') as HTMLElement, showTab);
+
+const takers = {
+  onPicture: (file: File): void => {
+    tabs.show('classify');
+    classify.showPicture(file, file.name);
   },
-  EXAMPLES.map(({ label }) => label),
-);
+  onModel: (files: ReadonlyMap<string, File> | File): void => void model.openFiles(files),
+};
+acceptDrops(element('zone'), takers);
+acceptChosen(element<HTMLInputElement>('file'), { ...takers, onModel: () => {} });
+followTheme(element<HTMLSelectElement>('theme-choice'), () => {
+  classify.repaint();
+  why.repaint();
+});
+chooseEngine(element<HTMLSelectElement>('engine-choice'), restart);
 
-const { classifier, failure } = startWorker();
-const modelUrl = new URL('model/', document.baseURI).href;
-const ready = Promise.race([classifier.start(modelUrl), failure]).catch((cause: unknown) => {
-  throw new Error(`The model could not be loaded. ${messageOf(cause)}`, { cause });
-});
-
-const answers = new LatestOnly<RawImage>(async (digit) => {
-  try {
-    await ready;
-    const start = performance.now();
-    const answer = await classifier.classify(digit);
-    if (!pad.isEmpty) result.show(answer, performance.now() - start);
-  } catch (error) {
-    message.textContent = messageOf(error);
-  }
-});
-
-const pad = new DrawingPad(element<HTMLCanvasElement>('pad'), (strokes) => classifyStrokes(strokes));
-const examples = new ExampleList(element('examples'), (strokes) => {
-  message.textContent = '';
-  pad.play(strokes, { animate: !matchMedia('(prefers-reduced-motion: reduce)').matches });
-});
-acceptFiles({ input: element<HTMLInputElement>('file'), zone: element('zone') }, (file) => void showFile(file));
-element('clear').addEventListener('click', () => {
-  examples.clear();
-  pad.clear();
-  clearResult();
-});
-element('pad').addEventListener('pointerdown', () => examples.clear());
+mountTrainPanel(element('train'), shell);
+const ready = start();
+ready.catch(() => {}); // told above
 
 window.formersDemo = {
   ready,
-  classify: (pixels) => classifier.classify({ data: Uint8Array.from(pixels), width: 28, height: 28, channels: 1 }),
+  classify: (pixels) => session.classify({ data: Uint8Array.from(pixels), width: 28, height: 28, channels: 1 }),
+  logits: (pixelValues) => session.logits(Float32Array.from(pixelValues)),
+  memory: () => session.memory(),
 };
-showFirstExample();
-ready.then(showStarted, () => (element('engine').textContent = 'no model'));
 
-function showFirstExample(): void {
-  const example = EXAMPLES.find(({ label }) => label === FIRST_EXAMPLE);
-  if (example === undefined) return;
-  examples.choose(example.label);
-  pad.play(example.strokes, { animate: false });
-}
-
-function showStarted({ engine, labels, numParameters }: Started): void {
-  const { badge, reason } = describeEngine(engine);
-  element('engine').textContent = badge;
-  element('reason').textContent = reason;
-  element('size').textContent = `${numParameters.toLocaleString('en')} parameters`;
-  result.setLabels(labels);
-}
-
-function classifyStrokes(strokes: readonly Stroke[]): void {
-  message.textContent = '';
-  const digit = digitFromStrokes(strokes);
-  showInk(seen, digit);
-  answers.push(digit);
-}
-
-async function showFile(file: File): Promise<void> {
-  message.textContent = '';
+async function start(): Promise<void> {
   try {
-    const { ink, digit } = await classifier.readPicture(file);
-    examples.clear();
-    pad.showPicture(ink);
-    showInk(seen, digit);
-    answers.push(digit);
+    await session.ready;
+    showModel();
   } catch (error) {
-    message.textContent = `“${file.name}” can’t be shown. ${messageOf(error)}`;
+    element('engine').textContent = 'no model';
+    say(messageOf(error));
+    throw error;
   }
 }
 
-function clearResult(): void {
-  message.textContent = '';
-  answers.clear();
-  showInk(seen, undefined);
-  result.clear();
+/** Computes on another engine, with the model in use. */
+async function restart(engine: Shell['engine']): Promise<void> {
+  say('');
+  element('engine').textContent = 'starting';
+  element('reason').textContent = '';
+  try {
+    await session.restart(engine);
+    classify.refresh();
+    for (const listener of listeners) listener();
+  } catch (error) {
+    if (!(error instanceof WorkerEnded)) say(`The engine could not be started. ${messageOf(error)}`);
+  }
+}
+
+async function useModel(source: ModelSource): Promise<void> {
+  await session.load(source);
+  showModel();
+}
+
+function showModel(): void {
+  if (!session.model) return;
+  const { source, facts } = session.model;
+  element('model-name').textContent = source.name;
+  element('size').textContent = `${facts.numParameters.toLocaleString('en')} parameters`;
+  classify.setModel(facts);
+  model.show(source.name, facts);
+  for (const listener of listeners) listener();
+}
+
+async function useOwnModel(): Promise<void> {
+  try {
+    await useModel(OWN_MODEL);
+  } catch (error) {
+    say(messageOf(error));
+  }
+}
+
+function showTab(tab: TabName): void {
+  why.isShown = tab === 'why';
 }

@@ -1,9 +1,13 @@
 import type { RawImage } from '@formers/images';
 
 import { beginningOf, type Point, type Stroke } from '../digit/strokes.ts';
+import { inkDataOf } from './pixels.ts';
 
 /** Width of a stroke, as a share of the pad's. */
 const PEN_WIDTH = 0.075;
+
+/** Height and width of the pictures that strokes become, in pixels. */
+const PICTURE_SIDE = 448;
 
 /** How long an example takes to be drawn, in milliseconds. */
 const PLAYING_TIME = 450;
@@ -12,8 +16,7 @@ const PLAYING_TIME = 450;
 type Guest = { readonly picture: RawImage } | { readonly strokes: readonly Stroke[] };
 
 /**
- * A canvas that is drawn on by mouse, finger or pen, shows examples and pictures, and tells of each change. It draws in the text colour of its element,
- * and follows when that changes with the colour scheme.
+ * A canvas that is drawn on by mouse, finger or pen, shows examples and pictures, and tells of each change. It draws in the text colour of its element.
  */
 export class DrawingPad {
   readonly #canvas: HTMLCanvasElement;
@@ -28,11 +31,6 @@ export class DrawingPad {
     this.#onDraw = onDraw;
     canvas.addEventListener('pointerdown', (event) => this.#putDown(event));
     canvas.addEventListener('pointermove', (event) => this.#move(event));
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#render());
-  }
-
-  get isEmpty(): boolean {
-    return this.#guest === undefined && this.#strokes.length === 0;
   }
 
   clear(): void {
@@ -55,7 +53,12 @@ export class DrawingPad {
     draw();
   }
 
-  /** Shows ink, 255 on 0 with one channel, as large as it fits. */
+  /** Draws everything again, in the colour that the element has now. */
+  repaint(): void {
+    this.#render();
+  }
+
+  /** Shows a picture as large as it fits: ink, 255 on 0 with one channel, or colours. */
   showPicture(picture: RawImage): void {
     this.#reset();
     this.#guest = { picture };
@@ -101,8 +104,10 @@ export class DrawingPad {
     if (context === null) return;
     const { width } = this.#canvas;
     context.clearRect(0, 0, width, width);
-    if (this.#guest !== undefined && 'picture' in this.#guest) paintInk(context, this.#guest.picture);
-    else paintStrokes(context, this.#guest?.strokes ?? this.#strokes);
+    if (this.#guest !== undefined && 'picture' in this.#guest) {
+      paintImage(context, this.#guest.picture);
+      if (this.#guest.picture.channels > 1) return;
+    } else paintStrokes(context, this.#guest?.strokes ?? this.#strokes);
     context.globalCompositeOperation = 'source-in';
     context.fillStyle = getComputedStyle(this.#canvas).color;
     context.fillRect(0, 0, width, width);
@@ -110,14 +115,31 @@ export class DrawingPad {
   }
 }
 
-/** Shows ink of any size on a canvas of its own, one pixel for one, in the text colour of its element. */
-export function showInk(canvas: HTMLCanvasElement, ink: RawImage | undefined): void {
+/** Shows an image on a canvas, one pixel for one: ink in the text colour of its element, or colours. */
+export function showImage(canvas: HTMLCanvasElement, image: RawImage | undefined): void {
+  if (image !== undefined) Object.assign(canvas, { width: image.width, height: image.height });
+  canvas.classList.toggle('ink', (image?.channels ?? 1) === 1);
   const context = canvas.getContext('2d');
   context?.clearRect(0, 0, canvas.width, canvas.height);
-  if (ink !== undefined) context?.putImageData(inkPixels(ink), 0, 0);
+  if (image !== undefined) context?.putImageData(inkDataOf(image), 0, 0);
 }
 
-function paintStrokes(context: CanvasRenderingContext2D, strokes: readonly Stroke[]): void {
+/** Strokes as a picture, for models of pictures: black on white, three channels. */
+export function pictureOfStrokes(strokes: readonly Stroke[]): RawImage {
+  const context = new OffscreenCanvas(PICTURE_SIDE, PICTURE_SIDE).getContext('2d', { willReadFrequently: true });
+  if (context === null) throw new Error('this browser gives no canvas to draw on');
+  context.fillStyle = 'white';
+  context.fillRect(0, 0, PICTURE_SIDE, PICTURE_SIDE);
+  paintStrokes(context, strokes);
+  const { data } = context.getImageData(0, 0, PICTURE_SIDE, PICTURE_SIDE);
+  const rgb = new Uint8Array((data.length / 4) * 3);
+  for (let pixel = 0; pixel < data.length / 4; pixel++) rgb.set(data.subarray(4 * pixel, 4 * pixel + 3), 3 * pixel);
+  return { data: rgb, width: PICTURE_SIDE, height: PICTURE_SIDE, channels: 3 };
+}
+
+type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
+function paintStrokes(context: Context, strokes: readonly Stroke[]): void {
   const { width } = context.canvas;
   context.lineWidth = PEN_WIDTH * width;
   context.lineCap = 'round';
@@ -132,18 +154,11 @@ function paintStrokes(context: CanvasRenderingContext2D, strokes: readonly Strok
   }
 }
 
-function paintInk(context: CanvasRenderingContext2D, ink: RawImage): void {
+function paintImage(context: CanvasRenderingContext2D, image: RawImage): void {
   const { width: side } = context.canvas;
-  const source = new OffscreenCanvas(ink.width, ink.height);
-  source.getContext('2d')?.putImageData(inkPixels(ink), 0, 0);
-  const scale = side / Math.max(ink.width, ink.height);
-  const [width, height] = [ink.width * scale, ink.height * scale];
+  const source = new OffscreenCanvas(image.width, image.height);
+  source.getContext('2d')?.putImageData(inkDataOf(image), 0, 0);
+  const scale = side / Math.max(image.width, image.height);
+  const [width, height] = [image.width * scale, image.height * scale];
   context.drawImage(source, (side - width) / 2, (side - height) / 2, width, height);
-}
-
-/** Black, as opaque as there is ink. */
-function inkPixels({ data, width, height }: RawImage): ImageData {
-  const pixels = new ImageData(width, height);
-  data.forEach((level, i) => (pixels.data[4 * i + 3] = level));
-  return pixels;
 }

@@ -13,6 +13,7 @@ self.trustedTypes?.createPolicy('default', {
 const services: WorkerServices = {
   classifier: async () => proxy((await import('./classifier-service.ts')).createClassifier()),
   opener: async () => proxy((await import('./opener-service.ts')).createOpener()),
+  trainer: async () => proxy((await import('../train/trainer-service.ts')).createTrainer()),
 };
 
 expose(services);

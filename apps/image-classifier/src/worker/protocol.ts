@@ -3,6 +3,7 @@ import type { RawImage } from '@formers/images';
 import type { ProxyMarked } from 'comlink';
 
 import type { Classification, Explanation, ModelFacts } from '../model/image-classifier.ts';
+import type { TrainerService } from '../train/protocol.ts';
 import type { EngineChoice } from './engine-names.ts';
 
 /** A model, and where its Hugging Face files are: files at hand, or a URL on the page's own host. */
@@ -34,7 +35,8 @@ export interface ClassifierService {
   load(source: ModelSource, onProgress: OnProgress): Promise<ModelFacts>;
   /** Decodes an image file, or takes a picture, and makes of it what the model gets. */
   readPicture(source: Blob | RawImage): Promise<Picture>;
-  classify(image: RawImage): Promise<Classification>;
+  /** Also gives what the model saw, unless that is the image itself. */
+  classify(image: RawImage): Promise<Classification & { seen?: RawImage }>;
   /** Classifies, and says which patches looked at which. */
   explain(image: RawImage): Promise<Explanation>;
   /** Logits of pixel values as the model takes them, [1, channels, height, width]. */
@@ -67,4 +69,5 @@ export interface OpenerService {
 export interface WorkerServices {
   classifier(): Promise<ClassifierService & ProxyMarked>;
   opener(): Promise<OpenerService & ProxyMarked>;
+  trainer(): Promise<TrainerService & ProxyMarked>;
 }

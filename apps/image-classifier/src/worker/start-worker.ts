@@ -7,10 +7,15 @@ import type { WorkerServices } from './protocol.ts';
 /** A worker of the page. */
 export interface PageWorker {
   readonly services: Remote<WorkerServices>;
-  /** Rejects when its script can't be loaded, or fails in a way that no call tells of. */
+  /** Rejects when its script can't be loaded, or fails in a way that no call tells of, and when it is ended. */
   readonly failure: Promise<never>;
+  /** What a call gives; rejects as {@link failure} does, where the call itself would be waited for without end. */
+  ask<Answer>(call: Promise<Answer>): Promise<Answer>;
   terminate(): void;
 }
+
+/** Why a call has no answer: its worker was ended on purpose. */
+export class WorkerEnded extends Error {}
 
 /**
  * Starts a worker. It begins as a blob that imports the worker's script, because such a worker is under the policy of the page
@@ -22,13 +27,30 @@ export function startWorker(name: string, { mayAsk }: { mayAsk: 'own host' | 'an
   const script = new Blob([`import ${JSON.stringify(address)};`], { type: 'text/javascript' });
   const url = mayAsk === 'anybody' ? address : URL.createObjectURL(script);
   const worker = new Worker(trusted(url), { type: 'module', name });
-  const failure = new Promise<never>((_, reject) => {
-    worker.addEventListener('error', ({ message }) =>
-      reject(new Error(message || 'The script of its worker is missing')),
-    );
+  const waiting = new Set<(reason: unknown) => void>();
+  let ended: { reason: unknown } | undefined;
+  const { promise: failure, reject } = Promise.withResolvers<never>();
+  failure.catch((reason: unknown) => {
+    ended = { reason };
+    for (const tell of waiting) tell(reason);
   });
-  failure.catch(() => {}); // told by the calls that wait for it
-  return { services: wrap<WorkerServices>(worker), failure, terminate: () => worker.terminate() };
+  worker.addEventListener('error', ({ message }) =>
+    reject(new Error(message || 'The script of its worker is missing')),
+  );
+  return {
+    services: wrap<WorkerServices>(worker),
+    failure,
+    ask: (call) =>
+      new Promise((resolve, fail) => {
+        if (ended) return fail(ended.reason);
+        waiting.add(fail); // not a race with `failure`, which would remember every call
+        void call.then(resolve, fail).finally(() => waiting.delete(fail));
+      }),
+    terminate: () => {
+      worker.terminate();
+      reject(new WorkerEnded(`${name} was ended`));
+    },
+  };
 }
 
 let policy: { createScriptURL(url: string): TrustedScriptURL } | undefined;
