@@ -1,4 +1,5 @@
 import type { Classification } from './model/image-classifier.ts';
+import { keepOffline } from './offline/register.ts';
 import { acceptChosen, acceptDrops } from './page/file-drop.ts';
 import { describeEngine, messageOf } from './page/words.ts';
 import { ClassifyPanel } from './panels/classify-panel.ts';
@@ -11,7 +12,7 @@ import type { Shell } from './shell/shell.ts';
 import { type TabName, Tabs } from './shell/tabs.ts';
 import { followTheme } from './shell/theme.ts';
 import type { MemoryFigures, ModelSource } from './worker/protocol.ts';
-import { mountTrainPanel } from './train/panel.ts';
+import { mountTrainPanel } from './train/mount.ts';
 import { WorkerEnded } from './worker/start-worker.ts';
 
 /** What scripts may use of the page, as `window.formersDemo`; its browser test does. */
@@ -91,6 +92,7 @@ async function start(): Promise<void> {
   try {
     await session.ready;
     showModel();
+    void keepOffline(() => element('reason').append(' Load this page again for more threads.'));
   } catch (error) {
     element('engine').textContent = 'no model';
     say(messageOf(error));

@@ -12,12 +12,8 @@ import { SetupForm } from './setup-form.ts';
 /** Where a training stands, as the panel says in `data-state`. */
 type State = 'idle' | 'training' | 'paused' | 'ended' | 'failed';
 
-/** Puts the panel that trains into a section of the page: samples of classes, what learns, and how it goes. */
-export function mountTrainPanel(host: HTMLElement, shell: Shell): void {
-  new TrainPanel(host, shell);
-}
-
-class TrainPanel {
+/** The panel that trains, in a section of the page: samples of classes, what learns, and how it goes. */
+export class TrainPanel {
   readonly #host: HTMLElement;
   readonly #shell: Shell;
   readonly #collect: CollectView;
