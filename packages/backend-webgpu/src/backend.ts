@@ -1,11 +1,26 @@
 import { DeviceLostError } from '@formers/backend';
-import { type BackendValues, type DataId, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import {
+  type BackendValues,
+  type DataId,
+  type DataToGPUOptions,
+  type DataType,
+  type GPUData,
+  type TensorInfo,
+  util,
+} from '@tensorflow/tfjs-core';
 
 import { BufferPool } from './engine/buffer-pool.ts';
 import { declarations, type Element, pipelineKey, type ShaderInterface } from './engine/shader.ts';
-import { OpenWebGPUBackend, type TensorData, type TfjsProgram, type TfjsUniform } from './engine/tfjs-backend.ts';
+import {
+  type Arena,
+  OpenWebGPUBackend,
+  type TensorData,
+  type TfjsProgram,
+  type TfjsUniform,
+} from './engine/tfjs-backend.ts';
 import { UniformCache } from './engine/uniforms.ts';
 import { GPUError } from './errors.ts';
+import { type Tile, TILES } from './kernels/product/tiles.ts';
 
 /** A tensor, or a tensor whose elements a shader takes several at a time. */
 export type Bound = TensorInfo | { readonly tensor: TensorInfo; readonly as: Element };
@@ -28,6 +43,8 @@ export interface ShaderCall {
 /** Counters since the engine started; for tests and measurements. */
 export interface Figures {
   dispatches: number;
+  /** From one tensor to another. */
+  copies: number;
   submissions: number;
   /** Bind groups and uniform buffers made; a warm step makes few. */
   bindGroups: number;
@@ -47,7 +64,9 @@ const STORAGE_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
  * used again at once; uniform buffers, pipelines and bind groups are kept.
  */
 export class FormersWebGPUBackend extends OpenWebGPUBackend {
-  readonly figures: Figures = { dispatches: 0, submissions: 0, bindGroups: 0, pipelines: 0 };
+  /** Those that matrix products are cut into, from small to large. */
+  tiles: readonly Tile[] = TILES;
+  readonly figures: Figures = { dispatches: 0, copies: 0, submissions: 0, bindGroups: 0, pipelines: 0 };
   readonly #uniforms: UniformCache;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #bindGroups = new Map<string, GPUBindGroup>();
@@ -104,6 +123,84 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     return side;
   }
 
+  /** Records a copy of a tensor's values into another tensor, from its element `start` on. */
+  copy(from: TensorInfo, to: TensorInfo, start = 0): void {
+    const [source, target] = [this.#binding(from), this.#binding(to)];
+    this.check();
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    const at = (target.offset ?? 0) + 4 * start;
+    const encoder = this.commandEncoder as GPUCommandEncoder;
+    encoder.copyBufferToBuffer(
+      source.buffer,
+      source.offset ?? 0,
+      target.buffer,
+      at,
+      4 * util.sizeFromShape(from.shape),
+    );
+    this.figures.copies++;
+  }
+
+  /** Says that a tensor's values are changed by a dispatch that doesn't name it. */
+  changed({ dataId }: TensorInfo): void {
+    this.tensorMap.get(dataId).values = null;
+  }
+
+  /**
+   * Moves tensors' values into one buffer, to be worked on together, unless they lie there already.
+   *
+   * @param options.starts Where each of them begins, in elements; multiples of 64.
+   * @param options.size Of all together, in elements.
+   * @returns The buffer as a tensor [size], which lives as long as one of them lies there.
+   */
+  adopt(
+    tensors: readonly TensorInfo[],
+    { starts, size }: { readonly starts: readonly number[]; readonly size: number },
+  ): TensorInfo {
+    const datas = tensors.map(({ dataId }) => this.tensorMap.get(dataId));
+    const known = datas[0]?.arena;
+    const isThere = datas.every(({ arena, offset }, i) => arena === known && offset === 4 * (starts[i] as number));
+    if (known && isThere && known.members === tensors.length && known.values.shape[0] === size) return known.values;
+    const arena: Arena = { values: this.output([size]), members: tensors.length };
+    tensors.forEach((tensor, i) => {
+      const start = starts[i] as number;
+      this.copy(tensor, arena.values, start);
+      this.releaseResource(tensor.dataId);
+      const { resource } = this.tensorMap.get(arena.values.dataId);
+      Object.assign(datas[i] as TensorData, { resource, offset: 4 * start, arena });
+    });
+    return arena.values;
+  }
+
+  override releaseResource(dataId: DataId): void {
+    const data = this.tensorMap.get(dataId);
+    if (!data?.arena) return super.releaseResource(dataId);
+    const { arena } = data;
+    data.resource = null;
+    delete data.arena;
+    delete data.offset;
+    if (--arena.members === 0) this.disposeData(arena.values.dataId);
+  }
+
+  /** Gives a tensor a buffer of its own, for tfjs's methods that know no others. */
+  #leaveArena(dataId: DataId): void {
+    const data = this.tensorMap.get(dataId);
+    if (!data.arena) return;
+    const { shape, dtype } = data;
+    const copy = this.makeTensorInfo(shape, dtype);
+    this.copy({ dataId, shape, dtype }, copy);
+    this.releaseResource(dataId);
+    const own = this.tensorMap.get(copy.dataId);
+    data.resource = own.resource ?? null;
+    own.resource = null;
+    this.disposeData(copy.dataId);
+  }
+
+  override readToGPU(dataId: DataId, options?: DataToGPUOptions): GPUData {
+    this.#leaveArena(dataId);
+    return super.readToGPU(dataId, options);
+  }
+
   /** Records one dispatch. */
   run({ key, code, reads, writes, counts = {}, numbers = {}, workgroups }: ShaderCall): void {
     const [inputs, outputs] = [Object.entries(reads), Object.entries(writes)];
@@ -157,7 +254,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
 
   #bindGroup(pipeline: GPUComputePipeline, bindings: readonly GPUBufferBinding[]): GPUBindGroup {
     let key = `${this.#idOf(pipeline)}`;
-    for (const { buffer, offset = 0 } of bindings) key += `,${this.#idOf(buffer)}@${offset}`;
+    for (const { buffer, offset = 0, size = 0 } of bindings) key += `,${this.#idOf(buffer)}@${offset}+${size}`;
     let group = this.#bindGroups.get(key);
     if (!group) {
       this.figures.bindGroups++;
@@ -296,6 +393,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     if (typeof OffscreenCanvas === 'undefined')
       throw new GPUError('formers-webgpu: dataSync() can not wait for the GPU here; use await data()');
     this.check();
+    this.#leaveArena(dataId);
     return super.readSync(dataId);
   }
 

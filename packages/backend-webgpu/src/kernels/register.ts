@@ -10,12 +10,18 @@ import type { FormersWebGPUBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';
 import { attentionKernels } from './attention.ts';
 import type { KernelTable } from './kernel.ts';
+import { linearKernels } from './linear.ts';
+import { matrixKernels } from './matrix.ts';
 import { normKernels } from './norm.ts';
+import { optimizerKernels } from './optimizer/optimizer.ts';
 
 const ownKernels: KernelTable = {
   ...activationKernels,
   ...attentionKernels,
+  ...linearKernels,
+  ...matrixKernels,
   ...normKernels,
+  ...optimizerKernels,
 };
 
 /** Registers, under the backend's name, our kernels and for everything else those of tfjs-backend-webgpu. */

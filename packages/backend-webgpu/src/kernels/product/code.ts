@@ -1,0 +1,138 @@
+import { type Tile, threadsOf } from './tiles.ts';
+
+/** An operand as a shader reads it. */
+export interface OperandLayout {
+  readonly transposed: boolean;
+  /** Whether it is read four numbers at a time: its rows are multiples of four long. */
+  readonly vector: boolean;
+}
+
+/** What decides the code of a product. */
+export interface ProductCode {
+  readonly tile: Tile;
+  readonly a: OperandLayout;
+  readonly b: OperandLayout;
+  /** Whether also the sums over the rows of `a` are made: bias gradients. */
+  readonly sums: boolean;
+  /** Functions `put`, which gets four neighbours of the output, and `putSum`; see `epilogue.ts`. */
+  readonly epilogue: string;
+}
+
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/** Four neighbours of a stored matrix, zeros beyond its edges. */
+function loader(name: 'a' | 'b', { vector }: OperandLayout): string {
+  const [height, width] = [`u.${name}Height`, `u.${name}Width`];
+  const body = vector
+    ? `if (row >= ${height} || column >= ${width}) { return vec4f(); }
+  return ${name}[(base + row * ${width} + column) / 4u];`
+    : `var found = vec4f();
+  if (row >= ${height}) { return found; }
+  let at = base + row * ${width} + column;
+  ${range(4)
+    .map((i) => `if (column + ${i}u < ${width}) { found[${i}] = ${name}[at + ${i}u]; }`)
+    .join('\n  ')}
+  return found;`;
+  return `
+fn ${name}Load(row: u32, column: u32, base: u32) -> vec4f {
+  ${body}
+}`;
+}
+
+/** Fills the tile of an operand, in which the output's axis is the fast one; what is stored the other way is turned in blocks of 4 x 4. */
+function fill(
+  name: 'a' | 'b',
+  { size, depth, threads, isDepthFast }: { size: number; depth: number; threads: number; isDepthFast: boolean },
+): string {
+  const pitch = size / 4 + 1; // one more, so that turned blocks meet fewer bank conflicts
+  if (!isDepthFast)
+    return `
+    for (var unit = lane; unit < ${(depth * size) / 4}u; unit += ${threads}u) {
+      let k = unit / ${size / 4}u;
+      let q = unit % ${size / 4}u;
+      ${name}Tile[k * ${pitch}u + q] = ${name}Load(start + k, ${name}Start + 4u * q, ${name}Base);
+    }`;
+  return `
+    for (var unit = lane; unit < ${(depth * size) / 16}u; unit += ${threads}u) {
+      let k = 4u * (unit % ${depth / 4}u);
+      let q = unit / ${depth / 4}u;
+      let row = ${name}Start + 4u * q;
+      let block = transpose(mat4x4f(
+        ${range(4)
+          .map((i) => `${name}Load(row + ${i}u, start + k, ${name}Base)`)
+          .join(',\n        ')}));
+      ${range(4)
+        .map((i) => `${name}Tile[(k + ${i}u) * ${pitch}u + q] = block[${i}];`)
+        .join('\n      ')}
+    }`;
+}
+
+/**
+ * A tiled product with register tiles: both operands pass through shared memory, and each thread keeps a small block of the output in registers. Every
+ * element is summed in the order of the inner axis, whichever the tile.
+ */
+export function productCode({ tile, a, b, sums, epilogue }: ProductCode): string {
+  const threads = threadsOf(tile);
+  const [across, down] = [tile.columns / tile.threadColumns, tile.rows / tile.threadRows];
+  const [aVectors, bVectors] = [range(tile.threadRows / 4), range(tile.threadColumns / 4)];
+  const [aPitch, bPitch] = [tile.rows / 4 + 1, tile.columns / 4 + 1];
+  const each = <T>(f: (i: number, r: number, j: number) => T): T[] =>
+    aVectors.flatMap((i) => range(4).flatMap((r) => bVectors.map((j) => f(i, r, j))));
+  return `
+${loader('a', a)}
+${loader('b', b)}
+${epilogue}
+var<workgroup> aTile: array<vec4f, ${tile.depth * aPitch}>;
+var<workgroup> bTile: array<vec4f, ${tile.depth * bPitch}>;
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // Tiles in bands of 8 rows, so that neighbours share what the cache holds.
+  let index = group.y * groups.x + group.x;
+  let tiles = u.tileRows * u.tileColumns;
+  if (index >= tiles * u.splits * u.batch) { return; }
+  let tileIndex = index % tiles;
+  let split = (index / tiles) % u.splits;
+  let batch = index / (tiles * u.splits);
+  let band = tileIndex / (8u * u.tileColumns);
+  let bandRows = min(8u, u.tileRows - 8u * band);
+  let inBand = tileIndex % (8u * u.tileColumns);
+  let tileColumn = inBand / bandRows;
+  let aStart = (8u * band + inBand % bandRows) * ${tile.rows}u;
+  let bStart = tileColumn * ${tile.columns}u;
+
+  let i3 = batch % u.batch3;
+  let i2 = (batch / u.batch3) % u.batch2;
+  let i1 = (batch / (u.batch3 * u.batch2)) % u.batch1;
+  let i0 = batch / (u.batch3 * u.batch2 * u.batch1);
+  let aBase = u.aFirst + i0 * u.a0 + i1 * u.a1 + i2 * u.a2 + i3 * u.a3;
+  let bBase = u.bFirst + i0 * u.b0 + i1 * u.b1 + i2 * u.b2 + i3 * u.b3;
+  let end = min(u.depth, (split + 1u) * u.partDepth);
+
+  let x = lane % ${across}u;
+  let y = lane / ${across}u;
+  ${each((i, r, j) => `var c${i}_${r}_${j} = vec4f();`).join('\n  ')}
+  ${sums ? 'var rowSum = 0.0;' : ''}
+  for (var start = split * u.partDepth; start < end; start += ${tile.depth}u) {
+    ${fill('a', { size: tile.rows, depth: tile.depth, threads, isDepthFast: !a.transposed })}
+    ${fill('b', { size: tile.columns, depth: tile.depth, threads, isDepthFast: b.transposed })}
+    workgroupBarrier();
+    for (var k = 0u; k < ${tile.depth}u; k++) {
+      ${aVectors.map((i) => `let a${i} = aTile[k * ${aPitch}u + y + ${i * down}u];`).join('\n      ')}
+      ${bVectors.map((j) => `let b${j} = bTile[k * ${bPitch}u + x + ${j * across}u];`).join('\n      ')}
+      ${each((i, r, j) => `c${i}_${r}_${j} = fma(vec4f(a${i}[${r}]), b${j}, c${i}_${r}_${j});`).join('\n      ')}
+    }
+    ${
+      sums
+        ? `if (tileColumn == 0u && lane < ${tile.rows}u) {
+      for (var k = 0u; k < ${tile.depth}u; k++) { rowSum += aTile[k * ${aPitch}u + lane / 4u][lane % 4u]; }
+    }`
+        : ''
+    }
+    workgroupBarrier();
+  }
+  let part = batch * u.splits + split;
+  ${each((i, r, j) => `put(part, aStart + 4u * (y + ${i * down}u) + ${r}u, bStart + 4u * (x + ${j * across}u), c${i}_${r}_${j});`).join('\n  ')}
+  ${sums ? `if (tileColumn == 0u && lane < ${tile.rows}u && aStart + lane < u.rows) { putSum(part, aStart + lane, rowSum); }` : ''}
+}`;
+}
