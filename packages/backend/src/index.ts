@@ -52,6 +52,7 @@ export { type AdamWNumbers, type AdamWSlot, adamWStep, globalNorm, gradientScale
 export { gru, lstm, type RecurrentOptions, rnn } from './ops/recurrent.ts';
 export { rotary, type RotaryOptions } from './ops/rotary.ts';
 export { type SGDNumbers, type SGDSlot, sgdStep } from './ops/sgd-step.ts';
+export { type StepValues, stepValues, type StepValuesOptions } from './ops/step-values.ts';
 export { writeTokens } from './ops/write-tokens.ts';
 export {
   normalValues,

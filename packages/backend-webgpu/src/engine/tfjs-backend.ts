@@ -14,8 +14,17 @@ export interface TensorData {
   complexTensorInfos?: { real: TensorInfo; imag: TensorInfo };
   /** Where in the buffer it lies, in bytes; default 0. */
   offset?: number;
+  /** The buffer of several tensors that it lies in, if it does. */
+  arena?: Arena;
   /** What a forward kernel left for its backward kernel; disposed with the data. */
   side?: Readonly<Record<string, TensorInfo>>;
+}
+
+/** One buffer for several tensors' values, so that one dispatch may change them all. */
+export interface Arena {
+  readonly values: TensorInfo;
+  /** Tensors that still lie there; without any it is given back. */
+  members: number;
 }
 
 /** A program of tfjs's own kernels, ready to run. */

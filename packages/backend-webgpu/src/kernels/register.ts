@@ -9,18 +9,28 @@ import {
 import type { FormersWebGPUBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';
 import { attentionKernels } from './attention.ts';
+import { dropoutKernels } from './dropout.ts';
+import { embeddingKernels } from './embedding.ts';
 import type { KernelTable } from './kernel.ts';
 import { linearKernels } from './linear.ts';
 import { matrixKernels } from './matrix.ts';
 import { normKernels } from './norm.ts';
+import { rotaryKernels } from './rotary.ts';
+import { softmaxKernels } from './softmax.ts';
+import { writeTokensKernels } from './write-tokens.ts';
 import { optimizerKernels } from './optimizer/optimizer.ts';
 
 const ownKernels: KernelTable = {
   ...activationKernels,
   ...attentionKernels,
+  ...dropoutKernels,
+  ...embeddingKernels,
   ...linearKernels,
   ...matrixKernels,
   ...normKernels,
+  ...rotaryKernels,
+  ...softmaxKernels,
+  ...writeTokensKernels,
   ...optimizerKernels,
 };
 

@@ -1,29 +1,14 @@
-import {
-  ConfigError,
-  globalNorm,
-  gradientScale as scaleOf,
-  ShapeError,
-  valueAndGradients,
-  withDropout,
-} from '@formers/backend';
+import { ConfigError, ShapeError, stepValues, valueAndGradients, withDropout } from '@formers/backend';
 import {
   add,
-  concat1d,
-  greaterEqual,
   keep,
-  minimum,
-  mul,
-  reshape,
   scalar,
   type Scalar,
-  slice1d,
-  stack,
   type Tensor,
   type Tensor1D,
   tidy,
   type Variable,
   variable,
-  where,
   zeros,
 } from '@tensorflow/tfjs-core';
 
@@ -188,18 +173,18 @@ export abstract class Optimizer implements Disposable {
     const step = this.#numSteps + 1;
     const values = tidy(() => {
       const share = (weights[0] as number) / weights.reduce((sum, weight) => sum + weight, 0);
-      const norm: Scalar = mul(globalNorm(this.#gradients), share);
-      const losses = stack(this.#losses) as Tensor1D; // [micro-batches]
-      let scale: Scalar = minimum(scaleOf(norm, this.#clipNorm), scaleOf(globalNorm([losses])));
-      if (afterFinite && this.#last)
-        scale = where(greaterEqual(reshape(slice1d(this.#last, 1, 1), []), 0), scale, scalar(-1));
-      const gradientScale: Scalar = mul(scale, share);
+      const { values, gradientScale } = stepValues(this.#gradients, {
+        losses: this.#losses,
+        share,
+        clipNorm: this.#clipNorm,
+        previous: afterFinite ? this.#last : undefined,
+      });
       this.#groups.forEach(({ slots: own }, group) => {
         const slots = own.map((i) => this.#slots[i] as Slot);
         const gradients = own.map((i) => this.#gradients[i] as Tensor);
         this.update(slots, { learningRate: rates[group] as number, step, gradients, gradientScale });
       });
-      return keep(concat1d([stack([norm, scale]) as Tensor1D, losses]));
+      return keep(values);
     });
     this.discard();
     this.#last?.dispose();
