@@ -35,6 +35,11 @@ export function asRows(tensor: TensorInfo): { rows: number; dim: number } {
   return { rows: dim === 0 ? 0 : sizeOf(tensor) / dim, dim };
 }
 
+/** A tensor of zeros, from the host: for what is empty, or made of nothing. */
+export function zeros(backend: FormersWebGPUBackend, shape: readonly number[]): TensorInfo {
+  return backend.makeTensorInfo([...shape], 'float32', new Float32Array(sizeOf({ shape })));
+}
+
 /** Threads of a workgroup where nothing speaks for another number. */
 export const WORKGROUP = 256;
 

@@ -1,0 +1,58 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+
+import { asRows, input, type KernelCall, type KernelTable, spread, WORKGROUP_INDEX } from './kernel.ts';
+
+/** Threads of a row: rows are often short. */
+const threadsOf = (dim: number) => (dim <= 512 ? 64 : 256);
+
+/** Maximum and sum in one pass by each thread (Milakov and Gimelshein 2018), then over the threads of the row. */
+const code = (threads: number) => `
+var<workgroup> tops: array<f32, ${threads}>;
+var<workgroup> totals: array<f32, ${threads}>;
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = min(${WORKGROUP_INDEX}, u.rows - 1u) * u.dim;
+  var top = -3.4e38;
+  var total = 0.0;
+  for (var n = lane; n < u.dim; n += ${threads}u) {
+    let value = x[row + n];
+    let newest = max(top, value);
+    total = total * exp(top - newest) + exp(value - newest);
+    top = newest;
+  }
+  tops[lane] = top;
+  totals[lane] = total;
+  workgroupBarrier();
+  for (var half = ${threads / 2}u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+      let newest = max(tops[lane], tops[lane + half]);
+      totals[lane] = totals[lane] * exp(tops[lane] - newest) + totals[lane + half] * exp(tops[lane + half] - newest);
+      tops[lane] = newest;
+    }
+    workgroupBarrier();
+  }
+  top = tops[0];
+  let share = 1.0 / totals[0];
+  for (var n = lane; n < u.dim; n += ${threads}u) { y[row + n] = exp(x[row + n] - top) * share; }
+}`;
+
+function softmax({ backend, inputs, attributes }: KernelCall<{ dim: number }>): TensorInfo | undefined {
+  const x = input({ inputs }, 'logits');
+  if (x.dtype !== 'float32' || attributes.dim !== x.shape.length - 1) return undefined;
+  const y = backend.output(x.shape);
+  const { rows, dim } = asRows(x);
+  if (rows === 0) return y;
+  const threads = threadsOf(dim);
+  backend.run({
+    key: `softmax ${threads}`,
+    code: () => code(threads),
+    reads: { x },
+    writes: { y },
+    counts: { rows, dim },
+    workgroups: spread(rows),
+  });
+  return y;
+}
+
+/** tfjs's softmax over the last axis, a row in one pass. */
+export const softmaxKernels: KernelTable = { Softmax: softmax };
