@@ -1,4 +1,5 @@
-"""Writes test/fixtures/optimizers.json: what torch.optim (Adafactor: transformers, Lion: lion-pytorch) makes of a fixed sequence of gradients.
+"""Writes test/fixtures/optimizers.json: what torch.optim (Adafactor: transformers, Lion: lion-pytorch) makes of a fixed sequence of gradients, in float32;
+and optimizers-float64.json: the same in float64, which tells how much of a difference is rounding.
 
 Run by hand: python optimizers.py
 torch.optim.Muon rounds to bfloat16 inside the iteration; here it is kept at float32, so that digits can be compared.
@@ -72,18 +73,19 @@ def make_optimizers(kind, options, parameters):
     return [KINDS[kind](groups, **foreach, **options)]
 
 
+BFLOAT16 = torch.bfloat16
 KEPT = ("exp_avg", "exp_avg_sq", "exp_avg_sq_row", "exp_avg_sq_col", "momentum_buffer")
 
 
-def run(kind, options, clip):
-    torch.bfloat16 = torch.float32  # Muon's iteration, without its rounding
+def run(kind, options, clip, dtype=torch.float32):
+    torch.bfloat16 = dtype if kind == "Muon" else BFLOAT16  # Muon's iteration, without its rounding
     generator = Generator(1)
-    parameters = {name: torch.nn.Parameter(generator.tensor(shape)) for name, shape in SHAPES.items()}
+    parameters = {name: torch.nn.Parameter(generator.tensor(shape).to(dtype)) for name, shape in SHAPES.items()}
     optimizers = make_optimizers(kind, options, parameters)
     points = []
     for step in range(1, STEPS + 1):
         for parameter in parameters.values():
-            parameter.grad = generator.tensor(list(parameter.shape))
+            parameter.grad = generator.tensor(list(parameter.shape)).to(dtype)
         norm = torch.nn.utils.clip_grad_norm_(parameters.values(), clip if clip else float("inf"))
         for optimizer in optimizers:
             optimizer.step()
@@ -106,5 +108,7 @@ cases = [
 ]
 versions = {"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__, "lion-pytorch": version("lion-pytorch")}
 fixture = {"versions": versions, "shapes": SHAPES, "cases": cases}
-path = Path(__file__).parent.parent / "fixtures" / "optimizers.json"
-path.write_text(json.dumps(fixture, indent=1) + "\n")
+folder = Path(__file__).parent.parent / "fixtures"
+(folder / "optimizers.json").write_text(json.dumps(fixture, indent=1) + "\n")
+exact = {name: run(kind, options, clip, torch.float64) for name, (kind, options, clip) in CASES.items()}
+(folder / "optimizers-float64.json").write_text(json.dumps(exact) + "\n")
