@@ -64,7 +64,15 @@ export function taskConfig(given: GivenOptions): TaskConfig {
 }
 
 /** @throws {@link UsageError} for options that don't go together. */
-function checkTraining({ task, lora, freeze, emaDecay = 0, layerwiseDecay, problemType, labelSmoothing }: GivenOptions): void {
+function checkTraining({
+  task,
+  lora,
+  freeze,
+  emaDecay = 0,
+  layerwiseDecay,
+  problemType,
+  labelSmoothing,
+}: GivenOptions): void {
   const refuse = (message: string): never => {
     throw new UsageError(message);
   };

@@ -30,7 +30,7 @@ async function trained(name: string, data: string, ...more: string[]): Promise<F
   const args = [
     ...['--task', 'text-classification', '--model', path.join(folder, 'models/bert')],
     ...['--data', file, '--validation-data', file, '--out', path.join(folder, name), '--json'],
-    ...['--steps', '60', '--eval-every', '60', '--batch-size', '8', '--learning-rate', '0.01', '--engine', 'simd'],
+    ...['--steps', '200', '--eval-every', '100', '--batch-size', '8', '--learning-rate', '0.005', '--engine', 'simd'],
   ];
   const { code, stdout, stderr } = await runCli([...args, ...more]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -75,8 +75,18 @@ describe('several labels', () => {
   it('are counted one by one, all together, and text by text', () => {
     const { metrics, report } = severalLabelsReport({
       labels: ['a', 'b'],
-      actual: [[1, 0], [1, 1], [0, 0], [0, 1]],
-      predicted: [[1, 0], [1, 0], [0, 0], [1, 1]],
+      actual: [
+        [1, 0],
+        [1, 1],
+        [0, 0],
+        [0, 1],
+      ],
+      predicted: [
+        [1, 0],
+        [1, 0],
+        [0, 0],
+        [1, 1],
+      ],
     });
     // a: 2 of 3 said are right and all 2 found; b: the 1 said is right and 1 of 2 found
     expect(metrics['f1']).toBeCloseTo((2 * 3) / (4 + 4), 12);
@@ -164,7 +174,17 @@ describe('how weights are trained', () => {
 
   it('--layerwise-decay moves lower layers less', async () => {
     await trained('even', 'sentiment.csv', ...short, '--steps', '1', '--eval-every', '1');
-    await trained('decayed', 'sentiment.csv', ...short, '--steps', '1', '--eval-every', '1', '--layerwise-decay', '0.5');
+    await trained(
+      'decayed',
+      'sentiment.csv',
+      ...short,
+      '--steps',
+      '1',
+      '--eval-every',
+      '1',
+      '--layerwise-decay',
+      '0.5',
+    );
     const { parseSafetensors, toFloat32 } = await import('@formers/checkpoints');
     const read = async (name: string): Promise<Float32Array> => {
       const { tensors } = parseSafetensors(await readFile(path.join(folder, name, 'model.safetensors')));
@@ -172,11 +192,10 @@ describe('how weights are trained', () => {
       return tensor ? toFloat32(tensor) : new Float32Array();
     };
     const [start, even, decayed] = [await read('models/bert'), await read('even'), await read('decayed')];
-    const { numLayers } = { numLayers: 2 };
     const distance = (after: Float32Array): number =>
       Math.hypot(...after.map((value, i) => value - (start[i] as number)));
     expect(distance(even)).toBeGreaterThan(0);
-    expect(distance(decayed) / distance(even)).toBeCloseTo(0.5 ** (numLayers - 1), 3);
+    expect(distance(decayed) / distance(even)).toBeCloseTo(0.5, 3);
   });
 
   it('--ema-decay keeps the averages as the best model, and --gradient-checkpointing the same bits', async () => {
@@ -207,18 +226,30 @@ describe('how weights are trained', () => {
 describe('one clear line and exit code 1', () => {
   const csv = path.join(EXAMPLES, 'sentiment.csv');
   it.each<[string, string[], RegExp]>([
-    ['a pattern of no weights', ['--data', csv, '--freeze', 'decoder'], /--freeze decoder: no weights match; .* such as bert\./],
+    [
+      'a pattern of no weights',
+      ['--data', csv, '--freeze', 'decoder'],
+      /--freeze decoder: no weights match; .* such as bert\./,
+    ],
     ['a pattern of all weights', ['--data', csv, '--freeze', '.'], /nothing would be left to train/],
     ['no pattern', ['--data', csv, '--freeze', '('], /--freeze must be base or a regular expression, got "\("/],
     ['adapters that are frozen', ['--data', csv, '--lora', '--freeze', 'base'], /--freeze is for whole models/],
     ['adapters that are averaged', ['--data', csv, '--lora', '--ema-decay', '0.9'], /--ema-decay is for whole models/],
-    ['rates that grow', ['--data', csv, '--layerwise-decay', '1.5'], /--layerwise-decay must be .* at most 1, got 1\.5/],
+    [
+      'rates that grow',
+      ['--data', csv, '--layerwise-decay', '1.5'],
+      /--layerwise-decay must be .* at most 1, got 1\.5/,
+    ],
     [
       'smoothed numbers',
       ['--data', path.join(EXAMPLES, 'stars.csv'), '--columns', 'label=stars', '--label-smoothing', '0.1'],
       /--label-smoothing is for one class per text, not for regression/,
     ],
-    ['words for numbers', ['--data', csv, '--problem-type', 'regression'], /row 1: column "label" must be a number, got "positive"/],
+    [
+      'words for numbers',
+      ['--data', csv, '--problem-type', 'regression'],
+      /row 1: column "label" must be a number, got "positive"/,
+    ],
     [
       'a task without such types',
       ['--data', csv, '--problem-type', 'regression', '--task', 'causal-lm'],

@@ -9,6 +9,7 @@ import {
   followRun,
   freeFolder,
   grouped,
+  makeRunFolder,
   type OptionValues,
   readRunConfig,
   resumedConfig,
@@ -75,6 +76,7 @@ export async function startRun(
     config: { ...run.identity, model: JSON.parse(JSON.stringify(model.config)) as JsonObject },
   });
   if (checkpoint) await trainer.load(checkpoint);
+  await makeRunFolder(out);
 
   const perStep = perBatch.count * accumulationSteps;
   const resumed = checkpoint ? `, going on after step ${checkpoint.step}` : '';
@@ -102,7 +104,8 @@ export async function startRun(
   if (isComplete && average) report.note(`averaged    ${path.join(out, 'averaged')}`);
   for (const [name, command] of run.commands({ out, checkpoint: summary.checkpoint ?? out }))
     report.note(`${name.padEnd(11)} npx pnpm@12 ${command}`);
-  report.note(`resume      npx pnpm@12 pretrain --resume ${out}${isComplete ? ` --steps ${2 * steps}` : ''}`);
+  if (isComplete || summary.checkpoint !== undefined)
+    report.note(`resume      npx pnpm@12 pretrain --resume ${out}${isComplete ? ` --steps ${2 * steps}` : ''}`);
   report.summary(summary);
 }
 

@@ -45,7 +45,7 @@ const FAMILIES: [string, { options: string[]; file?: string; says: RegExp; metri
     {
       options: TEXT,
       says: /^model +BERT, [\d,]+ parameters: 1 layer, 2 heads, 8 wide, sequences of 24 tokens$/m,
-      metrics: ['masked_loss', 'accuracy', 'next_sentence_loss', 'next_sentence_accuracy'],
+      metrics: ['masked_loss', 'masked_accuracy', 'next_sentence_loss', 'next_sentence_accuracy'],
       config: { model_type: 'bert', architectures: ['BertForPreTraining'], vocab_size: expect.any(Number) },
     },
   ],
@@ -54,7 +54,7 @@ const FAMILIES: [string, { options: string[]; file?: string; says: RegExp; metri
     {
       options: TEXT,
       says: /^split +[\d,]+ sequences of \d+ documents to learn, \d+ of \d+ held out/m,
-      metrics: ['accuracy'],
+      metrics: ['masked_accuracy'],
       config: { architectures: ['BertForMaskedLM'] },
     },
   ],
@@ -63,7 +63,7 @@ const FAMILIES: [string, { options: string[]; file?: string; says: RegExp; metri
     {
       options: TEXT,
       says: /kinds of tokens \(byte pairs\)$/m,
-      metrics: ['accuracy'],
+      metrics: ['masked_accuracy'],
       config: { model_type: 'roberta', architectures: ['RobertaForMaskedLM'], max_position_embeddings: 26 },
     },
   ],
@@ -72,7 +72,7 @@ const FAMILIES: [string, { options: string[]; file?: string; says: RegExp; metri
     {
       options: TEXT,
       says: /kinds of tokens \(unigrams\)$/m,
-      metrics: ['accuracy'],
+      metrics: ['accuracy', 'span_accuracy'],
       config: { model_type: 't5', architectures: ['T5ForConditionalGeneration'], decoder_start_token_id: 0 },
     },
   ],
@@ -100,8 +100,8 @@ const FAMILIES: [string, { options: string[]; file?: string; says: RegExp; metri
     {
       options: SIZES,
       file: '',
-      says: /^model +ViT-MAE, /m,
-      metrics: [],
+      says: /^what it saw +what it painted +what was there$/m,
+      metrics: ['explained'],
       config: { model_type: 'vit_mae', architectures: ['ViTMAEForPreTraining'], image_size: 28 },
     },
   ],
@@ -111,7 +111,7 @@ const FAMILIES: [string, { options: string[]; file?: string; says: RegExp; metri
       options: SIZES,
       file: '',
       says: /^model +ViT \(SimMIM\), /m,
-      metrics: [],
+      metrics: ['explained'],
       config: { architectures: ['ViTForMaskedImageModeling'] },
     },
   ],

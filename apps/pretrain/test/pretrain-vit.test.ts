@@ -39,7 +39,7 @@ describe('pretrain --family vit', () => {
     expect(stdout).toMatch(
       /^split +9,000 images to learn, 1,000 held out \(of which 200 are evaluated on this engine\)$/m,
     );
-    expect(stdout).toMatch(/^step 12\/12 {2}held-out loss [\d.]+ {2}[\d.]+ % right$/m);
+    expect(stdout).toMatch(/^step 12\/12 {2}held-out loss [\d.]+ {2}accuracy [\d.]+ %$/m);
     expect(stdout).toMatch(/^ +is \\ as/m);
     const read = async (name: string): Promise<unknown> =>
       JSON.parse(await readFile(path.join(out, 'checkpoint-12', name), 'utf8'));

@@ -15,7 +15,7 @@ export {
   UsageError,
 } from './options.ts';
 export { count, createReporter, duration, grouped, type LogRecord, type Reporter } from './reporter.ts';
-export { familyOfRun, freeFolder, modelFolder, readRunConfig, saveRunConfig } from './run-folder.ts';
+export { familyOfRun, freeFolder, makeRunFolder, modelFolder, readRunConfig, saveRunConfig } from './run-folder.ts';
 export {
   pick,
   resumedConfig,

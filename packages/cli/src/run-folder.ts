@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { findCheckpoint } from '@formers/training';
@@ -25,12 +25,21 @@ export async function familyOfRun(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Keeps the config of a run in its folder. */
+/** Makes a folder for a run, unless it is there. @throws {@link UsageError} where that can't be. */
+export async function makeRunFolder(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+    await access(out, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--out ${out} can't be written to: ${(error as Error).message}`);
+  }
+}
+
+/** Keeps the config of a run in its folder, which must be this run's. */
 export async function saveRunConfig(out: string, config: object): Promise<void> {
   const temporary = path.join(out, `.tmp-${RUN_FILE}`);
   try {
-    await mkdir(out, { recursive: true });
-    await writeFile(temporary, `${JSON.stringify(config, null, 2)}\n`);
+    await writeFile(temporary, `${JSON.stringify(config, null, 2)}\n`, { flush: true });
     await rename(temporary, path.join(out, RUN_FILE));
   } catch (error) {
     throw new UsageError(`--out ${out} can't be written to: ${(error as Error).message}`);

@@ -8,6 +8,7 @@ import {
   duration,
   followRun,
   grouped,
+  makeRunFolder,
   metricsLine,
   saveRunConfig,
   sessionOf,
@@ -99,6 +100,7 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     config: { model: JSON.parse(JSON.stringify(model.config)) as JsonObject },
   });
   if (checkpoint) await trainer.load(checkpoint);
+  await makeRunFolder(out);
 
   const { origin } = model as { origin?: { fresh: readonly string[] } };
   report.note(`engine      ${describeEngine(choice)}`);

@@ -33,7 +33,9 @@ export function problemTypeOf(
 
 function typeOfValues(values: readonly unknown[]): ProblemType {
   if (values.some((value) => isList(value))) return 'multi_label_classification';
-  const numbers = values.map((value) => (typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value)));
+  const numbers = values.map((value) =>
+    typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value),
+  );
   const isRegression = numbers.every(Number.isFinite) && numbers.some((number) => !Number.isInteger(number));
   return isRegression ? 'regression' : 'single_label_classification';
 }

@@ -138,9 +138,17 @@ function reportOf(
 ): Evaluation {
   switch (problemType) {
     case 'single_label_classification':
-      return classReport({ labels, actual: actual.flat(), predicted: scores.map((row) => row.indexOf(Math.max(...row))) });
+      return classReport({
+        labels,
+        actual: actual.flat(),
+        predicted: scores.map((row) => row.indexOf(Math.max(...row))),
+      });
     case 'multi_label_classification':
-      return severalLabelsReport({ labels, actual, predicted: scores.map((row) => row.map((logit) => Number(logit > 0))) });
+      return severalLabelsReport({
+        labels,
+        actual,
+        predicted: scores.map((row) => row.map((logit) => Number(logit > 0))),
+      });
     case 'regression':
       return numberReport({ actual: actual.flat(), predicted: scores.map(([value = Number.NaN]) => value) });
   }

@@ -5,12 +5,7 @@ import { denoising } from '@formers/data';
 import type { Family } from '../family.ts';
 import { learnBytePairs } from '../learners.ts';
 import { INIT_OPTIONS, initStdOf } from '../text-options.ts';
-import {
-  prepareRestoring,
-  RESTORING_OPTIONS,
-  restoringConfig,
-  type RestoringRunConfig,
-} from './restored-text.ts';
+import { prepareRestoring, RESTORING_OPTIONS, restoringConfig, type RestoringRunConfig } from './restored-text.ts';
 import { PADDING, paddedContext } from './sequence.ts';
 
 /** `<s>` and `</s>`. */
@@ -51,7 +46,14 @@ export const BART_FAMILY: Family<GivenBartOptions, BartRunConfig> = {
         spoil: (tokenizer) => denoising({ tokenizer, infillShare, padToMultipleOf: PADDING }),
         open: (folder) => BART.fromPretrained(folder),
         create({ vocabSize, bosTokenId = 0, padTokenId = 1, eosTokenId = 2 }) {
-          const sizes = { vocabSize, contextLength: paddedContext(contextLength + AROUND), dim, numHeads, numLayers, initStd };
+          const sizes = {
+            vocabSize,
+            contextLength: paddedContext(contextLength + AROUND),
+            dim,
+            numHeads,
+            numLayers,
+            initStd,
+          };
           return new BART({ ...sizes, bosTokenId, padTokenId, eosTokenId, dropout }, { seed });
         },
       },

@@ -111,7 +111,7 @@ async function preparePairs(
         const labels = batch.nextSentenceLabels;
         const next = tallyGuesses(nextSentenceLogits, { targets: labels, count: labels.size });
         return {
-          ...{ masked_loss: words.loss, accuracy: words.accuracy },
+          ...{ masked_loss: words.loss, masked_accuracy: words.accuracy },
           ...{ next_sentence_loss: next.loss, next_sentence_accuracy: next.accuracy },
         };
       });

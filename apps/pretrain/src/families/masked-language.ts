@@ -142,9 +142,11 @@ export async function prepareMasked<Model extends WordGuesser>(
     data: new Batches(train, { collator, batchSize, seed }),
     loss: (batch) => model.loss(batch.ids, { ...inputsOf(batch), targets: batch.targets }),
     evaluate: () =>
-      meanOf(evaluationBatches(evaluated, { collator, batchSize }), (batch) =>
-        tallyGuesses(model.call(batch.ids, inputsOf(batch)), { targets: batch.targets, count: batch.tokens }),
-      ),
+      meanOf(evaluationBatches(evaluated, { collator, batchSize }), (batch) => {
+        const logits = model.call(batch.ids, inputsOf(batch)); // [batch, seq, vocab]
+        const { loss, accuracy } = tallyGuesses(logits, { targets: batch.targets, count: batch.tokens });
+        return { loss, masked_accuracy: accuracy };
+      }),
     finish: () =>
       guessWords(someOf(heldOut, 3), { tokenizer, logitsOf: (ids, mask) => model.call(ids, { attentionMask: mask }) }),
   };

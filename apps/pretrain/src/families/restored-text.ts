@@ -39,7 +39,7 @@ export const RESTORING_OPTIONS = {
   },
   ...SIZE_OPTIONS,
   ...TRAINING_OPTIONS,
-  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1500)' },
+  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1000)' },
 } as const satisfies OptionSpecs;
 
 /** What was given. */
@@ -66,7 +66,7 @@ export function restoringConfig(
     vocabSize,
     maskedShare,
     ...sizesOf(given, { isSlow, numLayers: 2, batchSize: 32 }),
-    ...trainingConfig(given, { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 100 : 1500 }),
+    ...trainingConfig(given, { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 100 : 1000 }),
   };
 }
 
@@ -81,6 +81,8 @@ export interface RestoringParts<Model extends SequenceModel & LanguageModel> {
   readonly seqLen: number;
   /** The objective. */
   spoil(tokenizer: Tokenizer): Collator<JoinedSentences, SequenceToSequenceBatch>;
+  /** Which tokens of targets aren't told by their form; default all. */
+  isAnswer?(tokenizer: Tokenizer): (id: number) => boolean;
   create(tokenizer: Tokenizer): Model;
   open(folder: string): Promise<Model>;
 }
@@ -105,7 +107,12 @@ export async function prepareRestoring<Model extends SequenceModel & LanguageMod
     model,
     data: new Batches(train, { collator, batchSize, seed }),
     loss: (batch) => sequenceLoss(model, batch),
-    evaluate: () => evaluateSequences(model, { examples, collator, batchSize }),
+    evaluate: () =>
+      evaluateSequences(model, {
+        ...{ examples, collator, batchSize },
+        vocabSize: model.config.vocabSize,
+        isAnswer: parts.isAnswer?.(tokenizer),
+      }),
     companion: tokenizer,
     identity: { tokenizer: tokenizerHash(tokenizer) },
     perBatch: { count: batchSize, unit: 'sequences' },

@@ -3,7 +3,20 @@ import { evaluationBatches, type SequenceToSequenceBatch } from '@formers/data';
 import { generate, type LanguageModel } from '@formers/generation';
 import type { Tokenizer } from '@formers/tokenizers';
 import type { Metrics } from '@formers/training';
-import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import {
+  argMax,
+  cast,
+  equal,
+  gather,
+  greaterEqual,
+  maximum,
+  mul,
+  type Scalar,
+  sum,
+  tensor1d,
+  type Tensor2D,
+  type Tensor3D,
+} from '@tensorflow/tfjs-core';
 
 import type { RunModel } from '../family.ts';
 import { meanOf, tallyGuesses } from '../measure.ts';
@@ -42,18 +55,45 @@ export function sequenceLoss(
   return model.loss(ids, { attentionMask, decoderIds, decoderAttentionMask, targets, ...options });
 }
 
-/** Loss and accuracy of each next token of held-out batches, with teacher forcing and without label smoothing. */
-export function evaluateSequences<Example>(
+/**
+ * Loss and accuracy of each next token of held-out batches, with teacher forcing and without label smoothing.
+ *
+ * @param options.isAnswer Which tokens aren't told by the form of the target, as T5's sentinels are: then there is `span_accuracy` too, of these alone.
+ */
+export async function evaluateSequences<Example>(
   model: SequenceModel,
   {
     examples,
+    isAnswer,
+    vocabSize,
     ...options
-  }: { examples: readonly Example[] } & Parameters<typeof evaluationBatches<Example, SequenceToSequenceBatch>>[1],
+  }: {
+    examples: readonly Example[];
+    isAnswer?: ((id: number) => boolean) | undefined;
+    vocabSize: number;
+  } & Parameters<typeof evaluationBatches<Example, SequenceToSequenceBatch>>[1],
 ): Promise<Metrics> {
-  return meanOf(evaluationBatches(examples, options), (batch) => {
-    const { ids, attentionMask, decoderIds, decoderAttentionMask, targets, tokens: count } = batch;
-    return tallyGuesses(model.call(ids, { attentionMask, decoderIds, decoderAttentionMask }), { targets, count });
-  });
+  const answers = isAnswer && tensor1d(Float32Array.from({ length: vocabSize }, (_, id) => Number(isAnswer(id))));
+  try {
+    const means = await meanOf(evaluationBatches(examples, options), (batch) => {
+      const { ids, attentionMask, decoderIds, decoderAttentionMask, targets, tokens: count } = batch;
+      const logits = model.call(ids, { attentionMask, decoderIds, decoderAttentionMask }); // [batch, seq, vocab]
+      const tallies = tallyGuesses(logits, { targets, count });
+      if (!answers) return tallies;
+      const counts = gather(answers, maximum(targets, 0)); // [batch, seq], 1 where the token is an answer; places that don't count are no token
+      const isRight = cast(equal(argMax(logits, -1), targets), 'float32');
+      const isToken = cast(greaterEqual(targets, 0), 'float32');
+      return {
+        ...tallies,
+        answers: { sum: sum(mul(counts, isToken)), count },
+        rightAnswers: { sum: sum(mul(counts, isRight)), count },
+      };
+    });
+    const { loss = Number.NaN, accuracy = Number.NaN, answers: asked, rightAnswers: right = 0 } = means;
+    return { loss, accuracy, ...(asked !== undefined && { span_accuracy: right / asked }) };
+  } finally {
+    answers?.dispose();
+  }
 }
 
 /** What the model writes for some sources, most likely token by token, and what was wanted. */

@@ -33,6 +33,10 @@ export const T5_FAMILY: Family<GivenRestoringOptions, RestoringRunConfig> = {
         learn: learnUnigram,
         seqLen: spanCorruptionLengths(contextLength, { noiseDensity }).tokens,
         spoil: (tokenizer) => spanCorruption({ tokenizer, noiseDensity, padToLength: contextLength }),
+        isAnswer: (tokenizer) => {
+          const isSentinel = (id: number): boolean => /^<extra_id_\d+>$/.test(tokenizer.idToToken(id) ?? '');
+          return (id) => id !== tokenizer.eosTokenId && id !== tokenizer.padTokenId && !isSentinel(id);
+        },
         open: (folder) => T5.fromPretrained(folder),
         create: ({ vocabSize, padTokenId = 0, eosTokenId = 1 }) =>
           new T5({ vocabSize, dim, numHeads, numLayers, dropout, padTokenId, eosTokenId }, { seed }),

@@ -124,7 +124,7 @@ async function prepareTransformer(
     model,
     data: new Batches(train, { collator, batchSize, seed, lengthOf: ({ ids }) => ids.length }),
     loss: (batch) => sequenceLoss(model, batch, { labelSmoothing }),
-    evaluate: () => evaluateSequences(model, { examples, collator, batchSize }),
+    evaluate: () => evaluateSequences(model, { examples, collator, batchSize, vocabSize }),
     companion: tokenizer,
     identity: { tokenizer: tokenizerHash(tokenizer) },
     perBatch: { count: batchSize, unit: 'pairs' },

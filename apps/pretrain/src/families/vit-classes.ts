@@ -9,7 +9,7 @@ import type { VitRunConfig } from './vit.ts';
 
 /** A ViT that learns the classes of images. */
 export async function classifyImages(
-  { imageSize, patchSize, dim, numHeads, numLayers, initStd, dropout, seed }: VitRunConfig,
+  { imageSize, patchSize, dim, numHeads, numLayers, initStd, dropout, seed, labelSmoothing }: VitRunConfig,
   { data, labels, numChannels, processor, evaluated, checkpoint }: ImageParts,
 ): Promise<ImageTask> {
   const sizes = { imageSize, patchSize, dim, numHeads, numLayers, initStd, dropout, numChannels };
@@ -24,7 +24,7 @@ export async function classifyImages(
     data,
     loss: (batch) => {
       const { images, labels: classes } = batch as ImageBatch;
-      return crossEntropy(model.call(images), classes);
+      return crossEntropy(model.call(images), classes, { labelSmoothing });
     },
     evaluate: async () => {
       const tested = await evaluate(model, { images: evaluated, processor });

@@ -46,6 +46,12 @@ const OPTIONS = {
   rotate: { kind: 'number', least: 0, help: 'augmentation: up to so many degrees (default 12)' },
   scale: { kind: 'number', least: 0, below: 1, help: 'augmentation: up to so much larger or smaller (default 0.12)' },
   batchSize: { kind: 'whole', least: 1, help: 'images per micro-batch (default 64)' },
+  labelSmoothing: {
+    kind: 'number',
+    least: 0,
+    below: 1,
+    help: 'share of each class that is spread over all (classification; default 0)',
+  },
   ...TRAINING_OPTIONS,
   learningRate: { ...TRAINING_OPTIONS.learningRate, help: 'highest learning rate (default 0.002)' },
   minLearningRate: { ...TRAINING_OPTIONS.minLearningRate, help: 'learning rate at the end (default 0.00001)' },
@@ -68,6 +74,7 @@ export interface VitRunConfig extends RunConfig, ImageChoice {
   rotate: number;
   scale: number;
   batchSize: number;
+  labelSmoothing: number;
 }
 
 /** The sizes of the presets, as options. */
@@ -99,6 +106,8 @@ export const VIT_FAMILY: Family<OptionValues<typeof OPTIONS>, VitRunConfig> = {
   configure(given, { isSlow }) {
     const { images, dataset = 'mnist', testImages = images ? undefined : 1000, preset } = given;
     if (images && given.dataset) throw new UsageError('--images and --dataset exclude each other');
+    if (given.labelSmoothing !== undefined && (given.objective ?? 'classification') !== 'classification')
+      throw new UsageError(`--label-smoothing is for classes, not for --objective ${given.objective}`);
     const isSmall = isSlow && preset === undefined;
     const sizes = isSmall ? SLOW_SIZES : (PRESETS[preset ?? 'mnist'] ?? {});
     return {
@@ -113,12 +122,13 @@ export const VIT_FAMILY: Family<OptionValues<typeof OPTIONS>, VitRunConfig> = {
       rotate: 12,
       scale: 0.12,
       batchSize: 64,
-      ...pick(given, ['dropout', 'shift', 'rotate', 'scale', 'batchSize', ...SIZES]),
+      labelSmoothing: 0,
+      ...pick(given, ['dropout', 'shift', 'rotate', 'scale', 'batchSize', 'labelSmoothing', ...SIZES]),
       ...trainingConfig(given, isSmall ? { ...DEFAULTS, steps: SLOW_STEPS } : DEFAULTS),
     } as VitRunConfig;
   },
   expand: ({ preset, ...given }) => ({ ...(preset && pick(PRESETS[preset] ?? {}, SIZES)), ...given }),
-  earlier: { optimizer: 'adamw', emaDecay: 0, objective: 'classification' },
+  earlier: { optimizer: 'adamw', emaDecay: 0, objective: 'classification', labelSmoothing: 0 },
   prepare: prepareVit,
 };
 
