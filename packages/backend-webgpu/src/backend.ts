@@ -66,6 +66,8 @@ const STORAGE_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
 export class FormersWebGPUBackend extends OpenWebGPUBackend {
   /** Those that matrix products are cut into, from small to large. */
   tiles: readonly Tile[] = TILES;
+  /** Logits that a fused loss holds at a time: 128 MB. */
+  mostLogits: number = 2 ** 25;
   readonly figures: Figures = { dispatches: 0, copies: 0, submissions: 0, bindGroups: 0, pipelines: 0 };
   readonly #uniforms: UniformCache;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
@@ -220,7 +222,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     const bindings = [...inputs, ...outputs].map(([, bound]) => this.#binding(tensorOf(bound)));
     for (const [, bound] of outputs) this.tensorMap.get(tensorOf(bound).dataId).values = null;
     if (shader.counts.length + shader.numbers.length > 0)
-      bindings.push({ buffer: this.#uniforms.of(Object.values(counts), Object.values(numbers)) });
+      bindings.push(this.#uniforms.of(Object.values(counts), Object.values(numbers)));
     this.#dispatch(pipeline, bindings, workgroups);
   }
 
@@ -291,7 +293,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     this.tensorMap.get(output.dataId).values = null;
     this.#dispatch(
       program.pipeline as GPUComputePipeline,
-      [...[output, ...inputs].map((tensor) => this.#binding(tensor)), { buffer: this.#uniforms.ofTfjs(all) }],
+      [...[output, ...inputs].map((tensor) => this.#binding(tensor)), this.#uniforms.ofTfjs(all)],
       program.dispatch,
     );
   }
@@ -332,6 +334,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
   override submitQueue(): void {
     this.endComputePassEncoder();
     if (!this.commandEncoder) return;
+    this.#uniforms.flush();
     this.queue.submit([this.commandEncoder.finish()]);
     this.commandEncoder = null;
     this.#pending = 0;

@@ -56,8 +56,9 @@ export class GPTLayer extends Module<[x: Tensor3D, options?: SelfAttentionOption
   }
 
   protected override forward(x: Tensor3D, options?: SelfAttentionOptions): Tensor3D {
-    const attended: Tensor3D = add(x, this.dropout.call(this.attention.call(this.norm1.call(x), options))); // [batch, seq, dim]
-    return add(attended, this.mlp.call(this.norm2.call(attended))); // [batch, seq, dim]
+    const attended = this.dropout.call(this.attention.call(this.norm1.call(x), options)); // [batch, seq, dim]
+    const { sum, norm } = this.norm2.sumAndNorm(attended, { residual: x }); // both [batch, seq, dim]
+    return add(sum, this.mlp.call(norm)); // [batch, seq, dim]
   }
 }
 

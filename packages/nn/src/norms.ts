@@ -1,4 +1,4 @@
-import { addLayerNorm, layerNorm, rmsNorm } from '@formers/backend';
+import { addLayerNorm, layerNorm, rmsNorm, type SumAndNorm } from '@formers/backend';
 import type { Rank, Tensor, Variable } from '@tensorflow/tfjs-core';
 
 import { ones, zeros } from './initializers.ts';
@@ -35,6 +35,12 @@ export class LayerNorm<T extends Tensor = Tensor> extends Module<[x: T, options?
   protected override forward(x: T, { residual }: LayerNormCallOptions = {}): T {
     const { weight, bias, epsilon } = this;
     return residual ? addLayerNorm(x, { residual, weight, bias, epsilon }).norm : layerNorm(x, this); // [..., dim]
+  }
+
+  /** The sum of x and a residual [..., dim] and its norm, in the same pass: pre-norm layers go on with both. The caller owns them. */
+  sumAndNorm(x: T, { residual }: { residual: Tensor }): SumAndNorm<T> {
+    const { weight, bias, epsilon } = this;
+    return addLayerNorm(x, { residual, weight, bias, epsilon });
   }
 }
 

@@ -4,13 +4,16 @@ import { GPUOutOfMemoryError } from '../errors.ts';
 const SPARE_BYTES = 64 * 2 ** 20;
 
 /**
- * GPU buffers, reused by exact size and usage. Stands in for tfjs's BufferManager, whose methods it has; that one never gives anything back and looks
+ * GPU buffers, reused by exact size and usage, the oldest first: a training step that needs the same ones as the last gets the same ones. Stands in for tfjs's BufferManager, whose methods it has; that one never gives anything back and looks
  * for a buffer to release from the start of a list.
  */
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #free = new Map<string, GPUBuffer[]>();
   readonly #used = new Set<GPUBuffer>();
+  /** When each buffer was made. */
+  readonly #numbers = new WeakMap<GPUBuffer, number>();
+  #numMade = 0;
   /** Told of each new buffer: its allocation may still fail on the device. */
   onFailure: (error: Error) => void = () => {};
   numBytesUsed = 0;
@@ -34,11 +37,11 @@ export class BufferPool {
     if (!reuse) return this.#destroy(buffer);
     const key = keyOf(buffer.size, buffer.usage);
     const list = this.#free.get(key);
-    if (list) list.push(buffer);
+    if (list) list.splice(this.#placeOf(buffer, list), 0, buffer);
     else this.#free.set(key, [buffer]);
   }
 
-  /** Destroys free buffers, those longest unused first, until few are left. Only right after a submission: recorded commands may use free buffers. Returns whether it did. */
+  /** Destroys free buffers, of each size the newest first, until few are left. Only right after a submission: recorded commands may use free buffers. Returns whether it did. */
   trim(most: number = 2 * this.numBytesUsed + SPARE_BYTES): boolean {
     if (this.numBytesAllocated - this.numBytesUsed <= most) return false;
     for (const [key, list] of this.#free) {
@@ -64,6 +67,18 @@ export class BufferPool {
     this.numBytesUsed = 0;
   }
 
+  /** Where a buffer belongs in a list that begins with the newest. */
+  #placeOf(buffer: GPUBuffer, list: readonly GPUBuffer[]): number {
+    const number = this.#numbers.get(buffer) ?? 0;
+    let [low, high] = [0, list.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#numbers.get(list[middle] as GPUBuffer) ?? 0) > number) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   #create(size: number, usage: GPUBufferUsageFlags, mappedAtCreation: boolean): GPUBuffer {
     const limit = Math.min(
       this.#device.limits.maxBufferSize,
@@ -77,6 +92,7 @@ export class BufferPool {
       (error) => error && this.onFailure(new GPUOutOfMemoryError(figures)),
       () => {}, // the device is lost, which is told elsewhere
     );
+    this.#numbers.set(buffer, this.#numMade++);
     this.numBytesAllocated += size;
     return buffer;
   }

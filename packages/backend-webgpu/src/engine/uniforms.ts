@@ -3,17 +3,30 @@ import type { TfjsUniform } from './tfjs-backend.ts';
 /** Uniform buffers that are kept; a training step needs a few hundred different ones. */
 const MOST_BUFFERS = 8192;
 
-/** Uniform buffers by their content, written once: the same numbers come again at each step. */
+/** Bytes of a place for uniforms that are used once; a multiple of every device's alignment. */
+const PLACE = 256;
+/** Places; uniforms beyond them get buffers of their own. */
+const MOST_PLACES = 1024;
+
+/**
+ * Uniform buffers by their content, written once: most numbers come again at each step. Those that don't (random keys, learning rates) are collected and written together
+ * before their commands are submitted; as they come in the same order at each step, they get the same places, and bind groups can be kept.
+ */
 export class UniformCache {
   readonly #device: GPUDevice;
   readonly #buffers = new Map<string, GPUBuffer>();
+  /** Contents that came once, so far. */
+  readonly #seen = new Set<string>();
+  #places: GPUBuffer | undefined;
+  readonly #content = new Uint8Array(PLACE * MOST_PLACES);
+  #used = 0;
 
   constructor(device: GPUDevice) {
     this.#device = device;
   }
 
   /** Of our shaders: whole numbers, then float32 numbers, without gaps. */
-  of(counts: readonly number[], numbers: readonly number[]): GPUBuffer {
+  of(counts: readonly number[], numbers: readonly number[]): GPUBufferBinding {
     return this.#get(`${counts.join()}|${numbers.join()}`, () => {
       const bytes = new ArrayBuffer(4 * (counts.length + numbers.length));
       new Uint32Array(bytes, 0, counts.length).set(counts);
@@ -23,13 +36,21 @@ export class UniformCache {
   }
 
   /** Of tfjs's programs, laid out as WGSL aligns vectors. */
-  ofTfjs(uniforms: readonly TfjsUniform[]): GPUBuffer {
+  ofTfjs(uniforms: readonly TfjsUniform[]): GPUBufferBinding {
     const key = `tfjs ${uniforms.map(({ type, data }) => type[0] + data.join()).join('|')}`;
     return this.#get(key, () => packTfjs(uniforms));
   }
 
+  /** Writes what was collected; to be called before each submission. */
+  flush(): void {
+    if (this.#places && this.#used > 0)
+      this.#device.queue.writeBuffer(this.#places, 0, this.#content, 0, this.#used * PLACE);
+    this.#used = 0;
+  }
+
   /** Forgets all where there are too many. Only right after a submission. Returns whether it did. */
   trim(): boolean {
+    if (this.#seen.size > MOST_BUFFERS) this.#seen.clear();
     if (this.#buffers.size <= MOST_BUFFERS) return false;
     this.dispose();
     return true;
@@ -40,16 +61,31 @@ export class UniformCache {
     this.#buffers.clear();
   }
 
-  #get(key: string, content: () => ArrayBuffer): GPUBuffer {
+  #get(key: string, content: () => ArrayBuffer): GPUBufferBinding {
     const known = this.#buffers.get(key);
-    if (known) return known;
+    if (known) return { buffer: known };
     const bytes = new Uint8Array(content());
     const size = Math.ceil(bytes.length / 16) * 16;
+    const isNew = !this.#seen.delete(key);
+    if (isNew && size <= PLACE && this.#used < MOST_PLACES) {
+      this.#seen.add(key);
+      return this.#place(bytes, size);
+    }
     const buffer = this.#device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM, mappedAtCreation: true });
     new Uint8Array(buffer.getMappedRange()).set(bytes);
     buffer.unmap();
     this.#buffers.set(key, buffer);
-    return buffer;
+    return { buffer };
+  }
+
+  #place(bytes: Uint8Array, size: number): GPUBufferBinding {
+    const offset = PLACE * this.#used++;
+    this.#content.set(bytes, offset);
+    this.#places ??= this.#device.createBuffer({
+      size: PLACE * MOST_PLACES,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    return { buffer: this.#places, offset, size };
   }
 }
 
