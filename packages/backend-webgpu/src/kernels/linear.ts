@@ -4,6 +4,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { activationCode } from './activation.ts';
 import { runElementwise } from './elementwise.ts';
 import { input, type KernelCall, type KernelTable, sizeOf, zeros } from './kernel.ts';
+import { addColumnSums } from './product/column-sums.ts';
 import { multiply } from './product/product.ts';
 
 interface LinearAttributes {
@@ -61,7 +62,7 @@ function linearGradient({
         ...{ rows: outDim, columns: inDim, depth: rows, a: { ...a, transposed: true } },
         ...{ b: { tensor: x }, c: { tensor: dWeight }, sums: dBias },
       });
-    } else if (dBias) columnSums(backend, { tensor: dPre, rows, sums: dBias });
+    } else if (dBias) addColumnSums(backend, dBias, { tensor: dPre, rows });
     if (dx && !isEmpty)
       multiply(backend, { rows, columns: inDim, depth: outDim, a, b: { tensor: weight }, c: { tensor: dx } });
     if (dPre !== dy) backend.disposeData(dPre.dataId);
@@ -81,17 +82,6 @@ function slope(
     ...{ reads: { x: pre, dy }, writes: { dx: dPre } },
   });
   return dPre;
-}
-
-/** Sums over the rows of a matrix, where no product makes them on its way. */
-function columnSums(
-  backend: KernelCall['backend'],
-  { tensor, rows, sums }: { tensor: TensorInfo; rows: number; sums: TensorInfo },
-): void {
-  const ones = backend.makeTensorInfo([rows], 'float32', new Float32Array(rows).fill(1));
-  const size = { rows: 1, columns: sizeOf(sums), depth: rows };
-  multiply(backend, { ...size, a: { tensor: ones }, b: { tensor }, c: { tensor: sums } });
-  backend.disposeData(ones.dataId);
 }
 
 /** Kernels of `linear` in @formers/backend. */

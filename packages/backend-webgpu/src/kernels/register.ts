@@ -9,9 +9,11 @@ import {
 import type { FormersWebGPUBackend } from '../backend.ts';
 import { activationKernels } from './activation.ts';
 import { attentionKernels } from './attention.ts';
+import { crossEntropyKernels } from './cross-entropy.ts';
 import { dropoutKernels } from './dropout.ts';
 import { embeddingKernels } from './embedding.ts';
 import type { KernelTable } from './kernel.ts';
+import { linearCrossEntropyKernels } from './linear-cross-entropy.ts';
 import { linearKernels } from './linear.ts';
 import { matrixKernels } from './matrix.ts';
 import { normKernels } from './norm.ts';
@@ -25,6 +27,8 @@ const ownKernels: KernelTable = {
   ...attentionKernels,
   ...dropoutKernels,
   ...embeddingKernels,
+  ...crossEntropyKernels,
+  ...linearCrossEntropyKernels,
   ...linearKernels,
   ...matrixKernels,
   ...normKernels,

@@ -132,7 +132,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroupBarrier();
   }
   let part = batch * u.splits + split;
-  ${each((i, r, j) => `put(part, aStart + 4u * (y + ${i * down}u) + ${r}u, bStart + 4u * (x + ${j * across}u), c${i}_${r}_${j});`).join('\n  ')}
+  // A loop, as the code that finishes a number may be long.
+  var results = array<vec4f, ${each(() => 0).length}>(${each((i, r, j) => `c${i}_${r}_${j}`).join(', ')});
+  for (var n = 0u; n < ${each(() => 0).length}u; n++) {
+    let row = aStart + 4u * (y + n / ${4 * bVectors.length}u * ${down}u) + n / ${bVectors.length}u % 4u;
+    put(part, row, bStart + 4u * (x + n % ${bVectors.length}u * ${across}u), results[n]);
+  }
   ${sums ? `if (tileColumn == 0u && lane < ${tile.rows}u && aStart + lane < u.rows) { putSum(part, aStart + lane, rowSum); }` : ''}
 }`;
 }
