@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { defineConfig, type Plugin } from 'vite';
@@ -28,6 +31,28 @@ const contentSecurityPolicy: Plugin = {
   ],
 };
 
+/** Writes the list of all files into the service worker, and a version that changes with any of them. */
+const offlineFiles: Plugin = {
+  name: 'offline-files',
+  apply: 'build',
+  writeBundle: ({ dir = '' }) => {
+    const script = path.join(dir, 'service-worker.js');
+    const files = readdirSync(dir, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(dir, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
+      .filter((file) => file !== 'service-worker.js')
+      .toSorted();
+    const hash = createHash('sha256');
+    for (const file of files) hash.update(`${file}\n`).update(readFileSync(path.join(dir, file)));
+    const manifest = JSON.stringify({ version: hash.digest('hex').slice(0, 16), files });
+    const code = readFileSync(script, 'utf8');
+    writeFileSync(
+      script,
+      code.replace(/(['"`])__OFFLINE_MANIFEST__\1/, () => JSON.stringify(manifest)),
+    );
+  },
+};
+
 /** Pages that no other one can reach share memory between threads; frames are refused by a header only. */
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -35,12 +60,28 @@ const headers = {
   'X-Content-Type-Options': 'nosniff',
 };
 
+const root = fileURLToPath(new URL('.', import.meta.url));
+
 export default defineConfig({
-  root: fileURLToPath(new URL('.', import.meta.url)),
+  root,
   base: './',
   appType: 'mpa', // a file that is missing is an error, not the page
-  plugins: [contentSecurityPolicy],
-  build: { target: 'es2024', modulePreload: { polyfill: false }, reportCompressedSize: false, assetsInlineLimit: 0 },
+  plugins: [contentSecurityPolicy, offlineFiles],
+  build: {
+    target: 'es2024',
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: {
+        index: path.join(root, 'index.html'),
+        'service-worker': path.join(root, 'src/offline/service.worker.ts'),
+      },
+      output: {
+        entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
   worker: { format: 'es' },
   server: { headers },
   preview: { headers: { ...headers, 'Content-Security-Policy': "frame-ancestors 'none'" } },

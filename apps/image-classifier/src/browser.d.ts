@@ -6,6 +6,11 @@ declare module '*?worker&url' {
   export default url;
 }
 
+/** What Vite tells. */
+interface ImportMeta {
+  readonly env: { readonly PROD: boolean };
+}
+
 /** A string that a policy has let through, where scripts start; see https://w3c.github.io/trusted-types. */
 type TrustedScriptURL = string;
 
@@ -19,4 +24,14 @@ interface TrustedTypes {
 interface Window {
   /** Missing in browsers without Trusted Types. */
   readonly trustedTypes?: TrustedTypes;
+}
+
+/** Events of service workers. */
+interface ExtendableEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+interface FetchEvent extends ExtendableEvent {
+  readonly request: Request;
+  respondWith(answer: Promise<Response>): void;
 }
