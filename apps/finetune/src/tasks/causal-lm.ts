@@ -1,3 +1,4 @@
+import { crossEntropy } from '@formers/backend';
 import { grouped } from '@formers/cli';
 import { type Row, type TokenBatch, TokenWindows } from '@formers/data';
 import { streamText } from '@formers/generation';
@@ -13,7 +14,7 @@ import { type PrepareTask, shellText } from './task.ts';
 /** A model that goes on with texts, on texts of one's own: they are laid behind each other, and read in windows. */
 export const causalLm: PrepareTask = async (request, train) => {
   const { config } = request;
-  const { batchSize, seed } = config;
+  const { batchSize, seed, labelSmoothing = 0 } = config;
   const rows = await loadRows(config);
   const { text = 'text' } = columnsOf(config, ['text']).columns;
   const textsOf = (part: readonly Row[]): string[] => part.map((row) => row.text(text));
@@ -37,7 +38,8 @@ export const causalLm: PrepareTask = async (request, train) => {
     open,
     data,
     numExamples: Math.max(1, Math.floor(ids.length / seqLen)),
-    loss: (own, { inputs, targets }) => own.loss(inputs, { targets }),
+    loss: (own, { inputs, targets }) =>
+      labelSmoothing > 0 ? crossEntropy(own.call(inputs), targets, { labelSmoothing }) : own.loss(inputs, { targets }),
     evaluate: async (own, { isLast }) => {
       const loss = await meanLoss(validation.sequential({ batchSize }), ({ inputs, targets }) =>
         own.loss(inputs, { targets }),

@@ -33,9 +33,10 @@ interface Classifier extends TaskModel {
 /** A class for each image. */
 export const imageClassification: PrepareTask = async (request, train) => {
   const { config, checkpoint, signal } = request;
-  const { batchSize, seed } = config;
+  const { batchSize, seed, labelSmoothing = 0 } = config;
   const { train: learned, test } = await loadImages(config);
   const { labels } = learned;
+  if (labels.length < 2) throw new UsageError(`--data has one class only, ${labels.join()}: nothing to tell apart`);
   const processor = await AutoImageProcessor.fromPretrained(checkpoint ?? (await modelFolder(config.model)), {
     signal,
   });
@@ -48,7 +49,7 @@ export const imageClassification: PrepareTask = async (request, train) => {
     open,
     data: new ImageBatches(learned, { processor, batchSize, seed }),
     numExamples: learned.length,
-    loss: (own, batch) => crossEntropy(logitsOf(own, batch), batch.labels),
+    loss: (own, batch) => crossEntropy(logitsOf(own, batch), batch.labels, { labelSmoothing }),
     evaluate: async (own) => {
       const actual: number[] = [];
       const predicted: number[] = [];

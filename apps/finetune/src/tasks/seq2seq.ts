@@ -23,7 +23,7 @@ const MOST_WRITTEN = 200;
 /** A text for a text: translation, summarisation. */
 export const seq2seq: PrepareTask = async (request, train) => {
   const { config } = request;
-  const { batchSize, seed, tooLong, maxTargetLength, prefix = '' } = config;
+  const { batchSize, seed, tooLong, maxTargetLength, prefix = '', labelSmoothing = 0 } = config;
   const rows = await loadRows(config);
   const isTranslation = rows.train[0]?.has('translation') && !rows.train[0].has('source');
   const options = isTranslation ? { languages: languagesOf(config) } : columnsOf(config, ['source', 'target']);
@@ -41,9 +41,9 @@ export const seq2seq: PrepareTask = async (request, train) => {
   const { decoderStartTokenId } = model.config;
   const collator = sequenceToSequence({ tokenizer, ...(decoderStartTokenId !== undefined && { decoderStartTokenId }) });
   const data = new Batches(examples, { collator, batchSize, seed, lengthOf: ({ ids }) => ids.length });
-  const lossOf = (own: AnySeq2SeqLM, batch: SequenceToSequenceBatch): Scalar => {
+  const lossOf = (own: AnySeq2SeqLM, batch: SequenceToSequenceBatch, smoothing = 0): Scalar => {
     const { ids, attentionMask, decoderIds, decoderAttentionMask, targets } = batch;
-    return own.loss(ids, { targets, attentionMask, decoderIds, decoderAttentionMask });
+    return own.loss(ids, { targets, attentionMask, decoderIds, decoderAttentionMask, labelSmoothing: smoothing });
   };
   const longest = validation.reduce((most, { targets }) => Math.max(most, targets.length), 1);
   const written = heldOut.slice(0, MOST_WRITTEN);
@@ -53,7 +53,7 @@ export const seq2seq: PrepareTask = async (request, train) => {
     open,
     data,
     numExamples: examples.length,
-    loss: lossOf,
+    loss: (own, batch) => lossOf(own, batch, labelSmoothing),
     evaluate: async (own, { isLast }) => {
       const loss = await meanLoss(evaluationBatches(validation, { collator, batchSize }), (batch) =>
         lossOf(own, batch),

@@ -26,17 +26,17 @@ interface Reading {
 interface Tagger extends TaskModel {
   readonly config: TextConfig;
   call(ids: Tensor2D, options: Reading): Tensor3D;
-  loss(ids: Tensor2D, options: Reading & { labels: Tensor2D }): Scalar;
 }
 
 /** A tag for each word: parts of speech, named entities. */
 export const tokenClassification: PrepareTask = async (request, train) => {
   const { config } = request;
-  const { batchSize, seed, tooLong } = config;
+  const { batchSize, seed, tooLong, labelSmoothing = 0, validationData } = config;
   const rows = await loadRows(config);
   const options = columnsOf(config, ['words', 'tags']);
-  const learned = taggingItems(rows.train, options);
-  const { labels } = learned;
+  const known = validationData === undefined ? [...rows.train, ...rows.validation] : rows.train;
+  const { labels } = taggingItems(known, options);
+  const learned = taggingItems(rows.train, { ...options, labels });
   const heldOut = taggingItems(rows.validation, { ...options, labels });
 
   const tokenizer = await openTokenizer(request);
@@ -58,7 +58,7 @@ export const tokenClassification: PrepareTask = async (request, train) => {
     open,
     data,
     numExamples: examples.length,
-    loss: (own, batch) => own.loss(batch.ids, { ...readingOf(batch), labels: batch.targets }),
+    loss: (own, batch) => crossEntropy(own.call(batch.ids, readingOf(batch)), batch.targets, { labelSmoothing }),
     evaluate: async (own) => {
       const actual: number[][] = [];
       const predicted: number[][] = [];
