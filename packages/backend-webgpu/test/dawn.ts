@@ -10,6 +10,7 @@ export async function dawn(): Promise<GPU> {
   if (gpu) return gpu;
   const { create, globals } = (await import('../dawn/node_modules/webgpu/index.js' as string)) as Dawn;
   Object.assign(globalThis, globals);
-  gpu = create([]);
+  // SwiftShader compiles the zeros that shared memory starts with one by one, which takes seconds; our kernels write before they read.
+  gpu = create(['enable-dawn-features=disable_workgroup_init']);
   return gpu;
 }
