@@ -1,11 +1,14 @@
 import { type BackendChoice, cpu, type EngineFactory, useBackend } from '@formers/backend';
 import { simd } from '@formers/backend-simd';
+import { webgpu } from '@formers/backend-webgpu';
+
+import { openDawn } from './dawn.ts';
 
 /** The engines by their names on the command line. */
-export const ENGINES: readonly ['auto', 'simd', 'cpu'] = ['auto', 'simd', 'cpu'];
+export const ENGINES: readonly ['auto', 'simd', 'cpu', 'webgpu'] = ['auto', 'simd', 'cpu', 'webgpu'];
 
-/** Starts an engine: `auto` is the fastest one that this machine has. */
-export function startEngine({
+/** Starts an engine: `auto` is the fastest one of the processor; `webgpu` is the GPU, and is installed by the first command that asks for it. */
+export async function startEngine({
   engine = 'auto',
   threads,
 }: {
@@ -13,6 +16,8 @@ export function startEngine({
   threads?: number | undefined;
 }): Promise<BackendChoice> {
   const fast = (): EngineFactory => simd({ ...(threads !== undefined && { threads }) });
+  if (engine === 'webgpu')
+    return useBackend(webgpu({ gpu: await openDawn({ onNote: (text) => console.error(text) }) }));
   if (engine === 'simd') return useBackend(fast());
   return engine === 'cpu' ? useBackend(cpu()) : useBackend(fast(), cpu());
 }

@@ -1,15 +1,14 @@
 import { parseArgs } from 'node:util';
 import { stat } from 'node:fs/promises';
 
-import { cpu, type EngineFactory, useBackend } from '@formers/backend';
-import { simd } from '@formers/backend-simd';
+import { ENGINES, startEngine } from '@formers/cli';
 
 import type { CaseResult } from './case.ts';
 import { runParity } from './run.ts';
 
 const HELP = `Compares every known answer under a folder with what Formers computes.
 
-  npx pnpm@12 parity <folder> [--engine cpu|simd] [--json] [--all]
+  npx pnpm@12 parity <folder> [--engine cpu|simd|webgpu] [--json] [--all]
 
   --engine   what to compute on (default cpu)
   --json     one JSON record per case, and a last summary record
@@ -20,11 +19,6 @@ Ends with 1 unless everything that is supported passes.
   npx pnpm@12 parity ../shared/fixtures
   npx pnpm@12 parity ../shared/fixtures/models/gpt2-lm --json
 `;
-
-const ENGINES: ReadonlyMap<string, () => EngineFactory> = new Map([
-  ['cpu', cpu],
-  ['simd', simd],
-]);
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -41,11 +35,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const [folder] = positionals;
-  const engine = ENGINES.get(values.engine);
   if (folder === undefined || positionals.length > 1) throw new Error('parity takes one folder; see --help');
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw new Error(`no folder ${folder}`);
-  if (!engine) throw new Error(`--engine must be one of ${[...ENGINES.keys()].join(', ')}, got ${values.engine}`);
-  const { name } = await useBackend(engine());
+  if (!ENGINES.some((engine) => engine === values.engine))
+    throw new Error(`--engine must be one of ${ENGINES.join(', ')}, got ${values.engine}`);
+  const { name } = await startEngine(values);
 
   const print = values.json
     ? (result: CaseResult) => console.log(JSON.stringify(result))
