@@ -24,7 +24,9 @@ export type { BatchesIdentity, BatchesState } from './batches/batch-options.ts';
 export { Batches, type BatchesOptions, evaluationBatches, type GroupingOptions } from './batches/batches.ts';
 export { type Collator, Draws } from './batches/collator.ts';
 export type { PaddingOptions } from './batches/pad.ts';
-export { type RowSource, StreamBatches, type StreamBatchesOptions } from './batches/stream-batches.ts';
+export type { Encode, Place } from './batches/encoded-rows.ts';
+export type { RowSource } from './batches/row-cursor.ts';
+export { StreamBatches, type StreamBatchesOptions } from './batches/stream-batches.ts';
 export { type BatchFacts, type TensorBatch, tensorBatch } from './batches/tensor-batch.ts';
 
 export {
@@ -82,6 +84,7 @@ export {
 } from './objectives/token-classification.ts';
 export type { EncoderTensors, TokenExample } from './objectives/token-example.ts';
 export { type Pack, packedLanguageModel, type PackedBatch, packExamples, packingMask } from './packing/pack.ts';
+export { type Packer, textPacker, windowPacker } from './packing/packer.ts';
 
 export { IGNORED_LABEL, TokenBatch } from './token-batch.ts';
 export {

@@ -1,59 +1,83 @@
-import { RandomStream } from '@formers/backend';
-
-import { DataError } from '../errors.ts';
-import type { Row } from '../rows/row.ts';
-import { shuffledIndices } from '../shuffle.ts';
+import type { Packer } from '../packing/packer.ts';
+import { PackedRows } from '../packing/packed-rows.ts';
 import { type BatchesIdentity, type BatchesState, checkWhole, stepOf } from './batch-options.ts';
 import type { BatchesOptions } from './batches.ts';
-import { Draws } from './collator.ts';
+import { type Collator, Draws } from './collator.ts';
+import { type Encode, EncodedRows, type ItemSource, type Place } from './encoded-rows.ts';
+import { RowCursor, type RowSource } from './row-cursor.ts';
 
-/** Rows that can be read again from the start; `openRows` gives one. */
-export interface RowSource {
-  readonly identity: string;
-  readonly numFiles: number;
-  rows(options: { order: Iterable<number> }): AsyncGenerator<Row, void, undefined>;
-}
-
-/** Options of {@link StreamBatches}. */
-export interface StreamBatchesOptions<Example, Batch> extends BatchesOptions<Example, Batch> {
+/** Options of {@link StreamBatches}. `Item` is what the objective takes: an example, or what a packer makes of some. */
+export interface StreamBatchesOptions<Example, Batch, Item = Example> extends BatchesOptions<Item, Batch> {
   /** What a row is to the objective, such as its tokens. */
-  encode: (row: Row) => Example | Promise<Example>;
+  encode: Encode<Example>;
   /** How many rows are held in memory and shuffled among themselves; files change places too. Default 10,000. */
   shuffleBuffer?: number;
+  /** Makes windows or packs of the examples, such as `windowPacker`; default each row is for itself. */
+  packer?: Packer<Example, Item>;
+  /** How many rows are packed together; default 1,000. */
+  packBuffer?: number;
 }
 
 /**
  * Batches of rows that are read as they are needed, pass after pass: files in an order of the pass, rows shuffled within blocks of `shuffleBuffer`. Batch `n`
  * depends on the files, the seed and `n` alone. To come to a later batch, rows before it are read again but not encoded. A source of batches for `Trainer`.
+ *
+ * With a `packer`, blocks of `packBuffer` rows are packed, and the packs of a block shuffled. To come to a later batch all rows before it are encoded, unless
+ * a state or {@link goTo} says where it is.
+ *
+ * @example
+ * const data = new StreamBatches(await openRows('corpus/*.jsonl'), {
+ *   encode: (row) => tokenizer.encode(row.text('text')),
+ *   packer: windowPacker({ seqLen: 512, separatorId: tokenizer.eosTokenId }),
+ *   collator: causalLanguageModel({ tokenizer }),
+ *   batchSize: 8,
+ * });
  */
-export class StreamBatches<Example, Batch extends Disposable> implements AsyncIterable<Batch> {
+export class StreamBatches<Example, Batch extends Disposable, Item = Example> implements AsyncIterable<Batch> {
   readonly steps: number;
   /** What the batches depend on. */
   readonly identity: BatchesIdentity;
-  readonly #source: RowSource;
-  readonly #options: StreamBatchesOptions<Example, Batch> & { seed: number; shuffle: boolean; shuffleBuffer: number };
+  readonly #items: ItemSource<Item>;
+  readonly #options: { collator: Collator<Item, Batch>; batchSize: number; seed: number };
   #step = 0;
-  #rows: AsyncGenerator<Row, void, undefined> | undefined;
-  #place = 0; // how many rows were taken from #rows
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws {@link DataError} `state` for a state of other data or options. */
-  constructor(source: RowSource, options: StreamBatchesOptions<Example, Batch>) {
-    const { collator, batchSize, steps = Infinity, seed = 0, shuffle = true, shuffleBuffer = 10_000, state } = options;
-    checkWhole('StreamBatches: batchSize', batchSize);
-    checkWhole('StreamBatches: shuffleBuffer', shuffleBuffer);
+  constructor(source: RowSource, options: StreamBatchesOptions<Example, Batch, Item>) {
+    const { collator, batchSize, steps = Infinity, seed = 0, shuffle = true, state } = options;
+    const { encode, shuffleBuffer = 10_000, packer, packBuffer = 1000 } = options;
+    for (const [name, value] of Object.entries({ batchSize, shuffleBuffer, packBuffer }))
+      checkWhole(`StreamBatches: ${name}`, value);
     checkWhole('StreamBatches: seed', seed, Number.MIN_SAFE_INTEGER);
     if (steps !== Infinity) checkWhole('StreamBatches: steps', steps);
     this.steps = steps;
-    this.#source = source;
-    this.#options = { ...options, seed, shuffle, shuffleBuffer };
-    this.identity = { seed, shuffle, shuffleBuffer, batchSize, objective: collator.identity, files: source.identity };
-    if (state) this.#step = stepOf(state, this.identity);
+    this.#options = { collator, batchSize, seed };
+    const cursor = new RowCursor(source, { seed, shuffle, shuffleBuffer });
+    this.#items = packer
+      ? new PackedRows(cursor, { encode, packer, packBuffer, seed, shuffle })
+      : (new EncodedRows(cursor, encode) as unknown as ItemSource<Item>); // without a packer, items are examples
+    this.identity = {
+      ...{ seed, shuffle, shuffleBuffer, batchSize, objective: collator.identity, files: source.identity },
+      ...(packer && { packer: packer.identity, packBuffer }),
+    };
+    if (!state) return;
+    this.#step = stepOf(state, this.identity);
+    if (packer) this.goTo({ block: Number(state['block']), firstItem: Number(state['firstItem']) });
   }
 
-  /** What the batches depend on, and the step after the last one handed out. */
+  /** What the batches depend on, the step after the last one handed out, and with a packer where its items are. */
   get state(): BatchesState {
-    return { ...this.identity, step: this.#step };
+    return { ...this.identity, ...this.placeOf(this.#step), step: this.#step };
+  }
+
+  /** What makes it quick to go on from a batch that was made, or the one after it, in another process; see {@link goTo}. */
+  placeOf(step: number): Place {
+    return this.#items.placeOf(step * this.#options.batchSize);
+  }
+
+  /** Learns what {@link placeOf} told of the same batches; changes none of them. */
+  goTo(place: Place): void {
+    this.#items.goTo(place);
   }
 
   /** Batch number `step`, which the caller disposes. Cheap in rising order of steps. */
@@ -74,55 +98,12 @@ export class StreamBatches<Example, Batch extends Disposable> implements AsyncIt
 
   /** Closes the files. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#rows?.return();
-    this.#rows = undefined;
-    this.#place = 0;
+    await this.#items[Symbol.asyncDispose]();
   }
 
   async #make(step: number): Promise<Batch> {
-    const { collator, batchSize, seed, encode } = this.#options;
+    const { collator, batchSize, seed } = this.#options;
     const first = step * batchSize;
-    if (this.#place > first) await this[Symbol.asyncDispose]();
-    this.#rows ??= this.#shuffledRows();
-    while (this.#place < first) await this.#nextRow(this.#rows);
-    const examples: Example[] = [];
-    while (examples.length < batchSize) examples.push(await encode(await this.#nextRow(this.#rows)));
-    return collator.collate(examples, new Draws({ seed, step, first }));
-  }
-
-  async #nextRow(rows: AsyncGenerator<Row, void, undefined>): Promise<Row> {
-    const { value } = await rows.next();
-    if (!value) throw new DataError('empty', `StreamBatches: ${this.#source.identity} has no rows`);
-    this.#place++;
-    return value;
-  }
-
-  /** Pass after pass without end; stops only when a pass has no rows. */
-  async *#shuffledRows(): AsyncGenerator<Row, void, undefined> {
-    const { seed, shuffle, shuffleBuffer } = this.#options;
-    const { numFiles } = this.#source;
-    for (let epoch = 0; ; epoch++) {
-      const order = shuffle
-        ? shuffledIndices(numFiles, { seed, epoch })
-        : Array.from({ length: numFiles }, (_, i) => i);
-      let count = 0;
-      let block: Row[] = [];
-      for await (const row of this.#source.rows({ order })) {
-        count++;
-        block.push(row);
-        if (shuffle && block.length < shuffleBuffer) continue;
-        yield* this.#shuffled(block, `${epoch}.${count}`);
-        block = [];
-      }
-      yield* this.#shuffled(block, `${epoch}.end`);
-      if (count === 0) return;
-    }
-  }
-
-  #shuffled(block: readonly Row[], name: string): readonly Row[] {
-    const { seed, shuffle } = this.#options;
-    if (!shuffle) return block;
-    const order = Uint32Array.from(block.keys());
-    return Array.from(new RandomStream(seed, `shuffle.block.${name}`).shuffle(order), (i) => block[i] as Row);
+    return collator.collate(await this.#items.take(first, batchSize), new Draws({ seed, step, first }));
   }
 }
