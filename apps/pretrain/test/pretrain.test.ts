@@ -111,6 +111,45 @@ describe('pretrain', () => {
     expect(sampleOf(resumed.stdout)).toBe(sampleOf(straight.stdout));
   });
 
+  it('saves when its terminal is closed, or nobody takes its output any more', async () => {
+    const options = ['--steps', '100000', '--json'];
+    let sent = false;
+    const closed = await runCli('main', tiny('closed', ...options), (stdout, kill) => {
+      if (!sent && stdout.includes('"step":10,')) kill('SIGHUP');
+      sent ||= stdout.includes('"step":10,');
+    });
+    expect(closed.code).toBe(0);
+    expect(closed.stdout).toMatch(/"reason":"aborted"/);
+    const unread = await runCli('main', tiny('unread', ...options), (stdout, _, stopReading) => {
+      if (stdout.includes('"step":10,')) stopReading();
+    });
+    expect(unread).toMatchObject({ code: 0, stderr: '' });
+    for (const run of ['closed', 'unread'])
+      expect((await readdir(path.join(folder, run))).some((name) => name.startsWith('checkpoint-'))).toBe(true);
+  });
+
+  it('goes on saving and evaluating as it did, and leaves the folder of another run as it is', async () => {
+    const often = ['--save-every', '2', '--eval-every', '3'];
+    await runCli('main', tiny('often', '--steps', '4', ...often));
+    const resumed = await runCli('main', ['--resume', path.join(folder, 'often'), '--steps', '8', '--json']);
+    expect(resumed).toMatchObject({ code: 0, stderr: '' });
+    const records = resumed.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { step: number; checkpoint?: string; eval_loss?: number });
+    const steps = (key: 'checkpoint' | 'eval_loss'): number[] =>
+      records.filter((record) => key in record && !('summary' in record)).map(({ step }) => step);
+    expect(steps('checkpoint')).toEqual([6, 8]);
+    expect(steps('eval_loss')).toEqual([6, 8]);
+
+    const config = path.join(folder, 'often', 'run.json');
+    const before = await readFile(config, 'utf8');
+    const other = await runCli('main', tiny('often', '--steps', '4', '--seed', '2'));
+    expect(other.code).toBe(1);
+    expect(other.stderr).toMatch(/^pretrain: .*often: holds checkpoints of another run .*\n$/);
+    expect(await readFile(config, 'utf8')).toBe(before);
+  });
+
   it('takes options from a file, which flags override', async () => {
     const config = path.join(folder, 'run.json');
     await writeFile(

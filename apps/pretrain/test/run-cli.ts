@@ -12,14 +12,18 @@ export interface CliResult {
 export function runCli(
   command: 'main' | 'generate',
   args: readonly string[],
-  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void, stopReading: () => void) => void,
 ): Promise<CliResult> {
   const script = path.join(import.meta.dirname, '../src', `${command}.ts`);
   const child = spawn(process.execPath, [script, '--engine', 'cpu', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const result: CliResult = { code: null, stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     result.stdout += text;
-    onOutput?.(result.stdout, (signal) => child.kill(signal));
+    onOutput?.(
+      result.stdout,
+      (signal) => child.kill(signal),
+      () => child.stdout.destroy(),
+    );
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text));
   return new Promise((resolve, reject) => {

@@ -5,11 +5,14 @@ import { describe, expect, test } from 'vitest';
 import {
   createOptimizer,
   describeOptions,
+  metricsLine,
   type OptionSpecs,
   OPTIMIZERS,
   parseOptions,
   resumedConfig,
+  resumedSession,
   scheduleOf,
+  sessionOf,
   trainingConfig,
   UsageError,
 } from '../src/index.ts';
@@ -92,6 +95,23 @@ describe('the config of a run', () => {
     expect(() => resumedConfig(saved, { numLayers: 3 }, SPECS)).toThrow(
       '--num-layers is 2 in the run to resume, got 3',
     );
+  });
+});
+
+describe('metricsLine', () => {
+  test('shares in percent, losses to four places, other numbers to three', () => {
+    expect(metricsLine({ loss: 1.23456, masked_accuracy: 0.09853, bits_per_character: 2.1, explained: 0.5 })).toBe(
+      'loss 1.2346  masked accuracy 9.85 %  bits per character 2.100  hidden pixels explained 50.00 %',
+    );
+  });
+});
+
+describe('how a run saves and evaluates', () => {
+  test('holds after a resume, unless it is told otherwise', () => {
+    const session = sessionOf({ saveEvery: 20, patience: 3, ...{ quiet: true, out: 'runs/first' } });
+    expect(session).toEqual({ saveEvery: 20, patience: 3 });
+    expect(resumedSession({ patience: 5 }, { session })).toEqual({ saveEvery: 20, patience: 5 });
+    expect(resumedSession({ patience: 5 }, {})).toEqual({ patience: 5 }); // of a run of before
   });
 });
 
