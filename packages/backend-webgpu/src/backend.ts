@@ -57,6 +57,8 @@ const DISPATCHES_PER_SUBMISSION = 1024;
 const MOST_BIND_GROUPS = 16_384;
 /** Values up to this size stay on the host too, where they may be read without waiting: ids, positions, scalars. */
 const HOST_BYTES = 4096;
+/** The same of whole numbers: positions of long prompts are read, too. */
+const HOST_INTEGER_BYTES = 2 ** 20;
 const STORAGE_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
 
 /**
@@ -328,7 +330,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     } else if (numbers.length > 0) {
       this.queue.writeBuffer(buffer, 0, numbers);
     }
-    if (size > HOST_BYTES) data.values = null;
+    if (size > (dtype === 'float32' ? HOST_BYTES : HOST_INTEGER_BYTES)) data.values = null;
   }
 
   override submitQueue(): void {
