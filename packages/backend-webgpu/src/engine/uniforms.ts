@@ -7,6 +7,8 @@ const MOST_BUFFERS = 8192;
 const PLACE = 256;
 /** Places; uniforms beyond them get buffers of their own. */
 const MOST_PLACES = 1024;
+/** How often the same content comes before it gets a buffer of its own; a random key comes up to four times in a step. */
+const SIGHTINGS = 8;
 
 /**
  * Uniform buffers by their content, written once: most numbers come again at each step. Those that don't (random keys, learning rates) are collected and written together
@@ -15,8 +17,8 @@ const MOST_PLACES = 1024;
 export class UniformCache {
   readonly #device: GPUDevice;
   readonly #buffers = new Map<string, GPUBuffer>();
-  /** Contents that came once, so far. */
-  readonly #seen = new Set<string>();
+  /** How often contents without a buffer came. */
+  readonly #seen = new Map<string, number>();
   #places: GPUBuffer | undefined;
   readonly #content = new Uint8Array(PLACE * MOST_PLACES);
   #used = 0;
@@ -66,11 +68,12 @@ export class UniformCache {
     if (known) return { buffer: known };
     const bytes = new Uint8Array(content());
     const size = Math.ceil(bytes.length / 16) * 16;
-    const isNew = !this.#seen.delete(key);
-    if (isNew && size <= PLACE && this.#used < MOST_PLACES) {
-      this.#seen.add(key);
+    const count = this.#seen.get(key) ?? 0;
+    if (count < SIGHTINGS && size <= PLACE && this.#used < MOST_PLACES) {
+      this.#seen.set(key, count + 1);
       return this.#place(bytes, size);
     }
+    this.#seen.delete(key);
     const buffer = this.#device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM, mappedAtCreation: true });
     new Uint8Array(buffer.getMappedRange()).set(bytes);
     buffer.unmap();
