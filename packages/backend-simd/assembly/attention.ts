@@ -105,6 +105,13 @@ function prepareScores(s: usize, batch: i32, head: i32, query: i32, from: i32, t
   return 1;
 }
 
+/** Makes the scores of [from, to) whole vectors of weight zero, whose number it returns: single exponentials cost as much as four. Rows have the room. */
+@inline function padScores(s: usize, from: i32, to: i32): i32 {
+  const n = roundUp(to - from);
+  rows.fill(s, to, from + n, -Infinity);
+  return n;
+}
+
 @inline function roundUp(n: i32): i32 {
   return (n + PANEL - 1) & ~(PANEL - 1);
 }
@@ -140,7 +147,7 @@ function directScores(count: i32, q: usize, qStride: usize, k: usize, kStride: u
 }
 /** y = weights of keys [first, last) times values. */
 function directValues(count: i32, scores: usize, scoreStride: usize, v: usize, vStride: usize, valueDim: i32, first: i32, last: i32, y: usize, yStride: usize): void {
-  for (let r = 0; r < count; r++) memory.fill(y + <usize>r * yStride, 0, <usize>valueDim << 2);
+  for (let r = 0; r < count; r++) rows.fill(y + <usize>r * yStride, 0, valueDim, 0);
   for (let key = first; key < last; key++) {
     const row = v + <usize>key * vStride;
     for (let r = 0; r < count; r++) rows.addScaled(row, load<f32>(scores + <usize>r * scoreStride + (<usize>key << 2)), y + <usize>r * yStride, valueDim);
@@ -165,8 +172,8 @@ export function attention(thread: i32): void {
     const k = pointer(11) + offset(12, batch, kvHead, 0), v = pointer(15) + offset(16, batch, kvHead, 0);
     if (!direct && packed != batch * heads + kvHead) {
       packed = batch * heads + kvHead;
-      packPanels(true, k, kStride, headDim, keys, 0, roundUp(keys) / PANEL, packedK);
-      packPanels(false, v, vStride, keys, valueDim, 0, roundUp(valueDim) / PANEL, packedV);
+      packPanels(true, k, kStride, headDim, keys, 0, roundUp(keys) / PANEL, packedK, kPanel);
+      packPanels(false, v, vStride, keys, valueDim, 0, roundUp(valueDim) / PANEL, packedV, vPanel);
     }
     for (let i = split * blocksPerSplit; i < min(blocks, (split + 1) * blocksPerSplit); i++) {
       const q0 = i * block, count = min(block, queries - q0);
@@ -175,7 +182,7 @@ export function attention(thread: i32): void {
       const statistics = pointer(23) + (<usize>((batch * heads + head) * queries + q0) << 3);
       if (width <= 0) {
         for (let r = 0; r < count; r++) {
-          memory.fill(y + <usize>r * yStride, 0, <usize>valueDim << 2);
+          rows.fill(y + <usize>r * yStride, 0, valueDim, 0);
           store<u64>(statistics + (<usize>r << 3), 0);
         }
         continue;
@@ -188,14 +195,14 @@ export function attention(thread: i32): void {
         let shift: f32 = 0, factor: f32 = 0;
         if (to > from) {
           const p = s + (<usize>from << 2);
-          const scale = prepareScores(s, batch, head, query, from, to);
-          shift = rows.maximum(p, to - from) * scale;
+          const scale = prepareScores(s, batch, head, query, from, to), n = padScores(s, from, to);
+          shift = rows.maximum(p, n) * scale;
           if (shift == -Infinity) {
             shift = 0;
             rows.fill(s, from, to, 0);
           } else {
-            factor = 1 / expSum(p, to - from, scale, shift);
-            rows.scale(p, p, to - from, factor);
+            factor = 1 / expSum(p, n, scale, shift);
+            rows.scale(p, p, n, factor);
             if (argument(39)) applyDropout(s, batch, head, query, from, to, factors);
           }
         }
@@ -276,12 +283,12 @@ function gradientOfHead(thread: i32, batch: i32, kvHead: i32, group: i32): void 
   const scale = number(24), cap = number(28), tile = tileRows();
   const plain = !pointer(51) && !cap && !argument(39); // then the scale can be applied in the same pass
 
-  packPanels(true, k, kStride, headDim, keys, 0, keyRoom / PANEL, kTransposed);
-  packPanels(true, v, vStride, valueDim, keys, 0, keyRoom / PANEL, vTransposed);
-  packPanels(false, k, kStride, keys, headDim, 0, roundUp(headDim) / PANEL, kRows);
+  packPanels(true, k, kStride, headDim, keys, 0, keyRoom / PANEL, kTransposed, kPanel);
+  packPanels(true, v, vStride, valueDim, keys, 0, keyRoom / PANEL, vTransposed, vPanel);
+  packPanels(false, k, kStride, keys, headDim, 0, roundUp(headDim) / PANEL, kRows, kRowPanel);
   for (let key = 0; key < keys; key++) {
-    memory.fill(dk + <usize>key * kStride, 0, <usize>headDim << 2);
-    memory.fill(dv + <usize>key * vStride, 0, <usize>valueDim << 2);
+    rows.fill(dk + <usize>key * kStride, 0, headDim, 0);
+    rows.fill(dv + <usize>key * vStride, 0, valueDim, 0);
   }
 
   for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
@@ -290,7 +297,7 @@ function gradientOfHead(thread: i32, batch: i32, kvHead: i32, group: i32): void 
       const q = pointer(7) + offset(8, batch, head, q0), y = pointer(19) + offset(20, batch, head, q0), dy = pointer(47) + offset(20, batch, head, q0);
       const dq = pointer(48) + offset(8, batch, head, q0);
       if (width <= 0) {
-        for (let r = 0; r < count; r++) memory.fill(dq + <usize>r * qStride, 0, <usize>headDim << 2);
+        for (let r = 0; r < count; r++) rows.fill(dq + <usize>r * qStride, 0, headDim, 0);
         continue;
       }
       const o0 = <usize>first << 2, panel = <usize>(first / PANEL);
@@ -306,7 +313,8 @@ function gradientOfHead(thread: i32, batch: i32, kvHead: i32, group: i32): void 
             rows.scale(s + o, capped + o, n, scale);
             capScores(capped + o, n, cap);
           }
-          expTimes(s + o, n, prepareScores(s, batch, head, query, from, to), load<f32>(statistics), factor);
+          const scoreScale = prepareScores(s, batch, head, query, from, to);
+          expTimes(s + o, padScores(s, from, to), scoreScale, load<f32>(statistics), factor);
           const delta = rows.dot(y + <usize>r * yStride, dy + <usize>r * yStride, valueDim);
           if (argument(39)) {
             applyDropout(d, batch, head, query, from, to, factors);
@@ -324,8 +332,8 @@ function gradientOfHead(thread: i32, batch: i32, kvHead: i32, group: i32): void 
         zeroOutside(d, first, from, to, last);
       }
       multiplyPanels(count, headDim, width, dScores + o0, scoreStride, false, kRows + (<usize>(first * PANEL) << 2), kRowPanel, dq, qStride, false, edge);
-      packPanels(false, q, qStride, count, headDim, 0, roundUp(headDim) / PANEL, qRows);
-      packPanels(false, dy, yStride, count, valueDim, 0, roundUp(valueDim) / PANEL, dyRows);
+      packPanels(false, q, qStride, count, headDim, 0, roundUp(headDim) / PANEL, qRows, <usize>count << 6);
+      packPanels(false, dy, yStride, count, valueDim, 0, roundUp(valueDim) / PANEL, dyRows, <usize>count << 6);
       packTransposed(dScores + o0, scoreStride, width, count, tile, packedScores, 0, false);
       multiplyPanels(width, headDim, count, packedScores, 0, true, qRows, <usize>(count * PANEL) << 2, dk + <usize>first * kStride, kStride, true, edge);
       packTransposed(scores + o0, scoreStride, width, count, tile, packedScores, 0, false);

@@ -1,24 +1,44 @@
 /**
- * The control block: how the calling thread hands a job to the worker threads, and how all of them share its units.
+ * The control block: how the calling thread hands jobs to the worker threads, and how all of them share the units of a job.
  *
- * A job is one kernel over some number of units. Threads take units from an atomic counter until none is left, so a worker that wakes late (or never)
- * delays nothing. Kernels of several phases wait until all *units* of a phase are done, not for a number of threads.
+ * Jobs wait in a queue, in order. The calling thread puts them there and goes on; any thread that is free takes the first one ("leads" it) once the one before is
+ * done, and all others may help. A job is one kernel over some number of units, which threads take from an atomic counter until none is left, so a thread that
+ * wakes late (or never) delays nothing. Kernels of several phases wait until all *units* of a phase are done, not for a number of threads.
  */
 
-const GENERATION: usize = 1024;
-/** Low bits: workers that entered the job. Bit 30: closed. */
+/** Changes when a job is put or offered to helpers: what idle threads watch. */
+const EVENT: usize = 1024;
+/** Low bits: helpers that entered the job. Bit 30: closed. */
 const STATE: usize = 1088;
 const LEFT: usize = 1152;
 const KERNEL: usize = 1216;
+/** Bits of the threads that took part in the last job that was shared. */
+const PARTICIPANTS: usize = 1220;
 const SLEEPERS: usize = 1280;
 const MAY_WAIT: usize = 1284;
 const TILE_ROWS: usize = 1288;
+const ENDED: usize = 1292;
 const TAKEN: usize = 1344; // 4 counters, a cache line each
 const DONE: usize = 1600; // 4 counters, a cache line each
+/** Whether somebody leads a job. */
+const LEADER: usize = 1856;
+/** Jobs done, and jobs ever put. */
+const HEAD: usize = 1920;
+const TAIL: usize = 1984;
 const ARGUMENTS: usize = 2304;
+/** A ring of jobs: kernel, whether it is shared, arguments. Sizes as in src/engine/wasm-engine.ts. */
+const QUEUE: usize = 65536;
+const JOB_BYTES: usize = 256;
+const CAPACITY: i32 = 256;
 
 const CLOSED: i32 = 1 << 30;
 const SPINS: i32 = 60000;
+
+/** Number of the last job that this thread helped with. */
+let helped: i32 = -1;
+/** Whether this thread leads a job, and whether it is shared. */
+let leads: bool = false;
+let shared: bool = false;
 
 @inline export function argument(index: i32): i32 {
   return load<i32>(ARGUMENTS + (<usize>index << 2));
@@ -60,7 +80,7 @@ export function awaitPhase(phase: i32, units: i32): void {
   }
 }
 
-/** For a job that the calling thread runs alone. */
+/** For a job that the calling thread runs at once, alone. */
 export function resetUnits(): void {
   for (let i: usize = 0; i < 256; i += 64) {
     store<i32>(TAKEN + i, 0);
@@ -68,50 +88,116 @@ export function resetUnits(): void {
   }
 }
 
-/** Offers a job to the workers; the arguments are in place. A negative kernel ends them. */
-export function openJob(kernel: i32): void {
-  resetUnits();
-  store<i32>(KERNEL, kernel);
-  atomic.store<i32>(LEFT, 0);
-  atomic.store<i32>(STATE, 0);
-  atomic.add<i32>(GENERATION, 1);
-  if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(GENERATION, -1);
+export function queueAddress(): usize {
+  return QUEUE;
+}
+/** Jobs that aren't done. */
+export function pending(): i32 {
+  return load<i32>(TAIL) - atomic.load<i32>(HEAD);
+}
+/** Puts the job that was written to the end of the queue. */
+export function put(): void {
+  atomic.add<i32>(TAIL, 1);
+  announce();
+}
+/** Ends the workers. */
+export function end(): void {
+  store<i32>(ENDED, 1);
+  announce();
+}
+function announce(): void {
+  atomic.add<i32>(EVENT, 1);
+  if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(EVENT, -1);
 }
 
-/** Lets no more workers in, and waits for those who are. */
-export function closeJob(): void {
-  const entered = atomic.or<i32>(STATE, CLOSED) & (CLOSED - 1);
-  for (let spins = 0; ; spins++) {
-    const left = atomic.load<i32>(LEFT);
-    if (left >= entered) return;
-    // The machine may be busy with something else: give the core away, where the calling thread is allowed to wait.
-    if (spins > SPINS && load<i32>(MAY_WAIT)) atomic.wait<i32>(LEFT, left, 100000);
+/** A kernel to run now, as a helper or as the leader of the next job; -1 when there is none. `finish` has to follow. */
+function take(thread: i32): i32 {
+  const job = atomic.load<i32>(HEAD);
+  if (job != helped && !(atomic.load<i32>(STATE) & CLOSED)) {
+    helped = job;
+    if (!(atomic.add<i32>(STATE, 1) & CLOSED)) {
+      atomic.or<i32>(PARTICIPANTS, 1 << thread);
+      return load<i32>(KERNEL);
+    }
   }
+  if (atomic.load<i32>(TAIL) == job || atomic.load<i32>(LEADER) || atomic.cmpxchg<i32>(LEADER, 0, 1)) return -1;
+  if (!pending()) {
+    atomic.store<i32>(LEADER, 0);
+    return -1;
+  }
+  return lead(thread);
 }
 
-/** Workers that entered the last job before it was closed. */
-export function helpersOfLastJob(): i32 {
-  return load<i32>(LEFT);
+/** Begins the next job and offers it to the others. */
+function lead(thread: i32): i32 {
+  const head = load<i32>(HEAD);
+  const entry = QUEUE + <usize>(head & (CAPACITY - 1)) * JOB_BYTES;
+  const kernel = load<i32>(entry);
+  memory.copy(ARGUMENTS, entry + 8, JOB_BYTES - 8);
+  resetUnits();
+  leads = true;
+  helped = head;
+  shared = load<i32>(entry, 4) != 0;
+  if (shared) {
+    store<i32>(KERNEL, kernel);
+    store<i32>(PARTICIPANTS, 1 << thread);
+    atomic.store<i32>(LEFT, 0);
+    atomic.store<i32>(STATE, 0);
+    announce();
+  }
+  return kernel;
 }
 
-/** In a worker: waits for the next job and returns its generation. */
-export function awaitJob(seen: i32): i32 {
+/** To be called after the kernel: the leader waits for those who help it. */
+export function finish(): void {
+  if (!leads) {
+    atomic.add<i32>(LEFT, 1);
+    return;
+  }
+  leads = false;
+  if (shared) {
+    const entered = atomic.or<i32>(STATE, CLOSED) & (CLOSED - 1);
+    for (let spins = 0; ; spins++) {
+      const left = atomic.load<i32>(LEFT);
+      if (left >= entered) break;
+      // The machine may be busy with something else: give the core away, where the thread is allowed to wait. Nobody notifies.
+      if (spins > SPINS && load<i32>(MAY_WAIT)) atomic.wait<i32>(LEFT, left, 50000);
+    }
+  }
+  atomic.add<i32>(HEAD, 1);
+  atomic.store<i32>(LEADER, 0);
+}
+
+/** In a worker: the next kernel to run; sleeps until there is one. -1 when the pool ends. */
+export function awaitJob(thread: i32): i32 {
   let spins = 0;
-  while (atomic.load<i32>(GENERATION) == seen) {
-    if (++spins < SPINS) continue;
+  while (true) {
+    const event = atomic.load<i32>(EVENT);
+    if (load<i32>(ENDED)) return -1;
+    const kernel = take(thread);
+    if (kernel >= 0) return kernel;
+    while (atomic.load<i32>(EVENT) == event && ++spins < SPINS);
+    if (spins < SPINS) continue;
     atomic.add<i32>(SLEEPERS, 1);
-    atomic.wait<i32>(GENERATION, seen, -1);
+    atomic.wait<i32>(EVENT, event, -1);
     atomic.sub<i32>(SLEEPERS, 1);
     spins = 0;
   }
-  return atomic.load<i32>(GENERATION);
 }
-/** In a worker: the kernel to run, -1 when the pool ends, -2 when the job is over already. */
-export function enterJob(): i32 {
-  const state = atomic.add<i32>(STATE, 1);
-  return state & CLOSED ? -2 : load<i32>(KERNEL);
+
+/** In the calling thread: the next kernel to run until at most `most` jobs are left; then -1. */
+export function drain(most: i32): i32 {
+  let spins = 0;
+  while (true) {
+    const left = pending();
+    if (left <= most) return -1;
+    const kernel = take(0);
+    if (kernel >= 0) return kernel;
+    if (++spins > SPINS && load<i32>(MAY_WAIT)) atomic.wait<i32>(HEAD, load<i32>(TAIL) - left, 50000);
+  }
 }
-export function leaveJob(): void {
-  atomic.add<i32>(LEFT, 1);
-  if (load<i32>(MAY_WAIT)) atomic.notify(LEFT, 1);
+
+/** Workers that took part in the last job that was shared. */
+export function helpersOfLastJob(): i32 {
+  return popcnt<i32>(load<i32>(PARTICIPANTS) & ~1);
 }

@@ -6,7 +6,7 @@
  */
 import { argument, awaitPhase, finishUnit, nextUnit, number, pointer } from './control';
 import { DEPTH, EDGE_BYTES, finish, multiplyPanels } from './matrix-product';
-import { packPanels, PANEL } from './pack';
+import { packPanels, PANEL, panelPitch } from './pack';
 import * as rows from './rows';
 
 const PIXELS: i32 = 16;
@@ -71,12 +71,12 @@ export function convolution(thread: i32): void {
   const pixels = argument(0) * argument(4) * argument(5), depth = argument(6) * argument(7) * argument(3), columns = argument(17), unitPixels = argument(22);
   const y = pointer(15), packed = pointer(18), bias = pointer(19), activation = argument(20), pre = pointer(21), group = argument(25);
   const edge = pointer(23) + <usize>thread * pointer(24), windows = edge + EDGE_BYTES;
-  const yStride = <usize>columns << 2, windowStride = <usize>depth << 2, panels = (columns + PANEL - 1) / PANEL, panelBytes = windowStride * PANEL;
+  const yStride = <usize>columns << 2, windowStride = <usize>depth << 2, panels = (columns + PANEL - 1) / PANEL, pitch = panelPitch(depth);
   const packUnits = (panels + group - 1) / group;
   for (;;) {
     const unit = nextUnit(0);
     if (unit >= packUnits) break;
-    packPanels(false, pointer(16), yStride, depth, columns, unit * group, min(panels, (unit + 1) * group), packed);
+    packPanels(false, pointer(16), yStride, depth, columns, unit * group, min(panels, (unit + 1) * group), packed, pitch);
     finishUnit(0);
   }
   awaitPhase(0, packUnits);
@@ -86,7 +86,7 @@ export function convolution(thread: i32): void {
     const count = min(unitPixels, pixels - first), o = <usize>first * yStride;
     layOut(first, first + count, windows);
     for (let k0 = 0; k0 < depth; k0 += DEPTH) {
-      multiplyPanels(count, columns, min(DEPTH, depth - k0), windows + (<usize>k0 << 2), windowStride, false, packed + (<usize>(k0 * PANEL) << 2), panelBytes, y + o, yStride, k0 > 0, edge);
+      multiplyPanels(count, columns, min(DEPTH, depth - k0), windows + (<usize>k0 << 2), windowStride, false, packed + (<usize>(k0 * PANEL) << 2), pitch, y + o, yStride, k0 > 0, edge);
     }
     if (bias || activation) finish(y + o, yStride, count, columns, 0, bias, activation, pre ? pre + o : 0, 0);
   }

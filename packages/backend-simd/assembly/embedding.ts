@@ -15,8 +15,8 @@ export function gatherRows(_thread: i32): void {
     if (from >= count) return;
     for (let i = from; i < min(count, from + ROWS); i++) {
       const id = load<i32>(ids + (<usize>i << 2)), target = y + <usize>i * rowBytes;
-      if (<u32>id < <u32>vocab) memory.copy(target, table + <usize>id * rowBytes, rowBytes);
-      else memory.fill(target, 0, rowBytes);
+      if (<u32>id < <u32>vocab) rows.copy(table + <usize>id * rowBytes, target, dim);
+      else rows.fill(target, 0, dim, 0);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** The kernels. Each export below the control functions is one kernel; src/engine finds them by name. */
-export { argumentsAddress, awaitJob, closeJob, configure, enterJob, helpersOfLastJob, leaveJob, openJob, resetUnits } from './control';
+export { argumentsAddress, awaitJob, configure, drain, end, finish, helpersOfLastJob, pending, put, queueAddress, resetUnits } from './control';
 
 export { adafactorMatrices, adafactorVector } from './adafactor';
 export { activation, activationGradient, gated, gatedGradient } from './activation';

@@ -3,15 +3,15 @@ import { tile1x16, tile2x16, tile4x16, tile4x16Packed, tile6x8, tile6x8Packed } 
 import { activateRow } from './activation';
 import { argument, awaitPhase, finishUnit, nextUnit, pointer, tileRows } from './control';
 import * as runs from './rows';
-import { packPanels, packTransposed, PANEL } from './pack';
+import { packPanels, packTransposed, PANEL, panelPitch } from './pack';
 
 /**
  * Depth of one pass. Every element of C is the sum of its passes, and each pass one chain of multiply-adds in the order of k: the same bits for any tile
  * and any split among threads.
  */
 export const DEPTH: i32 = 384;
-/** Columns of C to finish before the epilogue runs over them, while they are in the cache. */
-const STRIP: i32 = 128;
+/** Numbers of C to compute before the epilogue runs over them, in rows as long as possible while they stay in the second-level cache. */
+const STRIP_SIZE: i32 = 65536;
 /** Room for one tile of C. */
 export const EDGE_BYTES: usize = 512;
 
@@ -168,33 +168,33 @@ export function matrixProduct(thread: i32): void {
   const unitRows = argument(16), unitColumns = argument(17), edge = pointer(18) + <usize>thread * pointer(19), packedA = edge + EDGE_BYTES;
   const accumulate = argument(20) != 0, sums = pointer(21), group = argument(22);
 
-  const panels = (columns + PANEL - 1) / PANEL;
+  const panels = (columns + PANEL - 1) / PANEL, pitch = panelPitch(depth);
   const packUnits = (panels + group - 1) / group;
   while (!argument(23)) {
     const unit = nextUnit(0);
     if (unit >= packUnits) break;
-    packPanels(bTransposed, b, bStride, depth, columns, unit * group, min2(panels, (unit + 1) * group), packed);
+    packPanels(bTransposed, b, bStride, depth, columns, unit * group, min2(panels, (unit + 1) * group), packed, pitch);
     finishUnit(0);
   }
   if (!argument(23)) awaitPhase(0, packUnits);
 
   const rowUnits = (rows + unitRows - 1) / unitRows, columnUnits = (columns + unitColumns - 1) / unitColumns;
-  const panelBytes = <usize>(depth * PANEL) << 2;
   for (;;) {
     const unit = nextUnit(1);
     if (unit >= rowUnits * columnUnits) break;
     const i0 = (unit / columnUnits) * unitRows, j0 = (unit % columnUnits) * unitColumns;
     const height = min2(unitRows, rows - i0), j1 = min2(columns, j0 + unitColumns);
+    const strip = max(8 * PANEL, (STRIP_SIZE / height) & ~(PANEL - 1));
     for (let k0 = 0; k0 < depth; k0 += DEPTH) {
       const pass = min2(DEPTH, depth - k0), add = k0 > 0 || accumulate, last = k0 + pass == depth;
       if (aTransposed) {
         packTransposed(a + <usize>k0 * aStride + (<usize>i0 << 2), aStride, height, pass, tileRows(), packedA, sums && j0 == 0 ? sums + (<usize>i0 << 2) : 0, add);
       }
-      for (let j = j0; j < j1; j += STRIP) {
-        const width = min2(STRIP, j1 - j);
+      for (let j = j0; j < j1; j += strip) {
+        const width = min2(strip, j1 - j);
         const from = aTransposed ? packedA : a + <usize>i0 * aStride + (<usize>k0 << 2);
         const corner = c + <usize>i0 * cStride + (<usize>j << 2);
-        multiplyPanels(height, width, pass, from, aStride, aTransposed, packed + (<usize>(j * depth + k0 * PANEL) << 2), panelBytes, corner, cStride, add, edge);
+        multiplyPanels(height, width, pass, from, aStride, aTransposed, packed + <usize>(j / PANEL) * pitch + (<usize>(k0 * PANEL) << 2), pitch, corner, cStride, add, edge);
         if (last && (bias || residual || activation)) finish(corner, cStride, height, width, j, bias, activation, pre ? pre + (corner - c) : 0, residual ? residual + (corner - c) : 0);
       }
     }
@@ -243,19 +243,19 @@ export function matrixProducts(thread: i32): void {
   const cList = pointer(9), cStride = pointer(10), count = argument(11);
   const edge = pointer(12) + <usize>thread * pointer(13), packedB = edge + EDGE_BYTES;
   const panels = (columns + PANEL - 1) / PANEL;
-  const panelBytes = <usize>(depth * PANEL) << 2, packedA = packedB + <usize>panels * panelBytes;
+  const pitch = panelPitch(depth), packedA = packedB + <usize>panels * pitch;
   let lastB: usize = 0;
   for (;;) {
     const unit = nextUnit(0);
     if (unit >= count) return;
     const o = <usize>unit << 2;
     const a: usize = load<u32>(aList + o), b: usize = load<u32>(bList + o), c: usize = load<u32>(cList + o);
-    if (b != lastB) packPanels(bTransposed, b, bStride, depth, columns, 0, panels, packedB);
+    if (b != lastB) packPanels(bTransposed, b, bStride, depth, columns, 0, panels, packedB, pitch);
     lastB = b;
     for (let k0 = 0; k0 < depth; k0 += DEPTH) {
       const pass = min2(DEPTH, depth - k0);
       if (aTransposed) packTransposed(a + <usize>k0 * aStride, aStride, rows, pass, tileRows(), packedA, 0, false);
-      multiplyPanels(rows, columns, pass, aTransposed ? packedA : a + (<usize>k0 << 2), aStride, aTransposed, packedB + (<usize>(k0 * PANEL) << 2), panelBytes, c, cStride, k0 > 0, edge);
+      multiplyPanels(rows, columns, pass, aTransposed ? packedA : a + (<usize>k0 << 2), aStride, aTransposed, packedB + (<usize>(k0 * PANEL) << 2), pitch, c, cStride, k0 > 0, edge);
     }
   }
 }

@@ -6,9 +6,13 @@
 export const PANEL: i32 = 16;
 const PANEL_BYTES: usize = 64;
 
+/** Bytes from one panel of B to the next: an odd number of cache lines, as lines at the same place of panels a power of two apart would crowd each other out. */
+@inline export function panelPitch(depth: i32): usize {
+  return <usize>(depth | 1) * PANEL_BYTES;
+}
+
 /** Packs `count` full panels of a row-major B [depth, ...], starting at `source`. A row of B is read once for all of them. */
-export function packRows(source: usize, stride: usize, depth: i32, count: i32, target: usize): void {
-  const panelSize = <usize>depth * PANEL_BYTES;
+function packRows(source: usize, stride: usize, depth: i32, count: i32, target: usize, pitch: usize): void {
   for (let k = 0; k < depth; k++) {
     let from = source, to = target;
     for (let panel = 0; panel < count; panel++) {
@@ -18,7 +22,7 @@ export function packRows(source: usize, stride: usize, depth: i32, count: i32, t
       v128.store(to, c, 32);
       v128.store(to, d, 48);
       from += PANEL_BYTES;
-      to += panelSize;
+      to += pitch;
     }
     source += stride;
     target += PANEL_BYTES;
@@ -26,7 +30,7 @@ export function packRows(source: usize, stride: usize, depth: i32, count: i32, t
 }
 
 /** Packs the last panel of a row-major B, `columns` < 16 wide. */
-export function packRowsEdge(source: usize, stride: usize, depth: i32, columns: i32, target: usize): void {
+function packRowsEdge(source: usize, stride: usize, depth: i32, columns: i32, target: usize): void {
   for (let k = 0; k < depth; k++) {
     for (let j = 0; j < PANEL; j++) store<f32>(target + (<usize>j << 2), j < columns ? load<f32>(source + (<usize>j << 2)) : 0);
     source += stride;
@@ -35,7 +39,7 @@ export function packRowsEdge(source: usize, stride: usize, depth: i32, columns: 
 }
 
 /** Packs one panel of a transposed B: element (k, j) is at `source + j * stride + k * 4`. */
-export function packColumns(source: usize, stride: usize, depth: i32, columns: i32, target: usize): void {
+function packColumns(source: usize, stride: usize, depth: i32, columns: i32, target: usize): void {
   let k = 0;
   if (columns >= PANEL) {
     for (; k <= depth - 4; k += 4) {
@@ -59,20 +63,20 @@ export function packColumns(source: usize, stride: usize, depth: i32, columns: i
   }
 }
 
-/** Packs panels `from` to `to` of B [depth, columns]. */
-export function packPanels(transposed: bool, source: usize, stride: usize, depth: i32, columns: i32, from: i32, to: i32, target: usize): void {
+/** Packs panels `from` to `to` of B [depth, columns], `pitch` bytes apart. */
+export function packPanels(transposed: bool, source: usize, stride: usize, depth: i32, columns: i32, from: i32, to: i32, target: usize, pitch: usize): void {
   if (transposed) {
     for (let panel = from; panel < to; panel++) {
       const j = panel * PANEL;
-      packColumns(source + <usize>j * stride, stride, depth, min(PANEL, columns - j), target + (<usize>(j * depth) << 2));
+      packColumns(source + <usize>j * stride, stride, depth, min(PANEL, columns - j), target + <usize>panel * pitch);
     }
     return;
   }
   const full = min(to, columns / PANEL);
-  if (full > from) packRows(source + (<usize>(from * PANEL) << 2), stride, depth, full - from, target + (<usize>(from * PANEL * depth) << 2));
+  if (full > from) packRows(source + (<usize>(from * PANEL) << 2), stride, depth, full - from, target + <usize>from * pitch, pitch);
   if (to > full) {
     const j = full * PANEL;
-    packRowsEdge(source + (<usize>j << 2), stride, depth, columns - j, target + (<usize>(j * depth) << 2));
+    packRowsEdge(source + (<usize>j << 2), stride, depth, columns - j, target + <usize>full * pitch);
   }
 }
 

@@ -134,8 +134,27 @@ export function multiply(x: usize, y: usize, z: usize, n: i32): void {
   for (; i < n; i++) store<f32>(at(z, i), load<f32>(at(x, i)) * load<f32>(at(y, i)));
 }
 
+/** Sets the floats [from, to). For short runs, of which `memory.fill` is a call of its own each. */
 export function fill(x: usize, from: i32, to: i32, value: f32): void {
-  for (let i = from; i < to; i++) store<f32>(at(x, i), value);
+  const v = f32x4.splat(value);
+  let i = from;
+  for (; i <= to - 8; i += 8) {
+    v128.store(at(x, i), v);
+    v128.store(at(x, i), v, 16);
+  }
+  for (; i < to; i++) store<f32>(at(x, i), value);
+}
+
+/** `y = x`, for short runs. */
+export function copy(x: usize, y: usize, n: i32): void {
+  let i = 0;
+  for (; i <= n - 8; i += 8) {
+    const p = at(x, i), q = at(y, i);
+    const u = v128.load(p), v = v128.load(p, 16);
+    v128.store(q, u);
+    v128.store(q, v, 16);
+  }
+  for (; i < n; i++) store<f32>(at(y, i), load<f32>(at(x, i)));
 }
 
 /** `y = max(y, x)`. */

@@ -43,6 +43,7 @@ function productAgrees(
         b: { address: b, stride: bTransposed ? depth : columns, transposed: bTransposed },
         c: { address: c, stride: columns },
       });
+      const { f32: made } = engine.memory;
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
           let sum = 0;
@@ -50,7 +51,7 @@ function productAgrees(
             sum +=
               (f32[a / 4 + (aTransposed ? k * rows + i : i * depth + k)] ?? 0) *
               (f32[b / 4 + (bTransposed ? j * depth + k : k * columns + j)] ?? 0);
-          if (!(Math.abs(sum - (f32[c / 4 + i * columns + j] ?? 0)) < 1e-6 * depth)) return false;
+          if (!(Math.abs(sum - (made[c / 4 + i * columns + j] ?? 0)) < 1e-6 * depth)) return false;
         }
       }
       return true;
@@ -72,6 +73,7 @@ export function chooseTile(engine: WasmEngine): void {
       engine.tileRows = tileRows;
       const start = performance.now();
       multiply(engine, { rows: n, columns: n, depth: n, a, b, c });
+      void engine.memory; // waits for it
       best[tileRows] = Math.min(best[tileRows], performance.now() - start);
     }
   }

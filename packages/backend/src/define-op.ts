@@ -75,12 +75,11 @@ function record<Inputs extends OpInputs, Attributes extends object, Output exten
 ): void {
   const backward = `${name}Gradient`;
   const fused = hasKernel(backward);
-  const savedNames = (fused ? saves : Object.keys(present)).filter((key) => key in present);
-  const saved = Object.fromEntries(savedNames.map((key) => [key, alias(present[key] as Tensor)]));
+  const saved: Record<string, Tensor> = {};
+  for (const key of fused ? saves : Object.keys(present)) if (present[key]) saved[key] = alias(present[key]);
   if (fused && savesOutput) saved['y'] = alias(output);
-  const gradientInputs = Object.fromEntries(
-    differentiable.filter((key) => key in present).map((key) => [key, present[key] as Tensor]),
-  );
+  const gradientInputs: Record<string, Tensor> = {};
+  for (const key of differentiable) if (present[key]) gradientInputs[key] = present[key];
 
   recordOperation({
     kernelName: name,

@@ -3,6 +3,7 @@ import { matMul, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import type { MatmulTask } from '../harness/tasks.ts';
 import { digest, pattern } from './pattern.ts';
 import type { TimedTask } from './timed-task.ts';
+import { waitFor } from './wait-for.ts';
 
 /** Products of one set of operands, or of several in turn. */
 export function prepareMatmul({
@@ -39,7 +40,11 @@ export function prepareMatmul({
   let turn = 0;
   return {
     results,
-    step: () => multiply(turn++).dispose(),
+    step: () => {
+      const product = multiply(turn++);
+      waitFor(product);
+      product.dispose();
+    },
     [Symbol.dispose]: () => sets.forEach(({ a, b }) => [a, b].forEach((tensor) => tensor.dispose())),
   };
 }

@@ -36,6 +36,7 @@ import {
 import type { OpTask } from '../harness/tasks.ts';
 import { digest, pattern, patternIds } from './pattern.ts';
 import type { TimedTask } from './timed-task.ts';
+import { waitFor } from './wait-for.ts';
 
 type Sizes = Readonly<Record<string, number>>;
 
@@ -212,7 +213,11 @@ export function prepareOp({ op, sizes, backward }: OpTask): TimedTask {
   for (const output of [first, ...outputs]) output.dispose();
   return {
     results,
-    step: () => compute().forEach((output) => output.dispose()),
+    step: () => {
+      const computed = compute();
+      waitFor(computed.at(-1) as Tensor);
+      for (const output of computed) output.dispose();
+    },
     [Symbol.dispose]: () =>
       [...inputs, ...(outputGradient ? [outputGradient] : [])].forEach((tensor) => tensor.dispose()),
   };

@@ -64,6 +64,11 @@ const EDGE_BYTES = 512;
 
 const roundUp = (n: number, multiple: number) => Math.ceil(n / multiple) * multiple;
 
+/** Room for a packed B: panels an odd number of cache lines apart, as in assembly/pack.ts. */
+export function packedBytes(columns: number, depth: number): number {
+  return Math.ceil(columns / PANEL) * PANEL * 4 * (depth | 1);
+}
+
 /** Runs one product on all threads. */
 export function multiply(engine: WasmEngine, product: Product): void {
   const {
@@ -116,7 +121,7 @@ export function multiply(engine: WasmEngine, product: Product): void {
   const [scratch, scratchStride] = engine.threadScratch(
     EDGE_BYTES + (a.transposed ? roundUp(unitRows, tileRows) * DEPTH * 4 : 0),
   );
-  const bytes = panels * PANEL * depth * 4;
+  const bytes = packedBytes(columns, depth);
   const packed = keepB?.(bytes) ?? { address: engine.scratch(bytes), isReady: false };
   engine.run(
     'matrixProduct',
@@ -163,9 +168,8 @@ export function multiplyMany(
   engine.memory.i32.set(addresses.a, lists / 4);
   engine.memory.i32.set(addresses.b, lists / 4 + count);
   engine.memory.i32.set(addresses.c, lists / 4 + 2 * count);
-  const panels = Math.ceil(columns / PANEL);
   const packedA = a.transposed ? roundUp(rows, engine.tileRows) * Math.min(depth, DEPTH) * 4 : 0;
-  const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + panels * PANEL * depth * 4 + packedA);
+  const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + packedBytes(columns, depth) + packedA);
   engine.run(
     'matrixProducts',
     [

@@ -16,13 +16,9 @@ function work({ module, memory, thread }) {
   const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() { throw new Error('formers-simd: kernel aborted'); } } });
   const kernels = WebAssembly.Module.exports(module).map(({ name }) => exports[name]);
   ready();
-  for (let seen = 0; ; ) {
-    seen = exports.awaitJob(seen);
-    const kernel = exports.enterJob();
-    if (kernel === -1) return;
-    if (kernel < 0) continue;
+  for (let kernel = exports.awaitJob(thread); kernel >= 0; kernel = exports.awaitJob(thread)) {
     kernels[kernel](thread);
-    exports.leaveJob();
+    exports.finish();
   }
 }`;
 const IN_NODE = `const { parentPort, workerData } = require('node:worker_threads'); const ready = () => parentPort.postMessage('ready'); ${WORKER_BODY} work(workerData);`;

@@ -17,26 +17,46 @@ type KernelFunction = (thread: number) => void;
 
 interface Control {
   argumentsAddress(): number;
+  queueAddress(): number;
   configure(tileRows: number, mayWait: number): void;
   resetUnits(): void;
-  openJob(kernel: number): void;
-  closeJob(): void;
+  /** Jobs that aren't done. */
+  pending(): number;
+  put(): void;
+  /** The next kernel to run until at most `most` jobs are left, then -1; `finish` follows each. */
+  drain(most: number): number;
+  finish(): void;
+  end(): void;
   helpersOfLastJob(): number;
 }
 
-/** Addresses below hold the control block and constants of the kernels. */
-const HEAP_BASE = 65536;
+/** The queue of jobs, as in assembly/control.ts: a kernel, whether it is shared, and its arguments. */
+const CAPACITY = 256;
+const JOB_WORDS = 64;
+const FIRST_ARGUMENT = 2;
 
-/** The kernels, the memory that they work on, and the threads that run them. */
+/** Addresses below hold the control block, constants of the kernels and the queue. */
+const HEAP_BASE = 2 * 65536;
+
+/**
+ * The kernels, the memory that they work on, and the threads that run them.
+ *
+ * With more than one thread, kernels are put into a queue: the other threads begin while the calling one prepares the next kernel, and it helps as soon as it
+ * wants to see memory. Memory is used again in the order of the calls, so nothing else has to know.
+ */
 export class WasmEngine {
-  readonly memory: WasmMemory;
   readonly threads: number;
   /** Frees what can be done without, when memory is short; says whether there was anything. */
   onShortage: (() => boolean) | undefined;
   readonly #allocator: Allocator;
+  readonly #memory: WasmMemory;
   readonly #control: Control;
   readonly #kernels = new Map<string, { readonly id: number; readonly run: KernelFunction }>();
+  readonly #byId: (KernelFunction | undefined)[];
   readonly #arguments: number;
+  readonly #queue: number;
+  /** Jobs ever put into the queue. */
+  #jobs = 0;
   readonly #scratch: Record<'shared' | 'perThread', { address: number; bytes: number }> = {
     shared: { address: 0, bytes: 0 },
     perThread: { address: 0, bytes: 0 },
@@ -45,14 +65,18 @@ export class WasmEngine {
   #journal: number[] | undefined;
 
   private constructor(memory: WasmMemory, { module, threads }: WasmEngineOptions) {
-    this.memory = memory;
+    this.#memory = memory;
     this.threads = threads;
     this.#allocator = new Allocator(memory, HEAP_BASE);
     const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory, abort } });
     this.#control = exports as unknown as Control;
     this.#arguments = this.#control.argumentsAddress() / 4;
-    WebAssembly.Module.exports(module).forEach(({ name, kind }, id) => {
-      if (kind === 'function') this.#kernels.set(name, { id, run: exports[name] as KernelFunction });
+    this.#queue = this.#control.queueAddress() / 4;
+    this.#byId = WebAssembly.Module.exports(module).map(({ name, kind }, id) => {
+      if (kind !== 'function') return undefined;
+      const run = exports[name] as KernelFunction;
+      this.#kernels.set(name, { id, run });
+      return run;
     });
     this.tileRows = 4;
   }
@@ -60,7 +84,7 @@ export class WasmEngine {
   /** Starts the workers too; one thread is the caller's. */
   static async start(options: WasmEngineOptions): Promise<WasmEngine> {
     const engine = new WasmEngine(new WasmMemory(options.maximumBytes), options);
-    const { memory } = engine.memory;
+    const { memory } = engine.#memory;
     const workers = Array.from({ length: options.threads - 1 }, (_, i) =>
       startWorker({ module: options.module, memory, thread: i + 1 }),
     );
@@ -68,11 +92,18 @@ export class WasmEngine {
     return engine;
   }
 
+  /** The memory, once all kernels that were run are done: to be asked for anew after each. */
+  get memory(): WasmMemory {
+    if (this.threads > 1) this.#drain(0);
+    return this.#memory;
+  }
+
   get tileRows(): TileRows {
     return this.#tileRows;
   }
 
   set tileRows(rows: TileRows) {
+    if (this.threads > 1) this.#drain(0);
     this.#tileRows = rows;
     this.#control.configure(rows, mayWait() ? 1 : 0);
   }
@@ -81,8 +112,9 @@ export class WasmEngine {
     return this.#allocator.figures;
   }
 
-  /** How many workers took part in the last job that was offered to them. */
+  /** How many workers took part in the last job that was shared. */
   get helpers(): number {
+    if (this.threads > 1) this.#drain(0);
     return this.#control.helpersOfLastJob();
   }
 
@@ -163,11 +195,11 @@ export class WasmEngine {
   }
 
   /**
-   * Runs a kernel.
+   * Runs a kernel, at once or when those before it are done.
    *
    * @param integers The arguments in order; addresses and counts.
    * @param options.floats Arguments that are floats, by position.
-   * @param options.work Rough number of elements or multiply-adds; small jobs aren't worth waking the other threads.
+   * @param options.work Rough number of elements or multiply-adds; small jobs aren't worth sharing.
    */
   run(
     kernel: string,
@@ -176,23 +208,38 @@ export class WasmEngine {
   ): void {
     const entry = this.#kernels.get(kernel);
     if (!entry) throw new Error(`formers-simd: there is no kernel ${kernel}`);
-    const { i32, f32 } = this.memory;
-    const base = this.#arguments;
+    const { i32, f32 } = this.#memory;
+    const shared = work >= SMALL;
+    const atOnce = this.threads === 1 || (!shared && this.#control.pending() === 0);
+    let base = this.#arguments;
+    if (!atOnce) {
+      if (this.#control.pending() >= CAPACITY) this.#drain(CAPACITY / 2);
+      const job = this.#queue + (this.#jobs++ % CAPACITY) * JOB_WORDS;
+      i32[job] = entry.id;
+      i32[job + 1] = shared ? 1 : 0;
+      base = job + FIRST_ARGUMENT;
+    }
     for (let i = 0; i < integers.length; i++) i32[base + i] = integers[i] as number;
     for (const i in floats) f32[base + Number(i)] = floats[i as unknown as number] as number;
-    if (this.threads === 1 || work < SMALL) {
+    if (atOnce) {
       this.#control.resetUnits();
       entry.run(0);
-    } else {
-      this.#control.openJob(entry.id);
-      entry.run(0);
-      this.#control.closeJob();
+    } else this.#control.put();
+  }
+
+  /** Takes part in what is in the queue until at most `most` jobs are left. */
+  #drain(most: number): void {
+    for (let kernel = this.#control.drain(most); kernel >= 0; kernel = this.#control.drain(most)) {
+      this.#byId[kernel]?.(0);
+      this.#control.finish();
     }
   }
 
   /** Ends the workers. */
   stop(): void {
-    if (this.threads > 1) this.#control.openJob(-1);
+    if (this.threads === 1) return;
+    this.#drain(0);
+    this.#control.end();
   }
 }
 

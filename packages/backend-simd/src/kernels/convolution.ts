@@ -1,7 +1,7 @@
 import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 
 import type { SimdBackend } from '../backend.ts';
-import { multiply } from '../engine/matrix-product.ts';
+import { multiply, packedBytes } from '../engine/matrix-product.ts';
 import { areFloats, fillZeros, input, type Kernel, type KernelCall, type KernelTable, sizeOf } from './kernel.ts';
 
 type ConvolutionInfo = backend_util.Conv2DInfo;
@@ -163,7 +163,7 @@ function runConvolution(
   const panels = Math.ceil(info.outChannels / PANEL);
   const packGroup = Math.max(1, Math.min(8, Math.ceil(panels / (threads * 2))));
   const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + unitPixels * window * 4);
-  const packed = engine.scratch(panels * PANEL * window * 4);
+  const packed = engine.scratch(packedBytes(info.outChannels, window));
   const integers = [
     ...geometry(info, info.batchSize),
     x,

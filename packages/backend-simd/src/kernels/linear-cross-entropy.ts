@@ -46,10 +46,9 @@ function withProjection<T>(
   const classes = weight.shape[0] ?? 0;
   return withInt32(backend, input({ inputs }, 'labels'), (labels) => {
     const { i32 } = engine.memory;
-    const counting = Int32Array.from({ length: all }, (_, row) => row).filter(
-      (row) => i32[labels / 4 + row] !== ignoreIndex,
-    );
-    const rows = counting.length;
+    const counting = new Int32Array(all);
+    let rows = 0;
+    for (let row = 0; row < all; row++) if (i32[labels / 4 + row] !== ignoreIndex) counting[rows++] = row;
     const problem = {
       x: backend.address(x),
       weight: backend.address(weight),
@@ -62,15 +61,16 @@ function withProjection<T>(
       places: undefined,
     };
     if (rows === all) return f(problem);
+    const places = counting.subarray(0, rows);
     const gathered = engine.allocate(rows * (dim + 1) * 4);
     const gatheredLabels = gathered + rows * dim * 4;
     const { f32, i32: integers } = engine.memory;
-    counting.forEach((place, row) => {
+    places.forEach((place, row) => {
       const from = problem.x / 4 + place * dim;
       f32.copyWithin(gathered / 4 + row * dim, from, from + dim);
       integers[gatheredLabels / 4 + row] = integers[labels / 4 + place] as number;
     });
-    const result = f({ ...problem, x: gathered, labels: gatheredLabels, places: counting });
+    const result = f({ ...problem, x: gathered, labels: gatheredLabels, places });
     engine.free(gathered);
     return result;
   });

@@ -19,28 +19,29 @@ function adamW({ backend, inputs, attributes }: KernelCall<AdamWAttributes>): Te
   const { learningRate, beta1, beta2, epsilon, step, weightDecays } = attributes;
   const scale = engine.memory.f32[backend.address(input({ inputs }, 'gradientScale')) / 4] as number;
   if (!(scale >= 0)) return [];
-  const slots = weightDecays.map((weightDecay, i) => {
-    const tensors = ['parameter', 'gradient', 'firstMoment', 'secondMoment'].map((name) =>
-      input({ inputs }, `${name}${i}`),
-    );
-    backend.changed(tensors[0] as TensorInfo);
-    return {
-      size: sizeOf(tensors[0] as TensorInfo),
-      addresses: tensors.map((tensor) => backend.address(tensor)),
-      decay: 1 - learningRate * weightDecay,
-    };
-  });
-  const chunks = slots.reduce((count, { size }) => count + Math.ceil(size / CHUNK), 0);
+  let chunks = 0;
+  for (let i = 0; i < weightDecays.length; i++) chunks += Math.ceil(sizeOf(input({ inputs }, `parameter${i}`)) / CHUNK);
   const list = engine.scratch(chunks * 24);
   const { i32, f32 } = engine.memory;
   let at = list / 4;
-  for (const { size, addresses, decay } of slots) {
+  weightDecays.forEach((weightDecay, i) => {
+    const parameter = input({ inputs }, `parameter${i}`);
+    backend.changed(parameter);
+    const p = backend.address(parameter);
+    const g = backend.address(input({ inputs }, `gradient${i}`));
+    const m = backend.address(input({ inputs }, `firstMoment${i}`));
+    const v = backend.address(input({ inputs }, `secondMoment${i}`));
+    const size = sizeOf(parameter);
     for (let from = 0; from < size; from += CHUNK) {
-      for (const address of addresses) i32[at++] = address + from * 4;
+      const o = from * 4;
+      i32[at++] = p + o;
+      i32[at++] = g + o;
+      i32[at++] = m + o;
+      i32[at++] = v + o;
       i32[at++] = Math.min(CHUNK, size - from);
-      f32[at++] = decay;
+      f32[at++] = 1 - learningRate * weightDecay;
     }
-  }
+  });
   const floats = {
     2: beta1,
     3: beta2,
@@ -93,23 +94,46 @@ function sgd({ backend, inputs, attributes }: KernelCall<SGDAttributes>): Tensor
   return [];
 }
 
-function globalNorm({ backend, inputs }: KernelCall): TensorInfo {
+/** The L2 norm of the tensors `inputs[names[i]]` together. */
+function normOf({ backend, inputs }: KernelCall<unknown>, names: readonly string[]): number {
   const { engine } = backend;
-  const parts = Object.values(inputs).flatMap((tensor) => {
-    const size = sizeOf(tensor);
-    const address = backend.address(tensor);
-    return Array.from(
-      { length: Math.ceil(size / CHUNK) },
-      (_, i) => [address + i * CHUNK * 4, Math.min(CHUNK, size - i * CHUNK)] as const,
-    );
-  });
-  const list = engine.scratch(parts.length * 12);
-  engine.memory.i32.set(parts.flat(), list / 4);
-  const sums = list + parts.length * 8;
-  engine.run('squareSums', [list, parts.length, sums], { work: parts.length * CHUNK });
+  const parts: number[] = []; // address and size of each
+  for (const name of names) {
+    const tensor = input({ inputs }, name);
+    const [address, size] = [backend.address(tensor), sizeOf(tensor)];
+    for (let from = 0; from < size; from += CHUNK) parts.push(address + from * 4, Math.min(CHUNK, size - from));
+  }
+  const count = parts.length / 2;
+  const list = engine.scratch(count * 12);
+  engine.memory.i32.set(parts, list / 4);
+  const sums = list + count * 8;
+  engine.run('squareSums', [list, count, sums], { work: count * CHUNK });
+  const { f32 } = engine.memory;
   let total = 0;
-  for (let i = 0; i < parts.length; i++) total += engine.memory.f32[sums / 4 + i] as number;
-  return backend.makeTensorInfo([], 'float32', Float32Array.of(Math.sqrt(total)));
+  for (let i = 0; i < count; i++) total += f32[sums / 4 + i] as number;
+  return Math.sqrt(total);
+}
+
+function globalNorm(call: KernelCall): TensorInfo {
+  return call.backend.makeTensorInfo([], 'float32', Float32Array.of(normOf(call, Object.keys(call.inputs))));
+}
+
+/** See `stepValues` in @formers/backend: norm, clipping and finiteness of a step, and its losses. */
+function stepValues(call: KernelCall<{ share: number; clipNorm?: number }>): TensorInfo[] {
+  const { backend, inputs, attributes } = call;
+  const names = Object.keys(inputs);
+  const { f32 } = backend.engine.memory;
+  const numberAt = (name: string, index = 0) => f32[backend.address(input(call, name)) / 4 + index] as number;
+  const losses = names.filter((name) => name.startsWith('loss')).map((name) => numberAt(name));
+  const wasFinite = !inputs['previous'] || numberAt('previous', 1) >= 0;
+  const gradients = names.filter((name) => name.startsWith('gradient'));
+  const norm = Math.fround(Math.fround(normOf(call, gradients)) * attributes.share);
+  const clipped = attributes.clipNorm === undefined ? 1 : Math.min(1, attributes.clipNorm / (norm + Math.fround(1e-6)));
+  const scale = wasFinite && [norm, ...losses].every(Number.isFinite) ? clipped : -1;
+  return [
+    backend.makeTensorInfo([2 + losses.length], 'float32', Float32Array.of(norm, scale, ...losses)),
+    backend.makeTensorInfo([], 'float32', Float32Array.of(scale * attributes.share)),
+  ];
 }
 
 /** Kernels of the optimizer steps in @formers/backend. */
@@ -117,4 +141,5 @@ export const optimizerKernels: KernelTable = {
   FormersAdamW: adamW,
   FormersGlobalNorm: globalNorm,
   FormersSGD: sgd,
+  FormersStepValues: stepValues,
 };

@@ -21,7 +21,8 @@ export interface Update {
 export function updateInPlace(kernel: string, { slots, shared, attributes }: Update): void {
   const inputs: NamedTensorMap = { ...shared };
   slots.forEach((slot, i) => {
-    for (const [name, tensor] of Object.entries(slot)) {
+    for (const name in slot) {
+      const tensor = slot[name];
       if (!tensor) continue;
       if (tensor instanceof Variable) own(tensor);
       inputs[`${name}${i}`] = tensor;
