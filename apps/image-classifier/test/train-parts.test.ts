@@ -185,7 +185,7 @@ describe('modelCard', () => {
     expect(card).toMatch(/^---\nlibrary_name: transformers\npipeline_tag: image-classification\n/);
     expect(card).toContain('| cat\\|dog | 10 |');
     expect(card).toContain('| \\<b\\> | 5 |');
-    expect(card).toContain('Of 3 images that were held out, it takes 66.7 % for what they are. 12 images were learned from, in 12 of 300 steps');
+    expect(card).toContain('Of 3 images that were held out, it takes 66.7 % for what they are. 12 images were learned from, in 12 of 200 steps');
     expect(card).toContain('images mirrored and moved by up to 1 pixels at random');
   });
 

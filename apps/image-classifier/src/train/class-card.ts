@@ -34,15 +34,15 @@ export class ClassCard {
     this.#actions = actions;
     this.#name = create('input', { class: 'train-name', 'aria-label': 'Name of the class', maxlength: '60', spellcheck: 'false' });
     this.#name.value = label;
-    this.#count = create('p', { class: 'train-count' });
+    this.#count = create('span', { class: 'train-count' });
     this.#thumbnails = create('div', { class: 'train-thumbnails', 'aria-hidden': 'true' });
     const remove = create('button', { type: 'button', class: 'train-remove' }, '×');
     const record = create('button', { type: 'button' }, 'Hold to record');
     const draw = create('button', { type: 'button' }, 'Draw');
     const file = create('input', { type: 'file', multiple: '', accept: IMAGE_TYPES });
     const buttons = create('div', { class: 'train-buttons' }, record, create('label', { class: 'button' }, file, 'Files'), draw);
-    const head = create('div', { class: 'train-card-head' }, this.#name, remove);
-    this.root = create('li', { class: 'train-card' }, head, this.#count, this.#thumbnails, buttons);
+    const head = create('div', { class: 'train-card-head' }, this.#name, this.#count, remove);
+    this.root = create('li', { class: 'train-card' }, head, this.#thumbnails, buttons);
 
     const named = (): void => {
       remove.setAttribute('aria-label', `Remove ${this.#name.value}`);

@@ -14,6 +14,7 @@ export const MOST_FILES = 5000;
 /** All files of a drop, those in folders too. Has to be called while the event is handled: the entries are gone afterwards. */
 export function droppedFiles(data: DataTransfer): Promise<FoundFile[]> {
   const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  if (entries.length === 0) return Promise.resolve(chosenFiles(data.files)); // what scripts drop has no entries
   return collect(entries);
 }
 

@@ -129,6 +129,7 @@ export class TrainPanel {
     this.#collect.rest();
     this.#show('training');
     this.#status.textContent = 'Training has started';
+    this.#run.root.scrollIntoView({ block: 'nearest' }); // on a phone it is below the classes
     const session = new TrainSession(job, (event) => this.#listen(event));
     this.#session = session;
     const end = await session.run();
@@ -139,6 +140,7 @@ export class TrainPanel {
     if (event.type === 'restarted')
       return this.#say(`The worker was lost (${event.message}). Another one went on from step ${event.step}.`);
     if (event.type === 'started') this.#host.dataset['engine'] = event.engine.name;
+    if (event.type === 'snapshot') this.#host.dataset['kept'] = String(event.snapshot.step);
     this.#run.tell(event);
   }
 

@@ -109,8 +109,8 @@ export type TrainEnd =
 
 /** What the page can ask the worker that trains. */
 export interface TrainerService {
-  /** Trains; settles when that is over. */
-  train(job: TrainJob, onEvent: (event: TrainEvent) => void): Promise<TrainEnd>;
+  /** Trains; settles when that is over, and all events have been heard. */
+  train(job: TrainJob, onEvent: (event: TrainEvent) => void | Promise<void>): Promise<TrainEnd>;
   pause(): void;
   resume(): void;
   /** Ends the training; the model stays as it is. */

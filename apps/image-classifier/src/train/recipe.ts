@@ -1,5 +1,5 @@
 import type { ProcessorJson } from '@formers/images';
-import { VIT_PRESETS, type ViTOptions } from '@formers/vit';
+import type { ViTOptions } from '@formers/vit';
 
 import type { Beginning, SampleClass, TrainSettings } from './protocol.ts';
 
@@ -8,13 +8,13 @@ export type ScratchKind = 'drawings' | 'photos';
 
 /** Sizes of models from scratch: small enough to learn in a tab within a minute. */
 const SCRATCH: Readonly<Record<ScratchKind, Omit<ViTOptions, 'labels'> & { imageSize: number }>> = {
-  drawings: VIT_PRESETS.mnist,
-  photos: { imageSize: 48, patchSize: 8, numChannels: 3, dim: 64, numHeads: 4, numLayers: 4, initStd: 0.1 },
+  drawings: { imageSize: 28, patchSize: 7, numChannels: 1, dim: 64, numHeads: 4, numLayers: 3, initStd: 0.1 },
+  photos: { imageSize: 48, patchSize: 8, numChannels: 3, dim: 64, numHeads: 4, numLayers: 3, initStd: 0.1 },
 };
 
 /** What suits each beginning; a head has few weights and learns fast. */
 export const DEFAULT_SETTINGS: Readonly<Record<Beginning['kind'], TrainSettings>> = {
-  scratch: { steps: 300, batchSize: 32, learningRate: 0.001, seed: 1, flip: false, shift: 1 },
+  scratch: { steps: 200, batchSize: 32, learningRate: 0.002, seed: 1, flip: false, shift: 1 },
   head: { steps: 200, batchSize: 32, learningRate: 0.01, seed: 1, flip: false, shift: 0 },
   all: { steps: 150, batchSize: 16, learningRate: 0.0003, seed: 1, flip: false, shift: 1 },
 };

@@ -44,8 +44,8 @@ export class RunView {
     this.#matrixNote = create('p', { class: 'train-note' });
     this.root = create('div', { class: 'train-run' }, this.#bar, this.#text, figures, charts, matrix);
     const curves = [
-      { id: 'learned', label: 'images it learns from' },
-      { id: 'tested', label: 'held-out images' },
+      { id: 'learned', label: 'training' },
+      { id: 'tested', label: 'held out' },
     ];
     this.#loss = new LineChart(charts, { title: 'Loss', curves, yRange: [0, undefined] });
     this.#accuracy = new LineChart(charts, { title: 'Accuracy', curves, yRange: [0, 1], format: (share) => percent(share) });

@@ -87,10 +87,14 @@ export function createTrainer(clock?: () => number): TrainerService {
   };
 
   return {
-    train: (job, onEvent) =>
-      run(job, onEvent).catch((cause: unknown) =>
-        stopping.signal.aborted && cause === stopping.signal.reason ? { reason: 'cancelled', step: 0 } : failureOf(cause),
-      ),
+    train: async (job, onEvent) => {
+      let told: unknown;
+      const end = await run(job, (event) => (told = onEvent(event))).catch((cause: unknown) =>
+        stopping.signal.aborted && cause === stopping.signal.reason ? CANCELLED : failureOf(cause),
+      );
+      await told; // another port than the answer's: the page would hear of the end before
+      return end;
+    },
     pause: () => pausable.pause(),
     resume: () => pausable.resume(),
     stop: () => {
@@ -108,6 +112,8 @@ export function createTrainer(clock?: () => number): TrainerService {
     },
   };
 }
+
+const CANCELLED: TrainEnd = { reason: 'cancelled', step: 0 };
 
 function augmentationsOf({ flip, shift }: TrainSettings): Augmentation[] {
   return [...(flip ? [randomFlip()] : []), ...(shift > 0 ? [randomAffine({ shift })] : [])];
