@@ -73,4 +73,9 @@ export {
 export { checkpointLayers } from './trainer/checkpoint-layers.ts';
 export { meanLoss } from './trainer/mean-loss.ts';
 export { Trainer } from './trainer/trainer.ts';
-export { type BatchSource, type TrainerOptions, type TrainingBatch } from './trainer/trainer-options.ts';
+export {
+  type BatchSource,
+  type DataPlace,
+  type TrainerOptions,
+  type TrainingBatch,
+} from './trainer/trainer-options.ts';

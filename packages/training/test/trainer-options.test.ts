@@ -4,13 +4,55 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { cpu, useBackend } from '@formers/backend';
 import { GPT } from '@formers/gpt';
-import { TokenWindows } from '@formers/data';
-import { memory, mul, type Scalar, sum, tensor1d, tidy, variable } from '@tensorflow/tfjs-core';
+import { type Collator, openRows, StreamBatches, TokenWindows, windowPacker } from '@formers/data';
+import {
+  memory,
+  mul,
+  type Scalar,
+  sum,
+  tensor1d,
+  type Tensor2D,
+  tensor2d,
+  tidy,
+  variable,
+} from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { AdamW, findCheckpoint, SGD, Trainer, type TrainerEvent, TrainingError, WeightAverage } from '../src/index.ts';
-import { weightsOf } from './toy-model.ts';
-import { collect, ids, temporaryFolder, toyRun } from './toy-run.ts';
+import {
+  AdamW,
+  findCheckpoint,
+  nodeFileSystem,
+  SGD,
+  Trainer,
+  type TrainerEvent,
+  TrainingError,
+  WeightAverage,
+} from '../src/index.ts';
+import { ToyModel, weightsOf } from './toy-model.ts';
+import { collect, ids, loadToy, saveToy, temporaryFolder, toyRun } from './toy-run.ts';
+
+/** Windows as what the toy model reads and should say. */
+const windowCollator: Collator<
+  { ids: Int32Array },
+  Disposable & Record<'inputs' | 'targets', Tensor2D> & { tokens: number }
+> = {
+  identity: 'windows',
+  collate: (windows) => {
+    const rows = (from: number, to: number): Tensor2D =>
+      tensor2d(
+        windows.map(({ ids }) => [...ids.subarray(from, to)]),
+        undefined,
+        'int32',
+      );
+    const [inputs, targets] = [rows(0, 5), rows(1, 6)];
+    return {
+      inputs,
+      targets,
+      tokens: 5 * windows.length,
+      [Symbol.dispose]: () => [inputs, targets].forEach((x) => x.dispose()),
+    };
+  },
+};
 
 describe('Trainer', () => {
   let out = '';
@@ -100,6 +142,60 @@ describe('Trainer', () => {
     ]);
     const state = JSON.parse(await readFile(join(out, 'checkpoint-12/trainer_state.json'), 'utf8')) as object;
     expect(state).toMatchObject({ best_model_checkpoint: 'checkpoint-6', best_metric: 0.9, best_global_step: 6 });
+  });
+
+  it('goes on in the middle of a packed stream, exactly, and encodes no row again that it is done with', async () => {
+    const lines = Array.from({ length: 40 }, (_, i) => `{"first": ${i}, "count": ${3 + ((i * 5) % 7)}}`);
+    const file = new File([lines.join('\n')], 'numbers.jsonl');
+    let encoded = 0;
+    const run = async (name: string, { until, resume = false }: { until: number; resume?: boolean }) => {
+      using model = new ToyModel({ seed: 1 });
+      using optimizer = new AdamW(model, { learningRate: 0.05 });
+      await using data = new StreamBatches(await openRows(file), {
+        encode: (row) => {
+          encoded++;
+          const first = Number(row.get('first'));
+          return { ids: Int32Array.from({ length: Number(row.get('count')) }, (_, i) => (first + i * i) % 11) };
+        },
+        packer: windowPacker({ seqLen: 5 }),
+        packBuffer: 8,
+        shuffleBuffer: 10,
+        batchSize: 2,
+        collator: windowCollator,
+        seed: 3,
+      });
+      const controller = new AbortController();
+      const trainer = new Trainer({
+        model,
+        optimizer,
+        data,
+        loss: (batch) => model.loss(batch),
+        steps: 24,
+        accumulationSteps: 2,
+        save: (folder) => saveToy(model, folder, nodeFileSystem()),
+        out: join(out, name),
+        signal: controller.signal,
+        on: { step: ({ step }) => (step === until ? controller.abort() : undefined) },
+      });
+      encoded = 0;
+      if (resume) {
+        const found = await findCheckpoint(join(out, name));
+        await loadToy(model, found.folder, nodeFileSystem());
+        await trainer.load(found);
+        const { stateful_callbacks: callbacks } = JSON.parse(
+          await readFile(join(found.folder, 'trainer_state.json'), 'utf8'),
+        ) as { stateful_callbacks: { Formers: { dataPlace: { block: number } } } };
+        expect(callbacks.Formers.dataPlace.block).toBeGreaterThan(5);
+      }
+      await trainer.train();
+      return { step: trainer.step, encoded, weights: weightsOf(model) };
+    };
+    const whole = await run('whole', { until: Infinity });
+    const first = await run('stopped', { until: 13 });
+    expect(first.step).toBeLessThan(24);
+    const rest = await run('stopped', { until: Infinity, resume: true });
+    expect(rest.weights).toEqual(whole.weights);
+    expect(rest.encoded).toBeLessThan(whole.encoded - first.encoded + 3 * 8);
   });
 
   it('says what loadBestAtEnd and patience need', () => {

@@ -27,7 +27,7 @@ export type Progress = Pick<TrainerState, 'step' | 'tokensSeen' | 'logHistory' |
 
 /** What of the options it needs. */
 type RunStoreOptions = Omit<TrainerOptions<TrainingBatch>, 'loss' | 'data'> & {
-  data: Pick<BatchSource<TrainingBatch>, 'identity'>;
+  data: Omit<BatchSource<TrainingBatch>, 'at'>;
 };
 
 /** The files of a run: its checkpoints and its log. */
@@ -110,13 +110,23 @@ export class RunStore {
     const { step, best } = progress;
     if (step === 0 || step === this.#newest?.step) return undefined;
     const fileSystem = this.#fileSystem;
-    const { model, optimizer, weightAverage, saveLimit, steps, logEvery = 10 } = this.#options;
+    const {
+      model,
+      optimizer,
+      data,
+      accumulationSteps = 1,
+      weightAverage,
+      saveLimit,
+      steps,
+      logEvery = 10,
+    } = this.#options;
     const { evalEvery = steps, saveEvery = steps } = this.#options;
     const { tensors, kind, seed, numSteps } = await optimizer.state();
     const state: TrainerState = {
       ...progress,
       weights: await hashWeights(model.namedParameters()),
       optimizer: { kind, seed, numSteps },
+      dataPlace: data.placeOf?.(step * accumulationSteps),
       config: this.#config(),
     };
     const bestCheckpoint =
@@ -158,6 +168,7 @@ export class RunStore {
       tensors: parseMoments(await this.#read(moments), { where: moments }),
     });
     await this.#loadAverage(folder);
+    if (state.dataPlace) this.#options.data.goTo?.(state.dataPlace);
     this.#newest = { step: state.step, folder };
     return state;
   }

@@ -21,7 +21,14 @@ export interface BatchSource<Batch> {
   at(index: number): Batch | Promise<Batch>;
   /** What the batches depend on; compared when a run is resumed. */
   readonly identity?: { readonly [key: string]: JsonLike };
+  /** What makes it quick to go on from a batch, such as where in a stream it is; is kept in checkpoints, and changes no batch. */
+  placeOf?(index: number): DataPlace;
+  /** Learns what {@link placeOf} told in an earlier process. */
+  goTo?(place: DataPlace): void;
 }
+
+/** Where in its data a run is; plain JSON. */
+export type DataPlace = Readonly<Record<string, number>>;
 
 /** Options of `Trainer`. */
 export interface TrainerOptions<Batch extends TrainingBatch> {

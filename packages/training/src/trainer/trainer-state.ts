@@ -2,6 +2,7 @@ import { isJsonObject, type JsonLike, parseJsonObject, serializeJson } from '@fo
 
 import { TrainingError } from '../errors.ts';
 import type { BestEvaluation, LogRecord } from './events.ts';
+import type { DataPlace } from './trainer-options.ts';
 
 /** Name of the file. */
 export const TRAINER_STATE = 'trainer_state.json';
@@ -18,6 +19,8 @@ export interface TrainerState {
   readonly weights: string;
   /** Kind, seed and step count of the optimizer; its moments are in a file of their own. */
   readonly optimizer: { readonly kind: string; readonly seed: number; readonly numSteps: number };
+  /** Where in its data the run is, for a source that tells. */
+  readonly dataPlace: DataPlace | undefined;
   /** What must be the same when the run is resumed. */
   readonly config: { readonly [key: string]: JsonLike };
 }
@@ -37,7 +40,7 @@ export function serializeTrainerState(
   state: TrainerState,
   { steps, logEvery, evalEvery, saveEvery, bestCheckpoint }: TrainerSettings,
 ): string {
-  const { step, tokensSeen, logHistory, best, worseEvaluations, weights, optimizer, config } = state;
+  const { step, tokensSeen, logHistory, best, worseEvaluations, weights, optimizer, config, dataPlace } = state;
   return serializeJson({
     best_global_step: best?.step ?? null,
     best_metric: best?.metric ?? null,
@@ -54,7 +57,7 @@ export function serializeTrainerState(
     num_input_tokens_seen: tokensSeen,
     num_train_epochs: 0,
     save_steps: saveEvery,
-    stateful_callbacks: { Formers: { config, optimizer, weights, worseEvaluations } },
+    stateful_callbacks: { Formers: { config, optimizer, weights, worseEvaluations, ...(dataPlace && { dataPlace }) } },
     total_flos: 0,
     train_batch_size: null,
     trial_name: null,
@@ -75,7 +78,7 @@ export function parseTrainerState(bytes: Uint8Array, { where }: { where: string 
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : wrong(key);
   const own = isJsonObject(json['stateful_callbacks']) ? json['stateful_callbacks']['Formers'] : undefined;
   if (!isJsonObject(own)) return wrong('stateful_callbacks.Formers');
-  const { config, optimizer, weights, worseEvaluations = 0 } = own;
+  const { config, optimizer, weights, worseEvaluations = 0, dataPlace } = own;
   if (!isJsonObject(config)) return wrong('config');
   if (!isJsonObject(optimizer) || typeof optimizer['kind'] !== 'string' || typeof optimizer['seed'] !== 'number')
     return wrong('optimizer');
@@ -84,7 +87,7 @@ export function parseTrainerState(bytes: Uint8Array, { where }: { where: string 
     step: count(json['global_step'], 'global_step'),
     tokensSeen: count(json['num_input_tokens_seen'], 'num_input_tokens_seen'),
     logHistory: Array.isArray(json['log_history'])
-      ? json['log_history'].map((record) => (isLogRecord(record) ? record : wrong('log_history')))
+      ? json['log_history'].map((record) => (isNumbers(record) ? record : wrong('log_history')))
       : wrong('log_history'),
     best:
       typeof bestMetric === 'number'
@@ -97,11 +100,12 @@ export function parseTrainerState(bytes: Uint8Array, { where }: { where: string 
       seed: optimizer['seed'],
       numSteps: count(optimizer['numSteps'], 'optimizer.numSteps'),
     },
+    dataPlace: dataPlace === undefined ? undefined : isNumbers(dataPlace) ? dataPlace : wrong('dataPlace'),
     config,
   };
 }
 
-function isLogRecord(value: unknown): value is LogRecord {
+function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
   return (
     typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'number')
   );
