@@ -53,7 +53,7 @@ export function taskConfig(given: GivenOptions): TaskConfig {
     data,
     validation: given.validation ?? 0.1,
     ...pick(given, OPTIONAL),
-    tooLong: (given.tooLong ?? (first === 'spam-assassin' ? 'cut' : 'refuse')) as TaskConfig['tooLong'],
+    tooLong: (given.tooLong ?? (fits === undefined ? 'refuse' : 'cut')) as TaskConfig['tooLong'],
     ...(given.problemType !== undefined && { problemType: given.problemType as ProblemType }),
     fromScratch,
     lora,

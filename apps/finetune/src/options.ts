@@ -44,7 +44,7 @@ export const RUN_OPTIONS = {
   tooLong: {
     kind: 'text',
     among: ['refuse', 'cut'],
-    help: 'what becomes of longer texts (default refuse; cut for spam-assassin)',
+    help: 'what becomes of longer texts (default refuse; cut for data sets by name)',
   },
   fromScratch: { kind: 'flag', help: 'only the shape of the model: its weights start at random, for comparison' },
   lora: { kind: 'flag', help: 'train low-rank adapters and the new head; the folder is one of PEFT' },

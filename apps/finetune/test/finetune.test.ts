@@ -117,6 +117,15 @@ describe('finetune', () => {
     expect(await readdir(out('shapes'))).toContain('preprocessor_config.json');
   });
 
+  it('makes a classifier of a masked autoencoder', async () => {
+    await summaryOf(tiny('painter', { task: 'image-classification', model: 'mae', data: 'shapes' }));
+    const config: unknown = JSON.parse(await readFile(path.join(out('painter'), 'config.json'), 'utf8'));
+    expect(config).toMatchObject({
+      architectures: ['ViTForImageClassification'],
+      id2label: { 0: 'circle', 1: 'square' },
+    });
+  });
+
   it('gives a decoder without a padding token one', async () => {
     await summaryOf(tiny('decoder', { ...SENTIMENT, model: 'gpt' }, '--too-long', 'cut'));
     const read = async (name: string): Promise<unknown> =>
@@ -247,6 +256,8 @@ describe('one clear line and exit code 1', () => {
     await expectRefused([...args, out('broken')], /\d\.png/);
     await expectRefused([...args, out('models')], /no images in/);
     await expectRefused([...args, 'no-such-folder'], /no-such-folder/);
+    await rm(out('broken/b'), { recursive: true });
+    await expectRefused([...args, out('broken')], /one class only, a/);
   });
 
   it('a resume as another run', async () => {

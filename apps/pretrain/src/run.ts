@@ -115,10 +115,7 @@ interface SavedRun extends RunConfig {
 }
 
 /** The config of a run to go on with. */
-function savedConfig(
-  family: Family,
-  { saved: { session: _, ...saved }, given }: { saved: SavedRun; given: GivenOptions },
-): RunConfig {
+function savedConfig(family: Family, { saved, given }: { saved: SavedRun; given: GivenOptions }): RunConfig {
   const complete = { ...family.earlier, ...saved };
   return resumedConfig(complete, family.expand?.(given) ?? given, family.options);
 }

@@ -9,7 +9,14 @@ import {
   sequentialBatches,
   splitImages,
 } from '@formers/images';
-import { AutoImageProcessor, AutoModelForImageClassification } from '@formers/pipelines';
+import {
+  type AnyImageClassifier,
+  AutoConfig,
+  AutoImageProcessor,
+  type AutoModelClass,
+  AutoModelForImageClassification,
+} from '@formers/pipelines';
+import { ViTForImageClassification } from '@formers/vit';
 import {
   argMax,
   type Scalar,
@@ -30,6 +37,16 @@ interface Classifier extends TaskModel {
   call(images: Tensor4D): Tensor | { readonly logits: Tensor2D };
 }
 
+/** Opens classifiers of images, and masked autoencoders as what their encoder becomes with a head. */
+const CLASSIFIERS: AutoModelClass<AnyImageClassifier> = {
+  modelTypes: [...AutoModelForImageClassification.modelTypes, 'vit_mae'],
+  async fromPretrained(location, options) {
+    const { modelType } = await AutoConfig.fromPretrained(location, options);
+    const models = modelType === 'vit_mae' ? ViTForImageClassification : AutoModelForImageClassification;
+    return models.fromPretrained(location, options);
+  },
+};
+
 /** A class for each image. */
 export const imageClassification: PrepareTask = async (request, train) => {
   const { config, checkpoint, signal } = request;
@@ -41,7 +58,7 @@ export const imageClassification: PrepareTask = async (request, train) => {
     signal,
   });
   const open = async (folder: string | undefined): Promise<Classifier> =>
-    openModel(AutoModelForImageClassification, { ...request, checkpoint: folder }, { newHead: true, labels });
+    openModel(CLASSIFIERS, { ...request, checkpoint: folder }, { newHead: true, labels });
   using model = await open(checkpoint);
 
   await train<Classifier, ImageBatch>({

@@ -7,12 +7,12 @@ import { GPT, GPT_PRESETS } from '@formers/gpt';
 import { ImageProcessor } from '@formers/images';
 import { T5, T5_PRESETS } from '@formers/t5';
 import { trainCharacters, trainUnigram, trainWordPiece } from '@formers/tokenizers';
-import { ViTForImageClassification } from '@formers/vit';
+import { VIT_MAE_PRESETS, ViTForImageClassification, ViTMAEForPreTraining } from '@formers/vit';
 
 /** The example files of the app. */
 export const EXAMPLES: string = path.join(import.meta.dirname, '../../examples');
 
-/** Writes untrained models that take milliseconds, as pre-training leaves them: `bert`, `gpt`, `t5` and `vit` in a folder. */
+/** Writes untrained models that take milliseconds, as pre-training leaves them: `bert`, `gpt`, `t5`, `vit` and `mae` in a folder. */
 export async function writeTinyModels(folder: string): Promise<void> {
   await useBackend(cpu());
   const files = ['sentiment.csv', 'questions.jsonl', 'named-entities.jsonl', 'proverbs.txt', 'translation.jsonl'];
@@ -45,11 +45,17 @@ export async function writeTinyModels(folder: string): Promise<void> {
     { seed: 1 },
   );
   await vit.savePretrained(at('vit'));
+  using mae = new ViTMAEForPreTraining({ ...VIT_MAE_PRESETS.testing, numChannels: 3 }, { seed: 1 });
+  await mae.savePretrained(at('mae'));
   const half = [0.5, 0.5, 0.5];
-  await ImageProcessor.fromConfig({
-    image_processor_type: 'ViTImageProcessor',
-    size: { height: 16, width: 16 },
-    image_mean: half,
-    image_std: half,
-  }).savePretrained(at('vit'));
+  for (const [name, side] of [
+    ['vit', 16],
+    ['mae', mae.config.imageSize[0]],
+  ] as const)
+    await ImageProcessor.fromConfig({
+      image_processor_type: 'ViTImageProcessor',
+      size: { height: side, width: side },
+      image_mean: half,
+      image_std: half,
+    }).savePretrained(at(name));
 }
