@@ -149,6 +149,15 @@ describe('Batches', () => {
     expect(one).not.toBe(two);
   });
 
+  it('draws for each example by its place, whatever the size of batches', () => {
+    const drawn = (batchSize: number): number[] => {
+      const batches = new Batches(counting(24), { collator: plain, batchSize, seed: 4 });
+      return counting(24 / batchSize).flatMap((step) => take(batches.at(step)));
+    };
+    const [first, ...others] = [1, 2, 6, 24].map(drawn);
+    for (const other of others) expect(other).toEqual(first);
+  });
+
   it('disposes what it hands out, also when a loop is left', () => {
     const before = memory().numTensors;
     for (const batch of new Batches(counting(5), { collator: plain, batchSize: 2 })) {
