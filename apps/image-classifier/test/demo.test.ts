@@ -40,7 +40,7 @@ describe('demo', () => {
     const address = stdout.trimEnd().split('\n').at(-1) ?? '';
     expect(address).toBe(`http://localhost:${port}/`);
     const page = await fetch(address);
-    expect(await page.text()).toContain('<h1>Draw a digit</h1>');
+    expect(await page.text()).toContain('<h1>A Vision Transformer, in this tab</h1>');
     expect(page.headers.get('cross-origin-opener-policy')).toBe('same-origin');
     expect(page.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
     expect(page.headers.get('content-security-policy')).toBe("frame-ancestors 'none'");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { describeEngine, messageOf, milliseconds, percent } from '../src/page/words.ts';
+import { bytes, describeEngine, messageOf, milliseconds, percent } from '../src/page/words.ts';
 
 const simd = {
   name: 'formers-simd',
@@ -13,6 +13,11 @@ const simd = {
 describe('describeEngine', () => {
   it('names the engine and its threads', () => {
     expect(describeEngine(simd)).toEqual({ badge: 'SIMD · 4 threads', reason: '' });
+  });
+
+  it('names the GPU', () => {
+    const gpu = { ...simd, name: 'formers-webgpu', device: 'apple metal-3', threads: 1, features: [] };
+    expect(describeEngine(gpu)).toEqual({ badge: 'WebGPU · apple metal-3', reason: '' });
   });
 
   it('says why there is one thread only', () => {
@@ -49,6 +54,7 @@ describe('describeEngine', () => {
 describe('numbers and messages', () => {
   it('have fixed forms', () => {
     expect([percent(0.98249), percent(1), percent(0)]).toEqual(['98.2 %', '100.0 %', '0.0 %']);
+    expect([bytes(812), bytes(98_140), bytes(12_345_678), bytes(346e6)]).toEqual(['0.8 kB', '98.1 kB', '12.3 MB', '346 MB']);
     expect([milliseconds(3.14), milliseconds(250.4)]).toEqual(['3.1 ms', '250 ms']);
   });
 

@@ -22,10 +22,8 @@ export function acceptDrops(zone: HTMLElement, takers: FileTakers): void {
   addEventListener('drop', (event) => {
     hold(event, false);
     if (isTaken(event) || event.dataTransfer === null) return;
-    const [plain] = event.dataTransfer.files;
-    void droppedFiles(event.dataTransfer).then((found) =>
-      give(found.length === 0 && plain ? [{ folders: [], file: plain }] : found, takers),
-    );
+    const plain = chosenFiles(event.dataTransfer.files);
+    void droppedFiles(event.dataTransfer).then((found) => give(found.length > 0 ? found : plain, takers));
   });
   addEventListener('paste', ({ clipboardData }) => {
     if (clipboardData && clipboardData.files.length > 0) give(chosenFiles(clipboardData.files), takers);

@@ -46,11 +46,11 @@ export async function servePage({ folder }: BuiltPage, host: 'demo' | 'plain hos
   return { url: server.resolvedUrls?.local[0] ?? '', [Symbol.asyncDispose]: () => server.close() };
 }
 
-/** The system's Chromium. */
-export function launchBrowser(): Promise<Browser> {
+/** The system's Chromium, with further flags. */
+export function launchBrowser(...flags: readonly string[]): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium on this machine');
-  return chromium.launch({ executablePath, args: [...chromiumFlags] });
+  return chromium.launch({ executablePath, args: [...chromiumFlags, ...flags] });
 }
 
 /** A page with what it said and asked for. */
@@ -62,12 +62,12 @@ export interface OpenPage extends AsyncDisposable {
   readonly requests: string[];
 }
 
-/** Opens an address in a profile of its own, before anything is loaded; `prepare` can put routes in its way. */
+/** Opens an address in a profile of its own, before anything is loaded; `prepare` can put routes in its way. Without a service worker, unless told. */
 export async function openPage(
   browser: Browser,
   { url, prepare, ...options }: BrowserContextOptions & { url: string; prepare?: (page: Page) => Promise<void> },
 ): Promise<OpenPage> {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ serviceWorkers: 'block', ...options });
   const page = await context.newPage();
   const errors: string[] = [];
   const requests: string[] = [];
