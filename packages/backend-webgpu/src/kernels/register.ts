@@ -12,10 +12,13 @@ import { attentionKernels } from './attention.ts';
 import { crossEntropyKernels } from './cross-entropy.ts';
 import { dropoutKernels } from './dropout.ts';
 import { embeddingKernels } from './embedding.ts';
+import { extremeKernels } from './extremes.ts';
 import type { KernelTable } from './kernel.ts';
 import { linearCrossEntropyKernels } from './linear-cross-entropy.ts';
 import { linearKernels } from './linear.ts';
 import { matrixKernels } from './matrix.ts';
+import { scanKernels } from './scan.ts';
+import { trigonometricKernels } from './trigonometry.ts';
 import { normKernels } from './norm.ts';
 import { rotaryKernels } from './rotary.ts';
 import { softmaxKernels } from './softmax.ts';
@@ -30,7 +33,10 @@ const ownKernels: KernelTable = {
   ...crossEntropyKernels,
   ...linearCrossEntropyKernels,
   ...linearKernels,
+  ...extremeKernels,
   ...matrixKernels,
+  ...scanKernels,
+  ...trigonometricKernels,
   ...normKernels,
   ...rotaryKernels,
   ...softmaxKernels,
