@@ -80,7 +80,7 @@ export async function evaluateSequences<Example>(
       const logits = model.call(ids, { attentionMask, decoderIds, decoderAttentionMask }); // [batch, seq, vocab]
       const tallies = tallyGuesses(logits, { targets, count });
       if (!answers) return tallies;
-      const counts = gather(answers, maximum(targets, 0)); // [batch, seq], 1 where the token is an answer; places that don't count are no token
+      const counts = gather(answers, cast(maximum(targets, 0), 'int32')); // [batch, seq], 1 where the token is an answer; places that don't count are no token
       const isRight = cast(equal(argMax(logits, -1), targets), 'float32');
       const isToken = cast(greaterEqual(targets, 0), 'float32');
       return {
