@@ -22,7 +22,7 @@ const result: CaseResult = {
   ],
   checked: 'losses',
   agreements: [
-    { of: 'formers', with: 'torch', difference: 2e-6, tolerance: 1e-3, ok: true },
+    { of: 'formers', with: 'torch', difference: 2e-6, tolerance: 1e-3, ok: true, lastLosses: [3.25, 3.250002] },
     { of: 'formers', with: 'jax', difference: 3e-6, tolerance: 1e-3, ok: true },
   ],
 };
@@ -42,7 +42,7 @@ describe('caseText', () => {
   it('prints medians, bests, ratios with floors, and how far the losses are apart', () => {
     const text = caseText(result);
     expect(text).toContain('median 50.0 ms  best 40.0 ms  (20 steps)  15.4 tokens/ms');
-    expect(text).toContain('0.80x (bests 1.00x), floor 1x: not reached; losses differ by 2.0e-6');
+    expect(text).toContain('0.80x (bests 1.00x), floor 1x: not reached; losses differ by 2.0e-6 (3.2500 and 3.2500)');
     expect(text).toContain('5.00x (bests 6.00x), floor 4x: reached; losses differ by 3.0e-6');
     expect(text).toContain('absent: lacks a kernel');
   });

@@ -73,7 +73,10 @@ describe('runCase', () => {
   });
 
   it('finds losses that differ, or are none', async () => {
-    expect((await run({ loss: 1 }, { loss: 1.0005 }, 'losses')).agreements[0]?.ok).toBe(true);
+    expect((await run({ loss: 1 }, { loss: 1.0005 }, 'losses')).agreements[0]).toMatchObject({
+      ok: true,
+      lastLosses: [1, 1.0005],
+    });
     expect((await run({ loss: 1 }, { loss: 1.002 }, 'losses')).agreements[0]?.ok).toBe(false);
     expect((await run({ loss: null }, { loss: null }, 'losses')).agreements[0]?.ok).toBe(false); // NaN, in JSON
   });

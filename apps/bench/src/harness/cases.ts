@@ -73,6 +73,8 @@ export interface Agreement {
   readonly difference: number;
   readonly tolerance: number;
   readonly ok: boolean;
+  /** Of training: the losses of the last step that both made. */
+  readonly lastLosses?: readonly [mine: number, other: number];
 }
 
 /** What came of a case. */

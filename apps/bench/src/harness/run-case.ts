@@ -166,8 +166,14 @@ function agreements(
       if (runner.entry.contestant.peer === undefined) seen.set(task, runner);
       return [];
     }
-    const difference =
-      of === 'losses' ? worstDifference(first.losses, runner.losses) : worstShare(first.results, runner.results);
-    return [{ of: first.entry.key, with: runner.entry.key, difference, tolerance, ok: difference <= tolerance }];
+    const names = { of: first.entry.key, with: runner.entry.key };
+    if (of === 'results') {
+      const difference = worstShare(first.results, runner.results);
+      return [{ ...names, difference, tolerance, ok: difference <= tolerance }];
+    }
+    const difference = worstDifference(first.losses, runner.losses);
+    const last = Math.min(first.losses.length, runner.losses.length) - 1;
+    const lastLosses = [first.losses[last] ?? Number.NaN, runner.losses[last] ?? Number.NaN] as const;
+    return [{ ...names, difference, tolerance, ok: difference <= tolerance, lastLosses }];
   });
 }

@@ -1,7 +1,7 @@
 import type { CaseResult, ComparisonResult, EntryResult } from '../harness/cases.ts';
 import { EFFORTS } from '../harness/run-case.ts';
 import type { BenchDocument } from './document.ts';
-import { agreementOf, entryName, threeDigits } from './text.ts';
+import { agreementOf, entryName, lossesText, threeDigits } from './text.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
   matmul: 'Matrix products',
@@ -63,7 +63,7 @@ function speedRow(result: CaseResult, comparison: ComparisonResult): string[] {
     bestRatio?.toFixed(2) ?? '',
     floor === undefined ? '' : String(floor),
     verdict(reached),
-    agreement ? agreement.difference.toExponential(0) : '',
+    agreement ? `${agreement.difference.toExponential(0)}${lossesText(agreement)}` : '',
   ];
 }
 

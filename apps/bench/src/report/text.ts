@@ -13,7 +13,9 @@ export function caseText(result: CaseResult): string {
     ...entries.map((entry) => `  ${entryName(entry, entries).padEnd(44)} ${figures(entry, unit)}`),
     ...comparisons.map((comparison) => {
       const agreement = agreementOf(result, comparison);
-      const differ = agreement ? `; ${checked} differ by ${agreement.difference.toExponential(1)}` : '';
+      const differ = agreement
+        ? `; ${checked} differ by ${agreement.difference.toExponential(1)}${lossesText(agreement)}`
+        : '';
       return `    ${nameOf(comparison.of)} against ${nameOf(comparison.to)}: ${ratioText(comparison)}${differ}`;
     }),
     ...agreements
@@ -24,6 +26,11 @@ export function caseText(result: CaseResult): string {
       ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The losses of both at their last step, in brackets; nothing where there are none. */
+export function lossesText({ lastLosses }: Agreement): string {
+  return lastLosses ? ` (${lastLosses.map((loss) => loss.toFixed(4)).join(' and ')})` : '';
 }
 
 /** How far the two of a comparison, or ours and its peer, are apart. */
