@@ -35,7 +35,8 @@ describe('splitByClass', () => {
       const first = splitByClass(labels, { seed });
       expect(splitByClass(labels, { seed })).toEqual(first);
       expect(new Set([...first.learn, ...first.heldOut]).size).toBe(labels.length);
-      for (const index of first.heldOut) expect([...first.learn].some((other) => labels[other] === labels[index])).toBe(true);
+      for (const index of first.heldOut)
+        expect([...first.learn].some((other) => labels[other] === labels[index])).toBe(true);
     }
     const labels = Array.from({ length: 100 }, () => 0);
     expect(splitByClass(labels, { seed: 1 }).heldOut).not.toEqual(splitByClass(labels, { seed: 2 }).heldOut);
@@ -45,7 +46,12 @@ describe('splitByClass', () => {
 describe('spread', () => {
   it('takes numbers from everywhere, each once', () => {
     expect(spread(Uint32Array.of(3, 4, 5), 3)).toEqual(Uint32Array.of(3, 4, 5));
-    expect(spread(Uint32Array.from({ length: 10 }, (_, i) => i), 5)).toEqual(Uint32Array.of(0, 2, 4, 6, 8));
+    expect(
+      spread(
+        Uint32Array.from({ length: 10 }, (_, i) => i),
+        5,
+      ),
+    ).toEqual(Uint32Array.of(0, 2, 4, 6, 8));
   });
 });
 
@@ -82,7 +88,8 @@ describe('problemWith', () => {
   });
 
   it('has nothing against two classes of one image each, with the settings of every beginning', () => {
-    for (const each of Object.values(DEFAULT_SETTINGS)) expect(problemWith([some('cat'), some('dog')], each)).toBeUndefined();
+    for (const each of Object.values(DEFAULT_SETTINGS))
+      expect(problemWith([some('cat'), some('dog')], each)).toBeUndefined();
   });
 });
 
@@ -108,7 +115,9 @@ describe('classesOf', () => {
   };
 
   it('takes the folder that images lie in as their class, whatever is above', () => {
-    expect(namesOf(['pets/dog/2.jpg', 'pets/dog/10.JPG', 'pets/cat/1.png', 'pets/cat/notes.txt', 'pets/cat/.hidden.png'])).toEqual({
+    expect(
+      namesOf(['pets/dog/2.jpg', 'pets/dog/10.JPG', 'pets/cat/1.png', 'pets/cat/notes.txt', 'pets/cat/.hidden.png']),
+    ).toEqual({
       classes: { cat: ['1.png'], dog: ['10.JPG', '2.jpg'] },
       loose: [],
     });
@@ -151,7 +160,9 @@ describe('the ready-made data sets', () => {
     expect(drawReadyMade(name, { seed: 1 })).toEqual(classes);
     expect(classes.map(({ label }) => label)).toEqual(READY_MADE[name].figures.map(({ label }) => label));
     const images = classes.flatMap(({ samples }) =>
-      samples.map(({ image }) => Buffer.from(digitFromStrokes(image instanceof Blob ? [] : image).data).toString('base64')),
+      samples.map(({ image }) =>
+        Buffer.from(digitFromStrokes(image instanceof Blob ? [] : image).data).toString('base64'),
+      ),
     );
     expect(new Set(images).size).toBe(classes.length * READY_MADE[name].perClass);
   });
@@ -160,7 +171,9 @@ describe('the ready-made data sets', () => {
     const random = new RandomStream(3, 'test');
     for (const { strokes } of READY_MADE.shapes.figures) {
       const bent = byAnotherHand(strokes, random).flat();
-      const moved = strokes.flat().map(([x, y], i) => Math.hypot(x - (bent[i]?.[0] ?? Infinity), y - (bent[i]?.[1] ?? Infinity)));
+      const moved = strokes
+        .flat()
+        .map(([x, y], i) => Math.hypot(x - (bent[i]?.[0] ?? Infinity), y - (bent[i]?.[1] ?? Infinity)));
       expect(Math.max(...moved)).toBeLessThan(0.35);
       expect(Math.max(...moved)).toBeGreaterThan(0.001);
     }
@@ -185,13 +198,17 @@ describe('modelCard', () => {
     expect(card).toMatch(/^---\nlibrary_name: transformers\npipeline_tag: image-classification\n/);
     expect(card).toContain('| cat\\|dog | 10 |');
     expect(card).toContain('| \\<b\\> | 5 |');
-    expect(card).toContain('Of 3 images that were held out, it takes 66.7 % for what they are. 12 images were learned from, in 12 of 200 steps');
+    expect(card).toContain(
+      'Of 3 images that were held out, it takes 66.7 % for what they are. 12 images were learned from, in 12 of 200 steps',
+    );
     expect(card).toContain('images mirrored and moved by up to 1 pixels at random');
   });
 
   it('does not claim a test that there was not', () => {
     expect(modelCard({ ...facts, numHeldOut: 0 })).toContain('too few images to hold any out');
-    expect(modelCard({ ...facts, beginning: 'head', beginningName: 'google/vit' })).toContain('a new head on the frozen encoder of google/vit');
+    expect(modelCard({ ...facts, beginning: 'head', beginningName: 'google/vit' })).toContain(
+      'a new head on the frozen encoder of google/vit',
+    );
   });
 });
 

@@ -169,7 +169,10 @@ describe('the service that trains', () => {
   it('fine-tunes the head alone on features that are computed once, or all weights', async () => {
     const { trainer } = await trained(jobWith({ steps: 100, batchSize: 16 }, { classes: shapes }));
     const files = await trainer.files();
-    const source = { name: 'shapes', location: new Map([...files].map(([name, bytes]) => [name, new Blob([Uint8Array.from(bytes)])])) };
+    const source = {
+      name: 'shapes',
+      location: new Map([...files].map(([name, bytes]) => [name, new Blob([Uint8Array.from(bytes)])])),
+    };
     const renamed = shapes.slice(0, 2).map(({ label, samples }) => ({ label: `my ${label}`, samples }));
     const head = await trained({
       ...jobWith(DEFAULT_SETTINGS.head, { classes: renamed }),
@@ -177,7 +180,9 @@ describe('the service that trains', () => {
     });
     const started = head.events.find((event) => event.type === 'started');
     expect(started?.numTrained).toBe(64 * 2 + 2);
-    expect(head.events.some((event) => event.type === 'phase' && event.phase === 'features' && event.done === 80)).toBe(true);
+    expect(head.events.some((event) => event.type === 'phase' && event.phase === 'features' && event.done === 80)).toBe(
+      true,
+    );
     expect(accuracies(head.events).at(-1)).toBeGreaterThanOrEqual(0.8);
     using before = await ImageClassifier.open(files);
     using after = await ImageClassifier.open(await head.trainer.files());
@@ -188,7 +193,10 @@ describe('the service that trains', () => {
     const [attended, attendedBefore] = [await after.explain(digit), await before.explain(digit)];
     expect(attended.attentions).toEqual(attendedBefore.attentions); // the encoder is as it was
 
-    const all = await trained({ ...jobWith({ ...DEFAULT_SETTINGS.all, steps: 5 }, { classes: renamed }), beginning: { kind: 'all', source } });
+    const all = await trained({
+      ...jobWith({ ...DEFAULT_SETTINGS.all, steps: 5 }, { classes: renamed }),
+      beginning: { kind: 'all', source },
+    });
     const facts = all.events.find((event) => event.type === 'started');
     expect(facts?.numTrained).toBe(facts?.numParameters);
   });
@@ -196,21 +204,37 @@ describe('the service that trains', () => {
   it('reads files as the page does, in colour, mirrored and moved, and names a file that can’t be read', async () => {
     const { default: sharp } = await import('sharp');
     const paint = async (background: string): Promise<Blob> =>
-      new Blob([Uint8Array.from(await sharp({ create: { width: 90, height: 60, channels: 3, background } }).png().toBuffer())]);
+      new Blob([
+        Uint8Array.from(
+          await sharp({ create: { width: 90, height: 60, channels: 3, background } })
+            .png()
+            .toBuffer(),
+        ),
+      ]);
     const colours = await Promise.all(
       ['red', 'blue'].map(async (label) => ({
         label,
-        samples: await Promise.all(Array.from({ length: 6 }, async (_, i) => ({ name: `${i}.png`, image: await paint(label) }))),
+        samples: await Promise.all(
+          Array.from({ length: 6 }, async (_, i) => ({ name: `${i}.png`, image: await paint(label) })),
+        ),
       })),
     );
     const { end, events, trainer } = await trained(jobWith({ steps: 15, flip: true, shift: 3 }, { classes: colours }));
     expect(end.reason).toBe('completed');
     expect(accuracies(events).at(-1)).toBe(1);
-    const config = JSON.parse(new TextDecoder().decode((await trainer.files()).get('config.json'))) as Record<string, unknown>;
+    const config = JSON.parse(new TextDecoder().decode((await trainer.files()).get('config.json'))) as Record<
+      string,
+      unknown
+    >;
     expect(config).toMatchObject({ num_channels: 3, image_size: 48, id2label: { 0: 'red', 1: 'blue' } });
 
-    const broken = { name: 'broken.png', image: new Blob([new Uint8Array(await (await paint('red')).arrayBuffer()).subarray(0, 60)]) };
-    const failed = await trained(jobWith({ steps: 5 }, { classes: [...colours, { label: 'none', samples: [broken] }] }));
+    const broken = {
+      name: 'broken.png',
+      image: new Blob([new Uint8Array(await (await paint('red')).arrayBuffer()).subarray(0, 60)]),
+    };
+    const failed = await trained(
+      jobWith({ steps: 5 }, { classes: [...colours, { label: 'none', samples: [broken] }] }),
+    );
     expect(failed.end).toMatchObject({ reason: 'failed', code: 'unreadable' });
     expect((failed.end as { message: string }).message).toMatch(/^“broken.png” can’t be read: /);
   });

@@ -28,11 +28,16 @@ export class ClassCard {
   readonly #name: HTMLInputElement;
   readonly #count: HTMLElement;
   readonly #thumbnails: HTMLElement;
-  #samples: Sample[] = [];
+  readonly #samples: Sample[] = [];
 
   constructor(label: string, actions: CardActions) {
     this.#actions = actions;
-    this.#name = create('input', { class: 'train-name', 'aria-label': 'Name of the class', maxlength: '60', spellcheck: 'false' });
+    this.#name = create('input', {
+      class: 'train-name',
+      'aria-label': 'Name of the class',
+      maxlength: '60',
+      spellcheck: 'false',
+    });
     this.#name.value = label;
     this.#count = create('span', { class: 'train-count' });
     this.#thumbnails = create('div', { class: 'train-thumbnails', 'aria-hidden': 'true' });
@@ -40,7 +45,13 @@ export class ClassCard {
     const record = create('button', { type: 'button' }, 'Hold to record');
     const draw = create('button', { type: 'button' }, 'Draw');
     const file = create('input', { type: 'file', multiple: '', accept: IMAGE_TYPES });
-    const buttons = create('div', { class: 'train-buttons' }, record, create('label', { class: 'button' }, file, 'Files'), draw);
+    const buttons = create(
+      'div',
+      { class: 'train-buttons' },
+      record,
+      create('label', { class: 'button' }, file, 'Files'),
+      draw,
+    );
     const head = create('div', { class: 'train-card-head' }, this.#name, this.#count, remove);
     this.root = create('li', { class: 'train-card' }, head, this.#thumbnails, buttons);
 

@@ -48,7 +48,9 @@ export class CollectView {
       host.classList.toggle('train-dropping', isAbove);
     };
     host.addEventListener('dragover', (event) => hold(event, true));
-    host.addEventListener('dragleave', (event) => hold(event, event.relatedTarget instanceof Node && host.contains(event.relatedTarget)));
+    host.addEventListener('dragleave', (event) =>
+      hold(event, event.relatedTarget instanceof Node && host.contains(event.relatedTarget)),
+    );
     host.addEventListener('drop', (event) => {
       hold(event, false);
       if (event.dataTransfer) void this.#add(droppedFiles(event.dataTransfer), this.classes.cardAt(event.target));
@@ -85,11 +87,14 @@ export class CollectView {
       if (found.some(({ file }) => file.name === 'config.json'))
         throw new Error('that is a model; drop it on another tab, such as Classify, to load it');
       const { classes, loose } = classesOf(found);
-      if (classes.length + loose.length === 0) throw new Error('there are no images in it: PNG, JPEG, GIF, WebP and BMP files are');
+      if (classes.length + loose.length === 0)
+        throw new Error('there are no images in it: PNG, JPEG, GIF, WebP and BMP files are');
       if (card) return await card.add([...loose, ...classes.flatMap(({ samples }) => samples)]);
       await this.classes.merge(classes);
       if (loose.length > 0)
-        this.#say(`${loose.length} of the images are in no folder of a class; drop them on the class that they are of.`);
+        this.#say(
+          `${loose.length} of the images are in no folder of a class; drop them on the class that they are of.`,
+        );
     } catch (error) {
       this.#say(messageOf(error));
     }

@@ -50,7 +50,8 @@ async function collect(entries: readonly FileSystemEntry[], folders: readonly st
   const found: FoundFile[] = [];
   for (const entry of entries) {
     if (found.length > MOST_FILES) break;
-    if (isFile(entry)) found.push({ folders, file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)) });
+    if (isFile(entry))
+      found.push({ folders, file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)) });
     else if (isFolder(entry)) found.push(...(await collect(await childrenOf(entry), [...folders, entry.name])));
   }
   return found;

@@ -1,7 +1,7 @@
 import type { Augmentation, ImageDataSet, ImageProcessor } from '@formers/images';
 import { ImageBatches, selectImages, sequentialBatches } from '@formers/images';
 import type { BatchSource } from '@formers/training';
-import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 
 import type { ImageModel } from './open-model.ts';
 
@@ -54,7 +54,12 @@ export function imageExamples({
     learn: {
       at: async (step) => {
         const batch = await batches.at(step);
-        return { inputs: batch.images, labels: batch.labels, tokens: batch.tokens, [Symbol.dispose]: () => batch.dispose() };
+        return {
+          inputs: batch.images,
+          labels: batch.labels,
+          tokens: batch.tokens,
+          [Symbol.dispose]: () => batch.dispose(),
+        };
       },
     },
     async *some(indices) {

@@ -23,7 +23,10 @@ export async function featureExamples(options: ExamplesOptions, progress: Featur
     const values = new Float32Array(indices.length * dim);
     indices.forEach((index, row) => values.set(features.subarray(index * dim, (index + 1) * dim), row * dim));
     const inputs = tensor2d(values, [indices.length, dim]);
-    const labels = tensor1d(indices.map((index) => images.label(index)), 'int32');
+    const labels = tensor1d(
+      indices.map((index) => images.label(index)),
+      'int32',
+    );
     const dispose = (): void => {
       inputs.dispose();
       labels.dispose();

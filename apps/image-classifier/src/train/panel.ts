@@ -75,7 +75,11 @@ export class TrainPanel {
     const { start, pause, stop, goOn, use, download } = this.#buttons;
     const lead = 'Teach it your own classes: a few images of each are enough to begin. They stay in this tab.';
     const how = 'Record, draw or open images of each class, or drop a folder with one sub-folder per class.';
-    const images = [create('h2', { id: 'train-images' }, '1. Images'), create('p', { class: 'train-note' }, how), this.#collect.root];
+    const images = [
+      create('h2', { id: 'train-images' }, '1. Images'),
+      create('p', { class: 'train-note' }, how),
+      this.#collect.root,
+    ];
     const learning = [
       create('h2', { id: 'train-learn' }, '2. Learning'),
       this.#setup.root,
@@ -156,7 +160,9 @@ export class TrainPanel {
     this.#show(hasModel ? 'ended' : 'idle');
     const { accuracy } = this.#run;
     const words = `${end.reason === 'completed' ? 'Trained' : 'Stopped'} after ${end.step} steps`;
-    const text = hasModel ? `${words}${accuracy === undefined ? '' : `, accuracy ${percent(accuracy)}`}` : 'Stopped before the first step';
+    const text = hasModel
+      ? `${words}${accuracy === undefined ? '' : `, accuracy ${percent(accuracy)}`}`
+      : 'Stopped before the first step';
     this.#run.say(text);
     this.#status.textContent = text;
   }
@@ -175,7 +181,9 @@ export class TrainPanel {
   }
 
   async #use(session: TrainSession): Promise<void> {
-    const files = [...(await session.files())].map(([name, bytes]) => [name, new Blob([Uint8Array.from(bytes)])] as const);
+    const files = [...(await session.files())].map(
+      ([name, bytes]) => [name, new Blob([Uint8Array.from(bytes)])] as const,
+    );
     await this.#shell.useModel({ name: 'Trained here', location: new Map(files) });
     this.#shell.showTab('classify');
   }

@@ -20,8 +20,7 @@ export interface SampleClass {
 }
 
 /** What the training begins with: new weights, or those of a model, of which the head alone learns, or all. */
-export type Beginning =
-  { readonly kind: 'scratch' } | { readonly kind: 'head' | 'all'; readonly source: ModelSource };
+export type Beginning = { readonly kind: 'scratch' } | { readonly kind: 'head' | 'all'; readonly source: ModelSource };
 
 /** How a model is trained. */
 export interface TrainSettings {

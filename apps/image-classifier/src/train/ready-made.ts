@@ -48,7 +48,10 @@ export function byAnotherHand(strokes: readonly Stroke[], random: RandomStream):
   const [stretchX, stretchY, slant] = [1 + within(0.22), 1 + within(0.22), within(0.2)];
   const [bendX, bendY, phaseX, phaseY] = [within(0.03), within(0.03), within(Math.PI), within(Math.PI)];
   const move = ([x, y]: Point): Point => {
-    const [left, top] = [(x - 0.5 + bendX * Math.sin(7 * y + phaseX)) * stretchX, (y - 0.5 + bendY * Math.sin(7 * x + phaseY)) * stretchY];
+    const [left, top] = [
+      (x - 0.5 + bendX * Math.sin(7 * y + phaseX)) * stretchX,
+      (y - 0.5 + bendY * Math.sin(7 * x + phaseY)) * stretchY,
+    ];
     const slanted = left + slant * top;
     return [
       0.5 + slanted * Math.cos(angle) - top * Math.sin(angle),

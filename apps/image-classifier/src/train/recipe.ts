@@ -58,7 +58,8 @@ export function scratchProcessor(kind: ScratchKind): ProcessorJson {
 
 /** What keeps a training from starting, as a sentence for the visitor; undefined if nothing does. */
 export function problemWith(classes: readonly SampleClass[], settings: TrainSettings): string | undefined {
-  if (classes.length < 2) return `Two classes or more are needed to tell one from another; there is ${classes.length || 'none'}.`;
+  if (classes.length < 2)
+    return `Two classes or more are needed to tell one from another; there is ${classes.length || 'none'}.`;
   const labels = classes.map(({ label }) => label.trim());
   const unnamed = labels.indexOf('');
   if (unnamed >= 0) return `Class ${unnamed + 1} has no name.`;

@@ -48,7 +48,12 @@ export class RunView {
       { id: 'tested', label: 'held out' },
     ];
     this.#loss = new LineChart(charts, { title: 'Loss', curves, yRange: [0, undefined] });
-    this.#accuracy = new LineChart(charts, { title: 'Accuracy', curves, yRange: [0, 1], format: (share) => percent(share) });
+    this.#accuracy = new LineChart(charts, {
+      title: 'Accuracy',
+      curves,
+      yRange: [0, 1],
+      format: (share) => percent(share),
+    });
     this.#matrix = new ConfusionMatrixView(matrix, { title: 'What is taken for what' });
     matrix.append(this.#matrixNote);
   }
@@ -105,7 +110,11 @@ export class RunView {
     this.#bar.value = step / this.#steps;
     this.#figures.speed.textContent = `${Math.round(imagesPerSecond).toLocaleString('en')} images/s`;
     this.#figures.memory.textContent = `${(memory.bytes / 2 ** 20).toFixed(0)} MB in ${memory.tensors} tensors`;
-    Object.assign(this.root.dataset, { step: String(step), tensors: String(memory.tensors), bytes: String(memory.bytes) });
+    Object.assign(this.root.dataset, {
+      step: String(step),
+      tensors: String(memory.tensors),
+      bytes: String(memory.bytes),
+    });
     this.say(`Step ${step} of ${this.#steps}, ${timeOf(secondsLeft)} left`);
   }
 

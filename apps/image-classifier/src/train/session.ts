@@ -85,7 +85,10 @@ export class TrainSession implements Disposable {
       const trainer = (await worker.services.trainer()) as unknown as Remote<TrainerService>;
       this.#trainer = trainer;
       if (this.#isPaused) void trainer.pause();
-      return trainer.train({ ...this.#job, snapshot: this.#snapshot }, proxy((event) => this.#listen(event)));
+      return trainer.train(
+        { ...this.#job, snapshot: this.#snapshot },
+        proxy((event) => this.#listen(event)),
+      );
     };
     try {
       return await worker.ask(training());

@@ -31,18 +31,39 @@ export class SetupForm {
       ]),
     );
     const choices = Object.entries(this.#choices).map(([kind, { input, note }]) =>
-      create('label', { class: 'train-choice' }, input, create('span', {}, KINDS[kind as Beginning['kind']].title, note)),
+      create(
+        'label',
+        { class: 'train-choice' },
+        input,
+        create('span', {}, KINDS[kind as Beginning['kind']].title, note),
+      ),
     );
     this.#numbers = Object.fromEntries(
-      NUMBERS.map((name) => [name, create('input', { type: 'number', inputmode: 'decimal', min: String(BOUNDS[name].least), step: 'any' })]),
+      NUMBERS.map((name) => [
+        name,
+        create('input', { type: 'number', inputmode: 'decimal', min: String(BOUNDS[name].least), step: 'any' }),
+      ]),
     ) as Record<keyof typeof BOUNDS, HTMLInputElement>;
     this.#flip = create('input', { type: 'checkbox' });
-    const fields = NUMBERS.map((name) => create('label', { class: 'train-field' }, create('span', {}, SETTING_NAMES[name]), this.#numbers[name]));
-    const flip = create('label', { class: 'train-field train-check' }, this.#flip, create('span', {}, 'Mirror images at random'));
-    const settings = create('details', { class: 'train-settings' }, create('summary', {}, 'Settings'), create('div', { class: 'train-fields' }, ...fields, flip));
+    const fields = NUMBERS.map((name) =>
+      create('label', { class: 'train-field' }, create('span', {}, SETTING_NAMES[name]), this.#numbers[name]),
+    );
+    const flip = create(
+      'label',
+      { class: 'train-field train-check' },
+      this.#flip,
+      create('span', {}, 'Mirror images at random'),
+    );
+    const settings = create(
+      'details',
+      { class: 'train-settings' },
+      create('summary', {}, 'Settings'),
+      create('div', { class: 'train-fields' }, ...fields, flip),
+    );
     const legend = create('legend', {}, 'What learns');
     this.root = create('div', {}, create('fieldset', { class: 'train-choices' }, legend, ...choices), settings);
-    for (const { input } of Object.values(this.#choices)) input.addEventListener('change', () => this.#fill(DEFAULT_SETTINGS[this.#kind]));
+    for (const { input } of Object.values(this.#choices))
+      input.addEventListener('change', () => this.#fill(DEFAULT_SETTINGS[this.#kind]));
     shell.onChange(() => this.#follow());
     this.choose('scratch');
     this.#follow();

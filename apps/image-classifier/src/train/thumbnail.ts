@@ -17,7 +17,8 @@ const HEADER_BYTES = 2 ** 18;
  */
 export async function thumbnailOf({ image }: Sample): Promise<HTMLCanvasElement> {
   const canvas = Object.assign(document.createElement('canvas'), { width: SIDE, height: SIDE });
-  const bitmap = image instanceof Blob ? await readBitmap(image) : await createImageBitmap(imageDataOf(digitFromStrokes(image)));
+  const bitmap =
+    image instanceof Blob ? await readBitmap(image) : await createImageBitmap(imageDataOf(digitFromStrokes(image)));
   const scale = Math.max(SIDE / bitmap.width, SIDE / bitmap.height);
   const [width, height] = [bitmap.width * scale, bitmap.height * scale];
   canvas.getContext('2d')?.drawImage(bitmap, (SIDE - width) / 2, (SIDE - height) / 2, width, height);

@@ -65,7 +65,10 @@ export function createTrainer(clock?: () => number): TrainerService {
     const [numLearned, numHeldOut] = [split.learn.length, split.heldOut.length];
     const numTrained = model.parameters().reduce((sum, { trainable, size }) => sum + (trainable ? size : 0), 0);
     tell({ type: 'started', engine, numParameters: model.numParameters, numTrained, numLearned, numHeldOut });
-    using training = new TrainingRun({ model, examples, split, labels, settings, snapshot, signal, tell: listen }, pausable);
+    using training = new TrainingRun(
+      { model, examples, split, labels, settings, snapshot, signal, tell: listen },
+      pausable,
+    );
     const end = await training.run();
     const facts = {
       labels,
@@ -103,7 +106,10 @@ export function createTrainer(clock?: () => number): TrainerService {
     },
     files: async () => {
       const made = await trained();
-      return transfer(made, [...made.values()].map(({ buffer }) => buffer as ArrayBuffer));
+      return transfer(
+        made,
+        [...made.values()].map(({ buffer }) => buffer as ArrayBuffer),
+      );
     },
     zip: async () => {
       const { zipSync } = await import('fflate');

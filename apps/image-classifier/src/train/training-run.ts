@@ -5,7 +5,7 @@ import { memory } from '@tensorflow/tfjs-core';
 import { evaluate } from './evaluate.ts';
 import type { ExampleBatch, Examples } from './examples.ts';
 import type { ImageModel } from './open-model.ts';
-import { Pausable } from './pausable.ts';
+import type { Pausable } from './pausable.ts';
 import type { Snapshot, StepLoss, TrainEvent, TrainSettings } from './protocol.ts';
 import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
 import { type Split, spread } from './split.ts';
@@ -91,7 +91,11 @@ export class TrainingRun implements Disposable {
   }
 
   #tellSteps(imagesPerSecond: number, secondsLeft: number): void {
-    const { numTensors, numBytes, numBytesReserved = numBytes } = memory() as ReturnType<typeof memory> & {
+    const {
+      numTensors,
+      numBytes,
+      numBytesReserved = numBytes,
+    } = memory() as ReturnType<typeof memory> & {
       numBytesReserved?: number; // of our SIMD engine
     };
     const losses = this.#losses;

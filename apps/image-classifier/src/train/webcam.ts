@@ -1,4 +1,3 @@
-
 /** Longer side of recorded frames, in pixels. */
 const LARGEST_SIDE = 256;
 
@@ -24,7 +23,9 @@ export class Webcam {
       this.#stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 320 } }, audio: false });
     } catch (cause) {
       const isDenied = cause instanceof DOMException && cause.name === 'NotAllowedError';
-      const text = isDenied ? 'You have not allowed this page to use the camera.' : 'There is no camera, or it is in use.';
+      const text = isDenied
+        ? 'You have not allowed this page to use the camera.'
+        : 'There is no camera, or it is in use.';
       throw new Error(`${text} Files and drawings work as well.`, { cause });
     }
     this.#video.srcObject = this.#stream;
@@ -41,7 +42,10 @@ export class Webcam {
   async frame(): Promise<{ name: string; image: Blob }> {
     const { videoWidth, videoHeight } = this.#video;
     const scale = Math.min(1, LARGEST_SIDE / Math.max(videoWidth, videoHeight, 1));
-    const canvas = new OffscreenCanvas(Math.max(1, Math.round(videoWidth * scale)), Math.max(1, Math.round(videoHeight * scale)));
+    const canvas = new OffscreenCanvas(
+      Math.max(1, Math.round(videoWidth * scale)),
+      Math.max(1, Math.round(videoHeight * scale)),
+    );
     canvas.getContext('2d')?.drawImage(this.#video, 0, 0, canvas.width, canvas.height);
     this.#count++;
     return { name: `frame ${this.#count}`, image: await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 }) };
