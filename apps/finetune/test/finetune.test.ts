@@ -252,7 +252,8 @@ describe('one clear line and exit code 1', () => {
       await mkdir(out(`broken/${name}`), { recursive: true });
       for (const number of [1, 2, 3]) await writeFile(out(`broken/${name}/${number}.png`), 'no image');
     }
-    const args = ['--task', 'image-classification', '--model', path.join(folder, 'models/vit'), '--data'];
+    const model = ['--model', path.join(folder, 'models/vit'), '--out', out('broken-run')];
+    const args = ['--task', 'image-classification', ...model, '--data'];
     await expectRefused([...args, out('broken')], /\d\.png/);
     await expectRefused([...args, out('models')], /no images in/);
     await expectRefused([...args, 'no-such-folder'], /no-such-folder/);
