@@ -1,0 +1,5 @@
+import { test } from 'vitest';
+
+import { expectSteadyTraining } from './steady.ts';
+
+test('1,000 training steps without growth', () => expectSteadyTraining(1000), 900_000);
