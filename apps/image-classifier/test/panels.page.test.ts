@@ -358,19 +358,24 @@ describe('the whole page', () => {
     await using host = await servePage(built, 'plain host');
     await using opened = await openPage(browser, { url: host.url, serviceWorkers: 'allow' });
     const { page } = opened;
+    const context = page.context();
     await answered(page);
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
-    await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
-    await page.context().setOffline(true);
-    await page.reload();
-    await answered(page);
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-    await page.locator('#examples input[value="7"]').check();
-    await expect.poll(() => textOf(page, 'label')).toBe('7');
-    await page.locator('#engine-choice').selectOption('cpu');
-    await expect.poll(() => textOf(page, 'engine')).toMatch(/^JavaScript/);
-    await page.locator('#why-tab').click();
-    await expect.poll(() => page.locator('[role=gridcell]').count()).toBe(49);
+    const state = (): Promise<string | undefined> =>
+      page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.active?.state);
+    await expect.poll(state).toBe('activated');
+    await page.close();
+    await context.setOffline(true);
+    const later = await context.newPage();
+    await later.goto(host.url);
+    await answered(later);
+    expect(await later.evaluate(() => crossOriginIsolated)).toBe(true);
+    await later.locator('#examples input[value="7"]').check();
+    await expect.poll(() => textOf(later, 'label')).toBe('7');
+    await later.locator('#engine-choice').selectOption('cpu');
+    await expect.poll(() => textOf(later, 'engine')).toMatch(/^JavaScript/);
+    await later.locator('#why-tab').click();
+    await expect.poll(() => later.locator('[role=gridcell]').count()).toBe(49);
   });
 
   it.each(['light', 'dark'] as const)(

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { digitFromStrokes } from '../src/digit/digit-form.ts';
 import { classesOf, type FoundFile } from '../src/train/dropped.ts';
+import { explain } from '../src/train/explain.ts';
 import { endless } from '../src/train/feature-examples.ts';
 import { modelCard } from '../src/train/model-card.ts';
 import { Pausable } from '../src/train/pausable.ts';
@@ -209,6 +210,19 @@ describe('modelCard', () => {
     expect(modelCard({ ...facts, beginning: 'head', beginningName: 'google/vit' })).toContain(
       'a new head on the frozen encoder of google/vit',
     );
+  });
+});
+
+describe('explain', () => {
+  it.each([
+    ['backend', 'formers-simd: out of memory: wanted 8 bytes more', /memory is full: .*Fewer images per step/],
+    ['unknown', 'Array buffer allocation failed', /memory is full/],
+    ['crashed', 'boom', /^The worker that trains was lost/],
+    ['device-lost', 'WebGPU: the device was lost', /^The graphics device was lost/],
+    ['not-finite', 'Trainer: step 3 is not finite', /smaller learning rate/],
+    ['unreadable', 'readSamples: “a.png” can’t be read: it is cut', /^“a.png” can’t be read: it is cut\.$/],
+  ])('says what to do about %s', (code, message, words) => {
+    expect(explain({ reason: 'failed', code, message })).toMatch(words);
   });
 });
 

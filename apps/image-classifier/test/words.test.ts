@@ -54,7 +54,12 @@ describe('describeEngine', () => {
 describe('numbers and messages', () => {
   it('have fixed forms', () => {
     expect([percent(0.98249), percent(1), percent(0)]).toEqual(['98.2 %', '100.0 %', '0.0 %']);
-    expect([bytes(812), bytes(98_140), bytes(12_345_678), bytes(346e6)]).toEqual(['0.8 kB', '98.1 kB', '12.3 MB', '346 MB']);
+    expect([bytes(812), bytes(98_140), bytes(12_345_678), bytes(346e6)]).toEqual([
+      '0.8 kB',
+      '98.1 kB',
+      '12.3 MB',
+      '346 MB',
+    ]);
     expect([milliseconds(3.14), milliseconds(250.4)]).toEqual(['3.1 ms', '250 ms']);
   });
 

@@ -2,6 +2,7 @@ import { messageOf, percent } from '../page/words.ts';
 import { create } from '../shell/elements.ts';
 import type { Shell } from '../shell/shell.ts';
 import { CollectView } from './collect-view.ts';
+import { explain } from './explain.ts';
 import type { TrainEnd, TrainJob } from './protocol.ts';
 import { drawReadyMade, READY_MADE, type ReadyMade } from './ready-made.ts';
 import { problemWith } from './recipe.ts';
@@ -23,12 +24,12 @@ export class TrainPanel {
   readonly #status = create('p', { class: 'hidden', role: 'status' });
   readonly #readyMade = create('div', { class: 'train-try' }, create('span', {}, 'No images at hand?'));
   readonly #buttons = {
+    use: button('Use it in Classify', 'primary'),
+    download: button('Download (zip)'),
+    goOn: button('Go on', 'primary'),
     start: button('Start training', 'primary'),
     pause: button('Pause'),
     stop: button('Stop'),
-    goOn: button('Go on'),
-    use: button('Use it in Classify', 'primary'),
-    download: button('Download (zip)'),
   } as const;
   #state: State = 'idle';
   #session: TrainSession | undefined;
@@ -83,9 +84,8 @@ export class TrainPanel {
     const learning = [
       create('h2', { id: 'train-learn' }, '2. Learning'),
       this.#setup.root,
-      create('div', { class: 'train-buttons' }, start, pause, stop, goOn),
+      create('div', { class: 'train-buttons' }, use, download, goOn, start, pause, stop),
       this.#run.root,
-      create('div', { class: 'train-buttons' }, use, download),
     ];
     this.#host.classList.add('train');
     this.#host.append(
@@ -204,12 +204,14 @@ export class TrainPanel {
   }
 
   #show(state: State): void {
+    const hadFocus = this.#host.contains(document.activeElement);
     this.#state = state;
     this.#host.dataset['state'] = state;
     const isBusy = this.#isBusy;
     const { start, pause, stop, goOn, use, download } = this.#buttons;
     start.hidden = isBusy;
     start.textContent = state === 'idle' ? 'Start training' : 'Train anew';
+    start.classList.toggle('primary', state !== 'ended');
     for (const each of [pause, stop]) each.hidden = !isBusy;
     pause.textContent = state === 'paused' ? 'Resume' : 'Pause';
     goOn.hidden = !(state === 'failed' && this.#session?.snapshot);
@@ -217,6 +219,18 @@ export class TrainPanel {
     this.#setup.isDisabled = isBusy;
     this.#collect.isDisabled = isBusy;
     for (const each of this.#readyMade.querySelectorAll('button')) each.disabled = isBusy;
+    if (hadFocus) this.#keepFocus();
+  }
+
+  /** A button that went away, or can't be pressed now, leaves the focus to the first one that can. */
+  #keepFocus(): void {
+    const { activeElement } = document;
+    const isThere =
+      activeElement instanceof HTMLElement && activeElement.checkVisibility() && !activeElement.matches(':disabled');
+    if (isThere && this.#host.contains(activeElement)) return;
+    Object.values(this.#buttons)
+      .find(({ hidden }) => !hidden)
+      ?.focus({ preventScroll: true });
   }
 
   #say(message: string): void {
@@ -226,14 +240,4 @@ export class TrainPanel {
 
 function button(text: string, kind?: string): HTMLButtonElement {
   return create('button', { type: 'button', ...(kind !== undefined && { class: kind }) }, text);
-}
-
-/** A failure in the words of the page. */
-function explain({ code, message }: Extract<TrainEnd, { reason: 'failed' }>): string {
-  const text = messageOf(message);
-  if (code === 'not-finite') return 'The loss became infinite; a smaller learning rate helps.';
-  if (code === 'device-lost') return `The graphics device was lost: ${text}`;
-  if (code === 'crashed' || /out of memory/i.test(message))
-    return `The worker that trains was lost, or its memory is full: ${text} Fewer images per step, or a smaller model, need less.`;
-  return text;
 }

@@ -39,6 +39,7 @@ export class TrainingRun implements Disposable {
   readonly #pausable: Pausable;
   #losses: StepLoss[] = [];
   #toldAt = 0;
+  #pace = { imagesPerSecond: 0, secondsLeft: 0 };
   #snapshot: { step: number; time: number };
   #evaluatedStep = 0;
 
@@ -74,13 +75,14 @@ export class TrainingRun implements Disposable {
     for await (const event of this.#trainer.run()) {
       if (event.type === 'step') {
         this.#losses.push({ step: event.step, loss: event.loss });
-        if (this.#pausable.now() - this.#toldAt >= TELL_EVERY || event.step === this.#parts.settings.steps)
-          this.#tellSteps(event.tokensPerSecond, event.secondsLeft);
+        this.#pace = { imagesPerSecond: event.tokensPerSecond, secondsLeft: event.secondsLeft };
+        if (this.#pausable.now() - this.#toldAt >= TELL_EVERY) this.#tellSteps();
       }
       if (event.type === 'done' && event.reason === 'aborted') reason = 'stopped';
       await this.#pausable.aside(() => this.#keep());
       await this.#pausable.passed();
     }
+    if (this.#losses.length > 0) this.#tellSteps();
     const { step } = this.#trainer;
     if (step > 0 && step !== this.#evaluatedStep) await this.#evaluate();
     return { reason, step };
@@ -90,7 +92,7 @@ export class TrainingRun implements Disposable {
     this.#optimizer.dispose();
   }
 
-  #tellSteps(imagesPerSecond: number, secondsLeft: number): void {
+  #tellSteps(): void {
     const {
       numTensors,
       numBytes,
@@ -102,7 +104,7 @@ export class TrainingRun implements Disposable {
     const held = { tensors: numTensors, bytes: numBytesReserved };
     this.#losses = [];
     this.#toldAt = this.#pausable.now();
-    this.#parts.tell({ type: 'steps', losses, imagesPerSecond, secondsLeft, memory: held });
+    this.#parts.tell({ type: 'steps', losses, ...this.#pace, memory: held });
   }
 
   async #evaluate(): Promise<{ loss: number; accuracy: number }> {
