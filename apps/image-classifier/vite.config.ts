@@ -62,7 +62,7 @@ const headers = {
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   root,
   base: './',
   appType: 'mpa', // a file that is missing is an error, not the page
@@ -83,6 +83,7 @@ export default defineConfig({
     },
   },
   worker: { format: 'es' },
+  define: { IS_BUILT: JSON.stringify(command === 'build') },
   server: { headers },
   preview: { headers: { ...headers, 'Content-Security-Policy': "frame-ancestors 'none'" } },
-});
+}));

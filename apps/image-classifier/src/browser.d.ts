@@ -6,10 +6,8 @@ declare module '*?worker&url' {
   export default url;
 }
 
-/** What Vite tells. */
-interface ImportMeta {
-  readonly env: { readonly PROD: boolean };
-}
+/** Whether the page was built, and is not served from its sources; see vite.config.ts. */
+declare const IS_BUILT: boolean;
 
 /** A string that a policy has let through, where scripts start; see https://w3c.github.io/trusted-types. */
 type TrustedScriptURL = string;

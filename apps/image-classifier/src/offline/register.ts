@@ -6,7 +6,7 @@ import { trusted } from '../worker/start-worker.ts';
  * @param onIsolating Called where the next visit will have threads, and this one has not.
  */
 export async function keepOffline(onIsolating: () => void): Promise<void> {
-  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
+  if (!IS_BUILT || !('serviceWorker' in navigator)) return;
   try {
     const url = new URL('service-worker.js', document.baseURI).href;
     const { installing } = await navigator.serviceWorker.register(trusted(url));

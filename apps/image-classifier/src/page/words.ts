@@ -34,10 +34,14 @@ export function bytes(count: number): string {
   return `${(count / size).toFixed(count >= 1e8 ? 0 : 1)} ${unit}`;
 }
 
+/** Messages may list hundreds of tensors: so many characters are shown. */
+const MOST_CHARACTERS = 400;
+
 /** The message of an error, without the name of the function that it begins with, as a sentence. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return asSentence(text.replace(/^\w+(\.\w+)?: /, ''));
+  const bare = text.replace(/^\w+(\.\w+)?: /, '').replace(/^memory: /, '');
+  return asSentence(bare.length > MOST_CHARACTERS ? `${bare.slice(0, MOST_CHARACTERS)}…` : bare);
 }
 
 function nameOf(engine: string): string {
@@ -45,5 +49,6 @@ function nameOf(engine: string): string {
 }
 
 function asSentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+  const isName = /^\S*[./:_]\S/.test(text); // an address or a file
+  return `${isName ? text.charAt(0) : text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`;
 }

@@ -17,6 +17,7 @@ export function createOpener(): OpenerService {
       let [finished, total] = [0, 0];
       const folder = await openFolder(hubNameIn(location) ?? location, {
         retries: 2,
+        fetch: (input, init) => fetch(input, { ...init, referrerPolicy: 'no-referrer', credentials: 'omit' }),
         onProgress: ({ file, loadedBytes }) => {
           if (total > 0) onProgress({ file, loadedBytes: finished + loadedBytes, totalBytes: total });
         },
@@ -44,6 +45,7 @@ function hubNameIn(location: string): string | undefined {
 
 /** What is needed of a Hugging Face folder. */
 async function filesOf(folder: FolderSource): Promise<string[]> {
+  if (!(await folder.has('config.json'))) throw new Error(`${folder.location} has no config.json`);
   const names = ['config.json'];
   if (await folder.has('preprocessor_config.json')) names.push('preprocessor_config.json');
   if (await folder.has('model.safetensors')) return [...names, 'model.safetensors'];
