@@ -159,7 +159,7 @@ describe('training in the page', { timeout: 120_000 }, () => {
 
     await using again = await openPage(browser, { url: demo.url });
     await answered(again.page);
-    await dropFile(again.page, zip);
+    await dropFile(again.page, zip, '#zone');
     await expect.poll(() => again.page.locator('#bars li').count()).toBe(5);
     await again.page.getByRole('tab', { name: 'Classify' }).click();
     await buttonClear(again.page);
@@ -196,7 +196,7 @@ describe('training in the page', { timeout: 120_000 }, () => {
         await writeFile(path.join(pets, kind, `${seed}.png`), await stripes(kind, seed));
     }
     await writeFile(path.join(pets, 'list.txt'), 'not an image');
-    await page.getByLabel('Open a folder with one sub-folder per class').setInputFiles(pets);
+    await dropFile(page, pets, '.train-lead');
     await expect.poll(() => page.locator('.train-count').allTextContents()).toEqual(['18 images', '18 images']);
 
     await set(page, { Steps: 80, 'Images per step': 16 });
@@ -295,8 +295,12 @@ describe('training in the page', { timeout: 120_000 }, () => {
     await using opened = await openTraining();
     const { page } = opened;
     await answered(page);
-    await page.getByLabel('Files of Class 1').setInputFiles(await stripeFiles('down', from(0, 5)));
-    await page.getByLabel('Files of Class 2').setInputFiles(await stripeFiles('across', from(0, 5)));
+    const lines = path.join(folder, 'lines');
+    for (const kind of ['down', 'across'] as const) {
+      await mkdir(path.join(lines, kind), { recursive: true });
+      for (const seed of from(0, 5)) await writeFile(path.join(lines, kind, `${seed}.png`), await stripes(kind, seed));
+    }
+    await page.getByLabel('Open a folder with one sub-folder per class').setInputFiles(lines);
     await expect.poll(() => page.locator('.train-count').allTextContents()).toEqual(['5 images', '5 images']);
     await set(page, { Steps: 520, 'Images per step': 4 });
     await page.locator('#engine-choice').selectOption('simd');
@@ -415,10 +419,12 @@ async function settled(page: Page): Promise<boolean> {
   return (await barsOf(page)).join() === before;
 }
 
-/** Drops a file of the disk on the page, as a hand does. */
-async function dropFile(page: Page, file: string): Promise<void> {
+/** Drops a file or folder of the disk on an element, as a hand does. */
+async function dropFile(page: Page, file: string, target: string): Promise<void> {
+  const box = await page.locator(target).boundingBox();
+  if (!box) throw new Error(`${target} is not there`);
   const session = await page.context().newCDPSession(page);
   const data = { items: [], files: [file], dragOperationsMask: 1 };
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
-    await session.send('Input.dispatchDragEvent', { type, x: 300, y: 500, data });
+    await session.send('Input.dispatchDragEvent', { type, x: box.x + 20, y: box.y + 10, data });
 }
