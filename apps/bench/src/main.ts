@@ -20,26 +20,38 @@ import { lineup } from './suites/lineup.ts';
 const README = path.join(import.meta.dirname, '../README.md');
 
 try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options.help) process.stdout.write(HELP);
-  else await bench(options);
+  const [suite, ...rest] = process.argv.slice(2);
+  if (suite === 'dispatches') await dispatches(rest);
+  else {
+    const options = parseOptions(process.argv.slice(2));
+    if (options.help) process.stdout.write(HELP);
+    else await bench(options);
+  }
 } catch (error) {
   if (!(error instanceof UsageError || error instanceof WorkerError)) throw error;
   console.error(`bench: ${error.message}`);
   process.exitCode = 1;
 }
 
+async function dispatches(args: readonly string[]): Promise<never> {
+  await (await import('./dispatches/dispatches.ts')).benchDispatches(args);
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  process.exit(0); // Dawn would keep the process alive
+}
+
 async function bench(options: BenchOptions): Promise<void> {
-  const document = await measure(options);
-  if (document.cases.length === 0) throw new UsageError('no case has such a name');
+  let document: BenchDocument | undefined;
+  for await (document of measure(options)) if (options.suite === 'report') await report(document, options);
+  if (!document || document.cases.length === 0) throw new UsageError('no case has such a name');
   if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  if (options.suite === 'report') await report(document, options);
+  else if (options.suite === 'report' && options.quick) process.stdout.write(`${documentMarkdown(document)}\n`);
   const wrong = wrongResults(document.cases);
   for (const line of wrong) console.error(`bench: wrong: ${line}`);
   if (wrong.length > 0) process.exitCode = 1;
 }
 
-async function measure(options: BenchOptions): Promise<BenchDocument> {
+/** Runs the suites; gives what was measured so far after each of them. */
+async function* measure(options: BenchOptions): AsyncGenerator<BenchDocument> {
   const start = performance.now();
   const machine = thisMachine();
   const notes: string[] = [];
@@ -69,26 +81,34 @@ async function measure(options: BenchOptions): Promise<BenchDocument> {
         onNote(text);
       },
     };
-    for (const suite of suites)
-      for await (const result of runSuite(suite, context)) {
-        cases.push(result);
-        say(`${caseText(result)}\n`);
+    for (const [i, suite] of suites.entries()) {
+      try {
+        for await (const result of runSuite(suite, context)) {
+          cases.push(result);
+          say(`${caseText(result)}\n`);
+        }
+      } catch (error) {
+        if (options.suite !== 'report') throw error;
+        context.onNote(`${suite} broke off: ${error instanceof Error ? error.message : String(error)}`);
+        process.exitCode = 1;
       }
+      const missing = suites.slice(i + 1);
+      const ours = [...hellos].find(([id]) => id.startsWith('formers'))?.[1];
+      yield {
+        date: new Date().toISOString(),
+        machine,
+        versions: Object.assign({}, ...[...hellos.values()].map(({ versions }) => versions)) as Record<string, string>,
+        features: ours?.note ?? '',
+        quick: options.quick,
+        seconds: (performance.now() - start) / 1000,
+        cases: [...cases],
+        notes: missing.length > 0 ? [...notes, `not measured yet: ${missing.join(', ')}`] : [...notes],
+      };
+    }
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
     await rm(folder, { recursive: true, force: true });
   }
-  const ours = [...hellos].find(([id]) => id.startsWith('formers'))?.[1];
-  return {
-    date: new Date().toISOString(),
-    machine,
-    versions: Object.assign({}, ...[...hellos.values()].map(({ versions }) => versions)) as Record<string, string>,
-    features: ours?.note ?? '',
-    quick: options.quick,
-    seconds: (performance.now() - start) / 1000,
-    cases,
-    notes,
-  };
 }
 
 function effortOf({ quick, suite, slowPeerSeconds }: BenchOptions): Effort {
@@ -96,13 +116,10 @@ function effortOf({ quick, suite, slowPeerSeconds }: BenchOptions): Effort {
   return slowPeerSeconds === undefined ? effort : { ...effort, slowPeerTime: slowPeerSeconds * 1000 };
 }
 
-/** Writes the tables into the README; figures of a quick run are only shown. */
-async function report(document: BenchDocument, { quick, json }: BenchOptions): Promise<void> {
-  const markdown = documentMarkdown(document);
-  if (quick) {
-    if (!json) process.stdout.write(`${markdown}\n`);
-    return;
-  }
-  await writeFile(README, replaceBetweenMarkers(await readFile(README, 'utf8'), markdown));
-  console.error(`bench: ${path.relative(process.cwd(), README)} has the new tables`);
+/** Writes the tables into the README, after each suite, so that a run that is cut off leaves what it has; figures of a quick run are only shown. */
+async function report(document: BenchDocument, { quick }: BenchOptions): Promise<void> {
+  if (quick) return;
+  const last = document.cases.at(-1)?.suite ?? 'nothing';
+  await writeFile(README, replaceBetweenMarkers(await readFile(README, 'utf8'), documentMarkdown(document)));
+  console.error(`bench: ${path.relative(process.cwd(), README)} has the tables up to ${last}`);
 }

@@ -44,7 +44,8 @@ export interface BenchOptions {
 export const HELP = `Measures Formers on the CPU against PyTorch and the JavaScript peers, in alternating runs.
 
   npx pnpm@12 bench <matmul|ops|train|infer|memory> [options]
-  npx pnpm@12 bench report            all of them, and the tables in apps/bench/README.md
+  npx pnpm@12 bench dispatches        what a step of training asks of a GPU; see bench dispatches --help
+  npx pnpm@12 bench report            all of them but dispatches, and the tables in apps/bench/README.md
 
   --engine simd|cpu    Formers' own engine, or plain tfjs-backend-cpu (default simd)
   --threads <n>        for every contestant that has threads (default what each case is about)

@@ -1,4 +1,5 @@
 export { runCommand } from './command.ts';
+export { openDawn } from './dawn.ts';
 export { describeEngine, ENGINES, startEngine } from './engine.ts';
 export { followRun, type RunSummary } from './follow-run.ts';
 export { metricsLine } from './metrics.ts';

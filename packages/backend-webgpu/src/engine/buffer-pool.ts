@@ -1,7 +1,10 @@
 import { GPUOutOfMemoryError } from '../errors.ts';
 
-/** Free bytes that are kept for reuse beside twice what is in use. */
+/** What is kept beyond what was in use at once, so that other sizes may come: a share of it, and bytes. */
+const SPARE_SHARE = 1.25;
 const SPARE_BYTES = 64 * 2 ** 20;
+/** Per submission; after a hundred of them, half of a peak is forgotten. */
+const PEAK_DECAY = 0.993;
 
 /**
  * GPU buffers, reused by exact size and usage, the oldest first: a training step that needs the same ones as the last gets the same ones. Stands in for tfjs's BufferManager, whose methods it has; that one never gives anything back and looks
@@ -14,6 +17,9 @@ export class BufferPool {
   /** When each buffer was made. */
   readonly #numbers = new WeakMap<GPUBuffer, number>();
   #numMade = 0;
+  /** Most bytes in use since the last submission, and lately. */
+  #highest = 0;
+  #peak = 0;
   /** Told of each new buffer: its allocation may still fail on the device. */
   onFailure: (error: Error) => void = () => {};
   numBytesUsed = 0;
@@ -28,6 +34,7 @@ export class BufferPool {
       (reuse ? this.#free.get(keyOf(size, usage))?.pop() : undefined) ?? this.#create(size, usage, mappedAtCreation);
     this.#used.add(buffer);
     this.numBytesUsed += size;
+    this.#highest = Math.max(this.#highest, this.numBytesUsed);
     return buffer;
   }
 
@@ -41,12 +48,17 @@ export class BufferPool {
     else this.#free.set(key, [buffer]);
   }
 
-  /** Destroys free buffers, of each size the newest first, until few are left. Only right after a submission: recorded commands may use free buffers. Returns whether it did. */
-  trim(most: number = 2 * this.numBytesUsed + SPARE_BYTES): boolean {
-    if (this.numBytesAllocated - this.numBytesUsed <= most) return false;
+  /**
+   * Destroys free buffers, of each size the newest first, until all together are little more than what was in use at once lately. Only right after a submission:
+   * recorded commands may use free buffers. Returns whether it did.
+   */
+  trim(): boolean {
+    this.#peak = Math.max(this.#highest, PEAK_DECAY * this.#peak);
+    this.#highest = this.numBytesUsed;
+    const most = SPARE_SHARE * this.#peak + SPARE_BYTES;
+    if (this.numBytesAllocated <= most) return false;
     for (const [key, list] of this.#free) {
-      while (list.length > 0 && this.numBytesAllocated - this.numBytesUsed > most)
-        this.#destroy(list.shift() as GPUBuffer);
+      while (list.length > 0 && this.numBytesAllocated > most) this.#destroy(list.shift() as GPUBuffer);
       if (list.length === 0) this.#free.delete(key);
     }
     return true;

@@ -1,6 +1,5 @@
 import {
   add,
-  addN,
   div,
   greaterEqual,
   isFinite,
@@ -30,7 +29,10 @@ export function globalNorm(tensors: readonly Tensor[]): Scalar {
       Object.fromEntries(tensors.map((tensor, i) => [`tensor${i}`, tensor])),
       {},
     ) as Scalar;
-  return tidy(() => sqrt(addN(tensors.map((tensor) => sum(square(tensor))))) as Scalar);
+  // One by one: addN binds all of its inputs at once, more than GPUs take.
+  return tidy(() =>
+    sqrt(tensors.map((tensor) => sum<Scalar>(square(tensor))).reduce((total, squares) => add(total, squares))),
+  );
 }
 
 /**
