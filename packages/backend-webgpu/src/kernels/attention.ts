@@ -1,7 +1,6 @@
 import type { AttendAttributes } from '@formers/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-import type { FormersWebGPUBackend } from '../backend.ts';
 import { runBiasGradient } from './attention/bias-gradient.ts';
 import { MOST_DECODED, runDecode } from './attention/decode.ts';
 import { runForward } from './attention/forward.ts';
@@ -54,21 +53,19 @@ function runGradient(
   const [y, dy] = [input({ inputs }, 'y'), input({ inputs }, 'dy')];
   const problem = problemOf(call, layout);
   const rows = backend.output([layout.batch, layout.heads, layout.queries, 2]);
-  runRowSums(backend, problem, { y, dy, lse: backend.side(y)['lse'] as TensorInfo, rows });
+  const lse = backend.side(y)['lse'] as TensorInfo;
   const [dq, dk, dv, dBias] = [made[layout.q.name], made[layout.k.name], made[layout.v.name], made['bias']];
-  if (dq) runQueryGradient(backend, problem, { dy, rows, dq });
-  const buffers = Object.keys(problem.reads).length + 2 + new Set([dk, dv].filter(Boolean)).size;
-  if (dk && dv && buffers > mostBuffers(backend)) {
+  const operands = Object.keys(problem.reads).length;
+  const most = backend.device.limits.maxStorageBuffersPerShaderStage; // at least eight
+  const isFound = dq !== undefined && operands + 5 <= most;
+  if (!isFound) runRowSums(backend, problem, { y, dy, lse, rows });
+  if (dq) runQueryGradient(backend, problem, { dy, rows, dq, found: isFound ? { y, lse } : undefined });
+  if (dk && dv && dk !== dv && operands + 4 > most) {
     runKeyGradients(backend, problem, { dy, rows, dk });
     runKeyGradients(backend, problem, { dy, rows, dv });
   } else if (dk ?? dv) runKeyGradients(backend, problem, { dy, rows, dk, dv });
   if (dBias) runBiasGradient(backend, problem, { dy, rows, dBias });
   backend.disposeData(rows.dataId);
-}
-
-/** Storage buffers that a shader may use; every device allows eight. */
-function mostBuffers({ device }: FormersWebGPUBackend): number {
-  return device.limits.maxStorageBuffersPerShaderStage;
 }
 
 /** Kernels of `attend`, `attendMerged` and `selfAttend` in @formers/backend. */

@@ -2,11 +2,9 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../../backend.ts';
 import { elementwise, sizeOf, spread, WORKGROUP } from '../kernel.ts';
-import { type Backward, gradientFunctions, SCORE_GRADIENTS, WEIGHTS } from './gradient.ts';
+import { type Backward, gradientFunctions, SCORE_GRADIENTS, WEIGHTS, WHOLES } from './gradient.ts';
 import { bindRows, type Problem } from './problem.ts';
-import { each, rowProducts, TILE, tileKernel } from './tiles.ts';
-
-const LANES = ['x', 'y', 'z', 'w'];
+import { AXES, each, rowProducts, TILE, tileKernel } from './tiles.ts';
 
 /**
  * The gradient of the bias: for each tile of it the gradients of the scores, added up over the batches and heads that share it, always in the same order. A bias that is
@@ -40,6 +38,7 @@ export function runBiasGradient(
   for (var batch = biasBatch; batch < endBatch; batch++) {
     for (var head = biasHead; head < endHead; head++) {
       place(batch, head);
+      ${WHOLES}
       ${rowProducts('s', { left: 'q', right: 'k', dim: 'headDim' })}
       ${WEIGHTS}
       ${rowProducts('t', { left: 'dy', right: 'v', dim: 'valueDim' })}
@@ -50,7 +49,7 @@ export function runBiasGradient(
   ${each(
     (e) => `if (firstQuery + row + ${e}u < u.queries) {
     let at = (group.z * u.queries + firstQuery + row + ${e}u) * u.keys + key;
-    ${LANES.map((lane, i) => `if (key + ${i}u < u.keys) { whole[at + ${i}u] = sum${e}.${lane}; }`).join(' ')}
+    ${AXES.map((lane, i) => `if (key + ${i}u < u.keys) { whole[at + ${i}u] = sum${e}.${lane}; }`).join(' ')}
   }`,
   )}`,
       ),

@@ -2,7 +2,20 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../../backend.ts';
 import { bindRows, type Problem } from './problem.ts';
-import { accumulate, each, forSums, rowProducts, slicesOf, store, sums, TILE, tileKernel, writeSums } from './tiles.ts';
+import {
+  accumulate,
+  AXES,
+  each,
+  forSums,
+  overThreads,
+  rowProducts,
+  slicesOf,
+  store,
+  sums,
+  TILE,
+  tileKernel,
+  writeSums,
+} from './tiles.ts';
 
 /** Chunks of 32 numbers of a row of the result that a workgroup computes: 64 numbers in each thread. */
 const MOST_CHUNKS = 4;
@@ -44,16 +57,6 @@ export function runForward(
   });
 }
 
-const LANES = ['x', 'y', 'z', 'w'];
-
-/** The sum or largest of something over the eight threads of a row, by the shared tile `a`. */
-const overThreads = (result: string, value: string, combine: (left: string, right: string) => string) => `
-  workgroupBarrier();
-  a[lane] = ${value};
-  workgroupBarrier();
-  var ${result} = a[row * 2u];
-  for (var n = 1u; n < 8u; n++) { ${result} = ${combine(result, 'a[row * 2u + n]')}; }`;
-
 const largestOf = (x: string) => `max(max(${x}.x, ${x}.y), max(${x}.z, ${x}.w))`;
 
 function forwardBody(chunks: number, isVector: boolean): string {
@@ -78,12 +81,12 @@ function forwardBody(chunks: number, isVector: boolean): string {
     total *= shrink;
     ${each(
       (e) => `
-    let w${e} = select(vec4f(), exp(s${e} - highest.${LANES[e]}), seen${e});
-    total.${LANES[e]} += dot(w${e}, vec4f(1.0));
+    let w${e} = select(vec4f(), exp(s${e} - highest.${AXES[e]}), seen${e});
+    total.${AXES[e]} += dot(w${e}, vec4f(1.0));
     let d${e} = w${e} * keptAt(query${e}, key);`,
     )}
     ${store('d')}
-    ${forSums(chunks, (c, e) => `o${c}_${e} *= shrink.${LANES[e]};`)}
+    ${forSums(chunks, (c, e) => `o${c}_${e} *= shrink.${AXES[e]};`)}
     ${accumulate('o', { operand: 'v', firstRow: 'firstKey', chunks })}
   }
   ${overThreads('whole', 'total', (x, y) => `${x} + ${y}`)}
@@ -92,10 +95,10 @@ function forwardBody(chunks: number, isVector: boolean): string {
   ${writeSums('o', {
     ...{ chunks, isVector, buffer: 'y', start: 'yStart', stride: 'yRow', firstRow: 'firstQuery', rows: 'queries' },
     dim: 'valueDim',
-    factor: (e) => `share.${LANES[e]}`,
+    factor: (e) => `share.${AXES[e]}`,
   })}
   if (slice == 0u && columnGroup == 0u) {
     let logarithms = select(vec4f(), highest + log(select(vec4f(1.0), whole, isSeen)), isSeen);
-    ${each((e) => `if (firstQuery + row + ${e}u < u.queries) { lse[rowsStart + firstQuery + row + ${e}u] = logarithms.${LANES[e]}; }`)}
+    ${each((e) => `if (firstQuery + row + ${e}u < u.queries) { lse[rowsStart + firstQuery + row + ${e}u] = logarithms.${AXES[e]}; }`)}
   }`;
 }

@@ -6,7 +6,9 @@ import { FOR_KEYS, PLACE } from './forward.ts';
 import { bindRows, type Problem, rowReader } from './problem.ts';
 import {
   accumulate,
+  AXES,
   each,
+  overThreads,
   rowProducts,
   slicesOf,
   store,
@@ -74,12 +76,28 @@ export function gradientFunctions({ functions, isVector }: Problem): string {
   return `${functions}\n${rowReader('dy', { rows: 'queries', dim: 'valueDim', isVector, strides: 'y' })}`;
 }
 
-/** Declares `wi`, the weights of a thread's tile, from the scores and `rows`, with the slopes `gi` of the scores and what dropout keeps `ki`. Needs `si`. */
+/** Declares `wholei`, what is known of the rows of a thread. */
+export const WHOLES: string = each(
+  (e) => `let whole${e} = rows[rowsStart + min(firstQuery + row + ${e}u, u.queries - 1u)];`,
+);
+
+/** The same found by the tile itself, and left in `rows` for the gradients of k and v. */
+const FOUND_WHOLES = `
+  var own = vec4f();
+  for (var part = columnGroup; 4u * part < u.valueDim; part += 8u) {
+    ${each((e) => `own.${AXES[e]} += dot(yAt(firstQuery + row + ${e}u, part), dyAt(firstQuery + row + ${e}u, part));`)}
+  }
+  ${overThreads('products', 'own', (x, y) => `${x} + ${y}`)}
+  ${each((e) => `let whole${e} = vec2f(lse[rowsStart + min(firstQuery + row + ${e}u, u.queries - 1u)], products.${AXES[e]});`)}
+  if (slice == 0u && columnGroup == 0u) {
+    ${each((e) => `if (firstQuery + row + ${e}u < u.queries) { rows[rowsStart + firstQuery + row + ${e}u] = whole${e}; }`)}
+  }`;
+
+/** Declares `wi`, the weights of a thread's tile, from the scores `si` and `wholei`, and `kepti`, what dropout keeps. */
 export const WEIGHTS: string = each(
   (e) => `
     let query${e} = firstQuery + row + ${e}u;
     let value${e} = capped(s${e});
-    let whole${e} = rows[rowsStart + min(query${e}, u.queries - 1u)];
     let w${e} = select(vec4f(), exp(scoreOf(value${e}) + biasAt(query${e}, key) - whole${e}.x), sees(query${e}, key));
     let kept${e} = keptAt(query${e}, key);`,
 );
@@ -89,21 +107,24 @@ export const SCORE_GRADIENTS: string = each((e) => `t${e} = w${e} * (t${e} * kep
 
 const TIMES_SLOPE = each((e) => `t${e} *= slopeOf(value${e});`);
 
-/** The gradient of q: for each tile of queries over the tiles of keys that it sees. */
+/** The gradient of q: for each tile of queries over the tiles of keys that it sees. With y and its `lse` it finds `rows`, too, as {@link runRowSums} does. */
 export function runQueryGradient(
   backend: FormersWebGPUBackend,
   problem: Problem,
-  { dy, rows, dq }: Backward & { dq: TensorInfo },
+  { dy, rows, dq, found }: Backward & { dq: TensorInfo; found?: { y: TensorInfo; lse: TensorInfo } | undefined },
 ): void {
   const { key, reads, counts, numbers, layout, isVector } = problem;
   const { slices, chunks } = slicesOf(layout.headDim, 4);
+  const perRow = { tensor: rows, as: 'vec2<f32>' } as const;
   backend.run({
     key: `attention dq ${key} ${chunks}`,
     code: () =>
       tileKernel(
-        gradientFunctions(problem),
+        `${gradientFunctions(problem)}
+${found ? rowReader('y', { rows: 'queries', dim: 'valueDim', isVector }) : ''}`,
         `${PLACE}
   let firstPart = slice * ${8 * chunks}u;
+  ${found ? FOUND_WHOLES : WHOLES}
   ${sums('o', chunks)}
   ${FOR_KEYS} {
     ${rowProducts('s', { left: 'q', right: 'k', dim: 'headDim' })}
@@ -120,8 +141,12 @@ export function runQueryGradient(
     dim: 'headDim',
   })}`,
       ),
-    reads: { ...reads, dy: bindRows(dy, isVector), rows: { tensor: rows, as: 'vec2<f32>' } },
-    writes: { dq: bindRows(dq, isVector) },
+    reads: {
+      ...reads,
+      dy: bindRows(dy, isVector),
+      ...(found ? { y: bindRows(found.y, isVector), lse: found.lse } : { rows: perRow }),
+    },
+    writes: { dq: bindRows(dq, isVector), ...(found && { rows: perRow }) },
     counts: { ...counts, slices },
     numbers,
     workgroups: [Math.ceil(layout.queries / TILE), layout.heads, layout.batch * slices],
@@ -157,6 +182,7 @@ export function runKeyGradients(
   for (var head = group.y * u.group; head < (group.y + 1u) * u.group; head++) {
     place(batch, head);
     for (var firstQuery = u32(startQuery) & ~${TILE - 1}u; i32(firstQuery) < endQuery; firstQuery += ${TILE}u) {
+      ${WHOLES}
       ${rowProducts('s', { left: 'q', right: 'k', dim: 'headDim' })}
       ${WEIGHTS}
       ${

@@ -57,7 +57,18 @@ export function store(name: string): string {
   return each((e) => `p[(row + ${e}u) * 8u + (columnGroup ^ rowGroup)] = ${name}${e};`);
 }
 
-const AXES = ['x', 'y', 'z', 'w'];
+/** Declares a vector over the four rows of a thread: `combine` of what the eight threads of the rows have. */
+export function overThreads(name: string, value: string, combine: (left: string, right: string) => string): string {
+  return `
+  workgroupBarrier();
+  a[lane] = ${value};
+  workgroupBarrier();
+  var ${name} = a[row * 2u];
+  for (var n = 1u; n < 8u; n++) { ${name} = ${combine(name, 'a[row * 2u + n]')}; }`;
+}
+
+/** The four numbers of a vector. */
+export const AXES = ['x', 'y', 'z', 'w'] as const;
 
 /** Stores them transposed: rows of `p` are keys. */
 export function storeTransposed(name: string): string {
