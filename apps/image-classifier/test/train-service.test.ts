@@ -155,6 +155,15 @@ describe('the service that trains', () => {
     expect(classifier.config.labels).toHaveLength(3);
   });
 
+  it('ends without a model when it is stopped before the first step', async () => {
+    const { end, events, trainer } = await trained(jobWith({ steps: 5 }), (event, running) => {
+      if (event.type === 'phase' && event.phase === 'images') running.stop();
+    });
+    expect(end).toEqual({ reason: 'cancelled', step: 0 });
+    expect(events.every(({ type }) => type === 'phase')).toBe(true);
+    await expect(trainer.files()).rejects.toThrow('there is no trained model');
+  });
+
   it('goes on from a snapshot in another worker to the same losses', async () => {
     let snapshot: Snapshot | undefined;
     let time = 0;

@@ -165,7 +165,7 @@ async function valuesOf(tensor: Tensor): Promise<Float32Array> {
 }
 
 /** The processor of a folder; of one without preprocessor_config.json, the one that Hugging Face's ViTs have unless told otherwise. */
-async function openProcessor(
+export async function openProcessor(
   folder: FolderSource,
   { imageSize: [height, width], numChannels }: AnyImageClassifier['config'],
 ): Promise<{ processor: ImageProcessor; isProcessorAssumed: boolean }> {

@@ -1,10 +1,10 @@
 import { openFolder, readJson } from '@formers/checkpoints';
 import { ImageProcessor } from '@formers/images';
-import { AutoImageProcessor } from '@formers/pipelines';
 import { freeze } from '@formers/training';
 import { DeiTForImageClassification, TimmViT, ViTForImageClassification } from '@formers/vit';
 import { reshape, slice, type Tensor, type Tensor2D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 
+import { openProcessor } from '../model/image-classifier.ts';
 import type { Beginning } from './protocol.ts';
 import { scratchModel, scratchProcessor, type ScratchKind } from './recipe.ts';
 
@@ -31,10 +31,10 @@ export async function openModel(
       processor: ImageProcessor.fromConfig(scratchProcessor(scratch)),
     };
   const folder = await openFolder(beginning.source.location, { signal });
-  const processor = await AutoImageProcessor.fromPretrained(folder);
   const { model_type: type } = await readJson(folder, 'config.json');
   const Model = type === undefined ? TimmViT : type === 'deit' ? DeiTForImageClassification : ViTForImageClassification;
   const model: ImageModel = await Model.fromPretrained(folder, { newHead: true, labels, seed });
+  const { processor } = await openProcessor(folder, model.config);
   if (beginning.kind === 'head') freeze(model, (path) => !path.startsWith('head.'));
   return { model, processor };
 }
