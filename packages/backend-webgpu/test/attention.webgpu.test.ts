@@ -1,4 +1,4 @@
-import { attend, type AttendOptions, valueAndGradients } from '@formers/backend';
+import { attend, type AttendOptions, valueAndGradients, withDropout } from '@formers/backend';
 import { engine, greater, type Tensor, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
@@ -28,7 +28,7 @@ async function attended(
     ] as const;
     const given = options([2, heads, queries, keys]);
     const { value, gradients } = valueAndGradients(
-      () => attend(...inputs, given),
+      () => withDropout({ seed: 1, step: 1 }, () => attend(...inputs, given)),
       [...inputs, ...(given.bias ? [given.bias] : [])],
       { outputGradient: randomTensor([2, heads, queries, valueDim], { seed: 4 }) },
     );
@@ -66,6 +66,7 @@ test.each<[string, Sizes, (shape: number[]) => AttendOptions]>([
     { queries: 2, keys: 400, headDim: 20 },
     () => ({ causal: true, window: 20 }),
   ],
+  ['three queries with dropout', { queries: 3, keys: 151, headDim: 16 }, () => ({ dropout: 0.4, causal: true })],
   ['one query, values of 520', { queries: 1, keys: 130, headDim: 8, valueDim: 520 }, masked],
 ])('attend, forward and gradient: %s', async (_, sizes, options) => {
   const { plain, gpu } = await onBothEngines(() => attended(sizes, options));

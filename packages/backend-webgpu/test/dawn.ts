@@ -1,5 +1,5 @@
 interface Dawn {
-  create(flags: readonly string[]): GPU;
+  readonly create: (flags: readonly string[]) => GPU;
   readonly globals: object;
 }
 
