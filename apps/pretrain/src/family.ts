@@ -1,7 +1,7 @@
 import type { JsonLike } from '@formers/checkpoints';
 import type { GivenValues, OptionSpecs, TrainingConfig } from '@formers/cli';
 import type { AnyModule } from '@formers/nn';
-import type { BatchSource, FoundCheckpoint, Metrics, TrainingBatch } from '@formers/training';
+import type { BatchSource, FoundCheckpoint, Metrics, ParameterGroup, TrainingBatch } from '@formers/training';
 import type { Scalar } from '@tensorflow/tfjs-core';
 
 /** What makes a run, every default filled in: saved as `run.json`. */
@@ -53,6 +53,8 @@ export interface PreparedRun<Batch extends TrainingBatch = TrainingBatch> {
   evaluate(): Promise<Metrics>;
   /** What is saved beside the model: a tokenizer or an image processor. */
   readonly companion: { savePretrained(folder: string): Promise<void> };
+  /** Parameters with learning rates of their own. */
+  readonly groups?: readonly ParameterGroup[];
   /** What must be the same when the run is resumed, besides config and data. */
   readonly identity?: { readonly [key: string]: JsonLike };
   /** What a batch has, such as 32 `sequences`. */

@@ -43,7 +43,7 @@ export async function startRun(
   const run = await family.prepare(config, { checkpoint, isSlow });
   const { data, companion, perBatch, notes } = run;
   using model = run.model;
-  using optimizer = createOptimizer(model, config);
+  using optimizer = createOptimizer(model, { ...config, ...(run.groups && { groups: run.groups }) });
   using average = config.emaDecay > 0 ? new WeightAverage(model, { decay: config.emaDecay, warmup: true }) : undefined;
   using _ = given.gradientCheckpointing ? checkpointLayers(model) : undefined;
   const report = createReporter({ ...given, steps, unit: run.speedUnit ?? perBatch.unit });

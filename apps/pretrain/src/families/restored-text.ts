@@ -81,7 +81,7 @@ export interface RestoringParts<Model extends SequenceModel & LanguageModel> {
   readonly seqLen: number;
   /** The objective. */
   spoil(tokenizer: Tokenizer): Collator<JoinedSentences, SequenceToSequenceBatch>;
-  /** Which tokens of targets aren't told by their form; default all. */
+  /** Which tokens of targets are words of the text; default all. */
   isAnswer?(tokenizer: Tokenizer): (id: number) => boolean;
   create(tokenizer: Tokenizer): Model;
   open(folder: string): Promise<Model>;

@@ -4,6 +4,7 @@ import { generate, type LanguageModel } from '@formers/generation';
 import type { Tokenizer } from '@formers/tokenizers';
 import type { Metrics } from '@formers/training';
 import {
+  add,
   argMax,
   cast,
   equal,
@@ -12,6 +13,7 @@ import {
   maximum,
   mul,
   type Scalar,
+  sub,
   sum,
   tensor1d,
   type Tensor2D,
@@ -58,7 +60,7 @@ export function sequenceLoss(
 /**
  * Loss and accuracy of each next token of held-out batches, with teacher forcing and without label smoothing.
  *
- * @param options.isAnswer Which tokens aren't told by the form of the target, as T5's sentinels are: then there is `span_accuracy` too, of these alone.
+ * @param options.isAnswer Which tokens are words of the text, and not of the form of the target as T5's sentinels are: then there is `span_accuracy` too, of these and among these alone.
  */
 export async function evaluateSequences<Example>(
   model: SequenceModel,
@@ -80,13 +82,16 @@ export async function evaluateSequences<Example>(
       const logits = model.call(ids, { attentionMask, decoderIds, decoderAttentionMask }); // [batch, seq, vocab]
       const tallies = tallyGuesses(logits, { targets, count });
       if (!answers) return tallies;
-      const counts = gather(answers, cast(maximum(targets, 0), 'int32')); // [batch, seq], 1 where the token is an answer; places that don't count are no token
-      const isRight = cast(equal(argMax(logits, -1), targets), 'float32');
-      const isToken = cast(greaterEqual(targets, 0), 'float32');
+      const among = add(logits, mul(sub(answers, 1), 1e9)); // [batch, seq, vocab], other tokens out of the question
+      const isAsked = mul(
+        gather(answers, cast(maximum(targets, 0), 'int32')),
+        cast(greaterEqual(targets, 0), 'float32'),
+      ); // [batch, seq], 1 where the token is an answer
+      const isRight = cast(equal(argMax(among, -1), targets), 'float32'); // [batch, seq]
       return {
         ...tallies,
-        answers: { sum: sum(mul(counts, isToken)), count },
-        rightAnswers: { sum: sum(mul(counts, isRight)), count },
+        answers: { sum: sum(isAsked), count },
+        rightAnswers: { sum: sum(mul(isAsked, isRight)), count },
       };
     });
     const { loss = Number.NaN, accuracy = Number.NaN, answers: asked, rightAnswers: right = 0 } = means;
