@@ -83,7 +83,7 @@ describe('classify', () => {
     [['five.png'], /^classify: --model is missing; see --help$/],
     [['--model', 'm'], /^classify: there are no image files; see --help$/],
     [['--model', 'm', '--top-k', '0', 'x'], /^classify: --top-k must be a whole number from 1, got "0"$/],
-    [['--model', 'm', '--engine', 'gpu', 'x'], /^classify: --engine must be one of auto, simd, cpu, got "gpu"$/],
+    [['--model', 'm', '--engine', 'gpu', 'x'], /^classify: --engine must be one of auto, .*simd, cpu.*, got "gpu"$/],
     [['--modell', 'm', 'x'], /^classify: Unknown option '--modell'; see --help$/],
     [['--model', '/nowhere/at/all', 'x'], /^classify: .*\/nowhere\/at\/all/],
   ])('refuses %j in one line', async (args, message) => {

@@ -91,9 +91,8 @@ export class Session {
   }
 
   async #usable(): Promise<Classifier> {
-    const started = await this.#started;
     await this.#loaded;
-    return started;
+    return this.#started;
   }
 
   async #ask<Answer>(
