@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest';
 
+import { cpu, useBackend } from '@formers/backend';
+import { DeiTForImageClassification, TimmViT, VIT_PRESETS } from '@formers/vit';
 import { memory } from '@tensorflow/tfjs-core';
 import { unzipSync } from 'fflate';
+import sharp from 'sharp';
 
 import { digitFromStrokes } from '../src/digit/digit-form.ts';
 import { ImageClassifier } from '../src/model/image-classifier.ts';
-import type { Snapshot, TrainEnd, TrainEvent, TrainJob, TrainSettings } from '../src/train/protocol.ts';
+import type {
+  Sample,
+  SampleClass,
+  Snapshot,
+  TrainEnd,
+  TrainEvent,
+  TrainJob,
+  TrainSettings,
+} from '../src/train/protocol.ts';
 import { drawReadyMade } from '../src/train/ready-made.ts';
 import { DEFAULT_SETTINGS } from '../src/train/recipe.ts';
 import { splitByClass } from '../src/train/split.ts';
@@ -43,6 +54,18 @@ async function trained(
 
 const accuracies = (events: readonly TrainEvent[]): number[] =>
   events.flatMap((event) => (event.type === 'evaluation' ? [event.tested.accuracy] : []));
+
+async function paint(background: string): Promise<Blob> {
+  const image = sharp({ create: { width: 90, height: 60, channels: 3, background } });
+  return new Blob([Uint8Array.from(await image.png().toBuffer())]);
+}
+
+/** Six red and six blue files. */
+function colouredFiles(): Promise<SampleClass[]> {
+  const filesOf = (label: string): Promise<Sample[]> =>
+    Promise.all(Array.from({ length: 6 }, async (_, i) => ({ name: `${i}.png`, image: await paint(label) })));
+  return Promise.all(['red', 'blue'].map(async (label) => ({ label, samples: await filesOf(label) })));
+}
 
 describe('the service that trains', () => {
   it('learns shapes from scratch: the loss falls, held-out shapes are told apart, and the saved model says the same', async () => {
@@ -218,23 +241,7 @@ describe('the service that trains', () => {
   });
 
   it('reads files as the page does, in colour, mirrored and moved, and names a file that can’t be read', async () => {
-    const { default: sharp } = await import('sharp');
-    const paint = async (background: string): Promise<Blob> =>
-      new Blob([
-        Uint8Array.from(
-          await sharp({ create: { width: 90, height: 60, channels: 3, background } })
-            .png()
-            .toBuffer(),
-        ),
-      ]);
-    const colours = await Promise.all(
-      ['red', 'blue'].map(async (label) => ({
-        label,
-        samples: await Promise.all(
-          Array.from({ length: 6 }, async (_, i) => ({ name: `${i}.png`, image: await paint(label) })),
-        ),
-      })),
-    );
+    const colours = await colouredFiles();
     const { end, events, trainer } = await trained(jobWith({ steps: 15, flip: true, shift: 3 }, { classes: colours }));
     expect(end.reason).toBe('completed');
     expect(accuracies(events).at(-1)).toBe(1);
@@ -253,6 +260,31 @@ describe('the service that trains', () => {
     );
     expect(failed.end).toMatchObject({ reason: 'failed', code: 'unreadable' });
     expect((failed.end as { message: string }).message).toMatch(/^“broken.png” can’t be read: /);
+  });
+
+  it.each([
+    ['DeiTForImageClassification', DeiTForImageClassification],
+    ['timm.VisionTransformer', TimmViT],
+  ] as const)('gives a %s other classes, also one whose folder names no processor', async (architecture, Model) => {
+    await useBackend(cpu());
+    const files = new Map<string, Uint8Array>();
+    using model = new Model({ ...VIT_PRESETS.testing, numChannels: 3, labels: ['a', 'b', 'c'] }, { seed: 1 });
+    await model.savePretrained(files);
+    expect([...files.keys()].toSorted()).toEqual(['config.json', 'model.safetensors']);
+    const blobs = [...files].map(([name, bytes]) => [name, new Blob([Uint8Array.from(bytes)])] as const);
+    const { end, events, trainer } = await trained(
+      jobWith(
+        { ...DEFAULT_SETTINGS.head, steps: 30 },
+        {
+          classes: await colouredFiles(),
+          beginning: { kind: 'head', source: { name: 'small', location: new Map(blobs) } },
+        },
+      ),
+    );
+    expect(end).toEqual({ reason: 'completed', step: 30 });
+    expect(accuracies(events).at(-1)).toBe(1);
+    using classifier = await ImageClassifier.open(await trainer.files());
+    expect(classifier.facts).toMatchObject({ architecture, labels: ['red', 'blue'] });
   });
 
   it('refuses a job without classes to tell apart', async () => {
