@@ -23,7 +23,7 @@ const ALIGNMENT = 64;
 
 /**
  * Hands out blocks of one growing memory. Training asks for the same sizes step after step, so a freed block is kept in a bin of its exact size; bins are
- * merged into larger blocks when much is free and nothing fits.
+ * merged and cut into other sizes before more memory is taken.
  */
 export class Allocator {
   readonly #memory: GrowableMemory;
@@ -117,9 +117,9 @@ export class Allocator {
     return best;
   }
 
-  /** Cuts the wanted size off the smallest free block that holds it; unless `urgent`, only where that saves much. */
+  /** Cuts the wanted size off the smallest free block that holds it; merges free blocks first where many are new, or `urgent`. */
   #mergeAndSplit(size: number, urgent: boolean): number | undefined {
-    if (!urgent && (this.#pooled < 4 * size || this.#pooled < this.#top / 4)) return undefined;
+    if (!urgent && this.#pooled < size) return undefined;
     if (urgent || this.#freedSinceMerge > this.#pooled / 2) this.#merge();
     const fit = this.#smallestBin(size);
     if (fit === undefined) return urgent ? this.#extend(size) : undefined;
