@@ -10,11 +10,15 @@ export function findChromium(): string | undefined {
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isExecutable);
 }
 
-/** The flags it is started with: WebGPU in software, and no sandbox, which containers do not allow. */
+/**
+ * The flags it is started with: WebGPU in software, and no sandbox, which containers do not allow. Shared memory of shaders starts with anything: the zeros that it
+ * starts with elsewhere take SwiftShader seconds to compile.
+ */
 export const chromiumFlags: readonly string[] = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
+  '--enable-dawn-features=disable_workgroup_init',
 ];
 
 function isExecutable(file: string): boolean {

@@ -11,7 +11,7 @@ const FOLDER = path.join(import.meta.dirname, '../../backend-webgpu/dawn');
 const ENTRY = path.join(FOLDER, 'node_modules/webgpu/index.js');
 
 interface Dawn {
-  create(flags: readonly string[]): NonNullable<WebGPUOptions['gpu']>;
+  readonly create: (flags: readonly string[]) => NonNullable<WebGPUOptions['gpu']>;
   readonly globals: object;
 }
 
@@ -28,7 +28,9 @@ export async function openDawn({
   }
   const { create, globals } = (await import(pathToFileURL(ENTRY).href)) as Dawn;
   Object.assign(globalThis, globals);
-  return create([]);
+  // SwiftShader, a GPU in software, takes seconds to compile the zeros that shared memory of shaders starts with; our kernels write before they read.
+  const isSoftware = process.env['VK_ICD_FILENAMES']?.includes('swiftshader') ?? false;
+  return create(isSoftware ? ['enable-dawn-features=disable_workgroup_init'] : []);
 }
 
 /** Its last word if it failed. Dawn's own install script only clears an attribute on macOS, which npm's downloads don't have. */
