@@ -80,6 +80,8 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
   #pending = 0;
   #nextId = 0;
   #lost: string | undefined;
+  /** Ends reads that a lost device would leave waiting. */
+  readonly #reads = new Set<() => void>();
   #failure: Error | undefined;
 
   constructor(device: GPUDevice, info: GPUAdapterInfo) {
@@ -89,7 +91,10 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     const fail = (error: Error): void => void (this.#failure ??= error);
     this.bufferManager.onFailure = fail;
     device.addEventListener('uncapturederror', ({ error }) => fail(new GPUError(`formers-webgpu: ${error.message}`)));
-    void device.lost.then(({ message, reason }) => (this.#lost = message || reason));
+    void device.lost.then(({ message, reason }) => {
+      this.#lost = message || reason;
+      for (const giveUp of this.#reads) giveUp();
+    });
   }
 
   /** Throws what went wrong on the device since the last time: its commands are checked and run later than they are recorded. */
@@ -379,9 +384,9 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     (this.commandEncoder as GPUCommandEncoder).copyBufferToBuffer(resource as GPUBuffer, offset, staging, 0, size);
     this.submitQueue();
     try {
-      await staging.mapAsync(GPUMapMode.READ);
+      await this.#map(staging);
     } catch (error) {
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 0))]);
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
       this.check();
       throw new GPUError(`formers-webgpu: reading failed: ${String(error)}`);
     }
@@ -390,6 +395,15 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     this.bufferManager.releaseBuffer(staging);
     this.check();
     return bytes;
+  }
+
+  #map(buffer: GPUBuffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(new Error('the device is lost'));
+      this.#reads.add(giveUp);
+      const mapped = buffer.mapAsync(GPUMapMode.READ).finally(() => this.#reads.delete(giveUp));
+      mapped.then(() => resolve(), reject);
+    });
   }
 
   override readSync(dataId: DataId): BackendValues {
