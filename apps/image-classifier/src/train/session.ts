@@ -1,8 +1,7 @@
-import { proxy } from 'comlink';
+import { proxy, type Remote } from 'comlink';
 
 import { type PageWorker, startWorker, WorkerEnded } from '../worker/start-worker.ts';
 import type { Snapshot, TrainEnd, TrainerService, TrainEvent, TrainJob } from './protocol.ts';
-import type { Remote } from 'comlink';
 
 /** Codes of failures that are of the worker or its device, not of the job: another worker may go on. */
 const LOST: ReadonlySet<string> = new Set(['device-lost', 'crashed']);
@@ -58,13 +57,13 @@ export class TrainSession implements Disposable {
   }
 
   /** The trained model's files. */
-  async files(): Promise<Map<string, Uint8Array>> {
-    return this.#ready().files();
+  files(): Promise<Map<string, Uint8Array>> {
+    return this.#ask((trainer) => trainer.files());
   }
 
   /** The trained model's files in a zip. */
-  async zip(): Promise<Uint8Array> {
-    return this.#ready().zip();
+  zip(): Promise<Uint8Array> {
+    return this.#ask((trainer) => trainer.zip());
   }
 
   /** Ends the worker, and the model with it. */
@@ -72,13 +71,14 @@ export class TrainSession implements Disposable {
     this.#worker?.terminate();
   }
 
-  #ready(): Remote<TrainerService> {
-    if (!this.#trainer) throw new Error('there is no trained model');
-    return this.#trainer;
+  async #ask<Answer>(question: (trainer: Remote<TrainerService>) => Promise<Answer>): Promise<Answer> {
+    if (!this.#trainer || !this.#worker) throw new Error('there is no trained model');
+    return this.#worker.ask(question(this.#trainer));
   }
 
   async #runWorker(): Promise<TrainEnd> {
     this.#worker?.terminate();
+    this.#trainer = undefined;
     const worker = startWorker('trainer', { mayAsk: 'own host' });
     this.#worker = worker;
     const training = async (): Promise<TrainEnd> => {
