@@ -27,7 +27,10 @@ function resources() {
 /** Trains a tiny GPT-2 with dropout and clipping; after the first steps nothing may grow: tensors, buffers, their bytes, pipelines; bind groups hardly. */
 export async function expectSteadyTraining(steps: number): Promise<void> {
   await useBackend(webgpu({ gpu: await dawn() }));
-  using model = new GPT({ ...GPT_PRESETS.testing, vocabSize: 23, contextLength: 8, dropout: 0.1 }, { seed: 1 });
+  using model = new GPT(
+    { ...GPT_PRESETS.testing, numLayers: 1, vocabSize: 23, contextLength: 8, dropout: 0.1 },
+    { seed: 1 },
+  );
   using optimizer = new AdamW(model, { learningRate: 1e-3, weightDecay: 0.1, clipNorm: 1, seed: 2 });
   let warm: ReturnType<typeof resources> | undefined;
   for (let step = 1; step <= steps; step++) {
