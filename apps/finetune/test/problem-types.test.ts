@@ -198,10 +198,13 @@ describe('how weights are trained', () => {
     expect(distance(decayed) / distance(even)).toBeCloseTo(0.5, 3);
   });
 
-  it('--ema-decay keeps the averages as the best model, and --gradient-checkpointing the same bits', async () => {
-    const plain = await trained('plain', 'sentiment.csv', ...short);
-    const again = await trained('recomputed', 'sentiment.csv', ...short, '--gradient-checkpointing');
-    expect(again.best).toEqual(plain.best);
+  it('--gradient-checkpointing gives the same bits', async () => {
+    await trained('plain', 'sentiment.csv', ...short);
+    await trained('recomputed', 'sentiment.csv', ...short, '--gradient-checkpointing');
+    expect(await weights('recomputed')).toEqual(await weights('plain'));
+  });
+
+  it('--ema-decay keeps the averages as the best model', async () => {
     const averaged = await trained('averaged', 'sentiment.csv', ...short, '--ema-decay', '0.5');
     const [model, last] = [await weights('averaged'), await weights('averaged/checkpoint-6')];
     expect(last).toEqual(await weights('plain/checkpoint-6'));
