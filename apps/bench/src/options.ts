@@ -54,7 +54,7 @@ export const HELP = `Measures Formers on the CPU against PyTorch and the JavaScr
   --peers <names>      ${PEERS.join(',')} or none (default all; what isn't there is installed, or told of)
   --only <text>        only cases whose name contains it
   --slow-peer-seconds <n>
-                       a JavaScript peer whose 20 steps take longer makes fewer (default 60; of report 10)
+                       a JavaScript peer whose 20 steps take longer makes fewer (default 60; of report 5)
   --quick              fewer steps, to try it; figures mean little
   --json               one JSON document on standard output, nothing else
   --help               this text
