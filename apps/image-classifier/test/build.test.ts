@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the built page', () => {
-  it('has at most 400 kB of JavaScript and WASM, compressed, and 100 kB more for browsers with a GPU', async () => {
+  it('has at most 400 kB of JavaScript and WASM, compressed, and 130 kB more for browsers with a GPU', async () => {
     const sizes = { common: 0, gpu: 0 };
     for (const file of files.filter((name) => /\.(js|wasm)$/.test(name))) {
       const bytes = await read(file);
@@ -28,7 +28,7 @@ describe('the built page', () => {
     expect(sizes.common).toBeGreaterThan(100_000); // the engine and tfjs are in it
     expect(sizes.common).toBeLessThanOrEqual(400_000);
     expect(sizes.gpu).toBeGreaterThan(10_000);
-    expect(sizes.gpu).toBeLessThanOrEqual(100_000);
+    expect(sizes.gpu).toBeLessThanOrEqual(130_000);
   });
 
   it('keeps to a policy: no script or style in the page itself, no code made from strings', async () => {

@@ -15,7 +15,7 @@ describe('ticksOf', () => {
 
 describe('shortNumber', () => {
   it('has about three digits', () => {
-    expect([0, 0.30000000000000004, 2.30259, 123.4, 12_345, 0.00012, 2e9].map(shortNumber)).toEqual([
+    expect([0, 0.30000000000000004, 2.30111, 123.4, 12_345, 0.00012, 2e9].map(shortNumber)).toEqual([
       '0',
       '0.3',
       '2.3',

@@ -15,9 +15,9 @@ const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-E
 self.addEventListener('install', (event) => (event as ExtendableEvent).waitUntil(storeFiles()));
 self.addEventListener('activate', (event) => (event as ExtendableEvent).waitUntil(dropOldFiles()));
 self.addEventListener('fetch', (event) => {
-  const { request, respondWith } = event as FetchEvent;
-  const isOwn = request.method === 'GET' && new URL(request.url).origin === location.origin;
-  if (isOwn) respondWith.call(event, answer(request));
+  const asked = event as FetchEvent;
+  const { method, url } = asked.request;
+  if (method === 'GET' && new URL(url).origin === location.origin) asked.respondWith(answer(asked.request));
 });
 
 /** All files or none; a new version waits until no tab shows the old one. */
