@@ -22,15 +22,25 @@ import {
 } from '@formers/cli';
 import { checkpointLayers, findCheckpoint, Trainer, WeightAverage } from '@formers/training';
 
+import { throughDeviceLoss } from './device-loss.ts';
 import type { Family, RunConfig } from './family.ts';
 
 /** What was given on the command line or in a file. */
 export type GivenOptions = OptionValues<typeof SESSION_OPTIONS> & Readonly<Record<string, unknown>>;
 
-/** Pre-trains a model, or goes on with a run. Returns when all steps are made or `signal` stopped it. */
+/** Pre-trains a model, or goes on with a run, also after the GPU was lost. Returns when all steps are made or `signal` stopped it. */
 export async function startRun(
   family: Family,
-  { given: asked, signal }: { given: GivenOptions; signal: AbortSignal },
+  { given, signal }: { given: GivenOptions; signal: AbortSignal },
+): Promise<void> {
+  await throughDeviceLoss(({ resume = given.resume, onFolder }) =>
+    makeRun(family, { given: { ...given, ...(resume !== undefined && { resume }) }, signal, onFolder }),
+  );
+}
+
+async function makeRun(
+  family: Family,
+  { given: asked, signal, onFolder }: { given: GivenOptions; signal: AbortSignal; onFolder: (out: string) => void },
 ): Promise<void> {
   const checkpoint = asked.resume === undefined ? undefined : await findCheckpoint(asked.resume);
   const saved = checkpoint && (await readRunConfig<SavedRun>(path.dirname(checkpoint.folder)));
@@ -48,6 +58,7 @@ export async function startRun(
   using _ = given.gradientCheckpointing ? checkpointLayers(model) : undefined;
   const report = createReporter({ ...given, steps, unit: run.speedUnit ?? perBatch.unit });
   const out = given.out ?? (checkpoint ? path.dirname(checkpoint.folder) : await freeFolder(run.name));
+  onFolder(out);
   const save = async (folder: string): Promise<void> => {
     await model.savePretrained(folder);
     await companion.savePretrained(folder);
