@@ -24,6 +24,9 @@ export interface Device {
   readonly features: readonly string[];
 }
 
+/** Dawn stops answering when what made a device is collected as garbage before it. */
+const sources = new WeakMap<GPUDevice, GPU>();
+
 /** Requests a device with everything that the engine can use. Throws, with the reason in words, where there is none. */
 export async function requestDevice({ gpu, powerPreference = 'high-performance' }: WebGPUOptions): Promise<Device> {
   const source = gpu ?? globalThis.navigator?.gpu ?? (await dawn());
@@ -35,6 +38,7 @@ export async function requestDevice({ gpu, powerPreference = 'high-performance' 
     requiredFeatures: [...features],
     requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });
+  sources.set(device, source);
   return { device, info: adapter.info, features };
 }
 
