@@ -17,7 +17,7 @@ function forward<Attributes extends AttendAttributes>(place: Place<Attributes>):
     if (sizeOf(input({ inputs }, k.name)) === 0) return zeros(backend, layout.shape);
     const y = backend.output(layout.shape);
     if (sizeOf(y) === 0) return y;
-    const lse = backend.output([batch, heads, queries]);
+    const lse = backend.output([batch, heads, queries, 2]);
     backend.attach(y, { lse });
     const run = queries <= MOST_DECODED ? runDecode : runForward;
     run(backend, problemOf(call, layout), { y, lse });
@@ -52,7 +52,7 @@ function runGradient(
   const { backend, inputs } = call;
   const [y, dy] = [input({ inputs }, 'y'), input({ inputs }, 'dy')];
   const problem = problemOf(call, layout);
-  const rows = backend.output([layout.batch, layout.heads, layout.queries, 2]);
+  const rows = backend.output([layout.batch, layout.heads, layout.queries, 4]);
   const lse = backend.side(y)['lse'] as TensorInfo;
   const [dq, dk, dv, dBias] = [made[layout.q.name], made[layout.k.name], made[layout.v.name], made['bias']];
   const operands = Object.keys(problem.reads).length;

@@ -29,6 +29,8 @@ interface AttentionCase
   /** Shape of a mask of random places; each of its rows, but the first, shows something. */
   readonly maskShape?: readonly number[];
   readonly biasShape?: readonly number[];
+  /** Added to the bias of the first query: -1e30 swallows its scores, so that it sees all keys alike. */
+  readonly firstBias?: number;
   /** Factor of q: sharp attention has large scores. */
   readonly sharpness?: number;
 }
@@ -48,17 +50,23 @@ function attentionCase(
     ...rest
   }: AttentionCase,
 ): OpCase {
-  const { maskShape, biasShape, sharpness = 1, ...options } = rest;
+  const { maskShape, biasShape, firstBias, sharpness = 1, ...options } = rest;
   const qShape = [batch, heads, queries, headDim];
   const q = normalValues(randomKey(9, name), batch * heads * queries * headDim).map((value) => value * sharpness);
+  const hasScores = firstBias === undefined; // what is swallowed has no differences
   const inputs: CaseInput[] = [
-    { shape: qShape, values: q },
-    { shape: [batch, kvHeads, keys, headDim] },
+    { shape: qShape, values: q, differentiable: hasScores },
+    { shape: [batch, kvHeads, keys, headDim], differentiable: hasScores },
     { shape: [batch, kvHeads, keys, valueDim] },
   ];
   if (maskShape) inputs.push({ shape: maskShape, dtype: 'bool', values: maskValues(maskShape) });
   // What is added to all scores of a query changes nothing: its gradient is rounding noise.
-  if (biasShape) inputs.push({ shape: biasShape, differentiable: biasShape.at(-1) === keys });
+  if (biasShape)
+    inputs.push({
+      shape: biasShape,
+      ...(firstBias !== undefined && { values: firstQuery(biasShape, firstBias) }),
+      differentiable: biasShape.at(-1) === keys && hasScores,
+    });
   const pick = <T>(list: readonly T[]) => ({
     mask: maskShape ? list[3] : undefined,
     bias: biasShape ? list[maskShape ? 4 : 3] : undefined,
@@ -78,6 +86,13 @@ function attentionCase(
       attention64(arrays.slice(0, 3) as [Array64, Array64, Array64], { ...reference(options), ...pick(arrays) }),
     tolerance: sharpness > 1 ? 1e-4 : 1e-5,
   };
+}
+
+/** `value` for the first query of each matrix, zeros for the others. */
+function firstQuery(shape: readonly number[], value: number): Float32Array {
+  const [queries = 1, keys = 1] = shape.slice(-2);
+  const size = shape.reduce((a, b) => a * b, 1);
+  return Float32Array.from({ length: size }, (_, i) => (i % (queries * keys) < keys ? value : 0));
 }
 
 /** The options with the key that a dropout scope hands to its first call. */
@@ -218,6 +233,11 @@ export const attentionCases: readonly OpCase[] = [
   attentionCase('bias shared by the heads', { biasShape: [2, 1, 7, 7], heads: 4, kvHeads: 2 }),
   attentionCase('bias of keys', { biasShape: [4, 1, 7] }),
   attentionCase('bias of queries', { biasShape: [4, 7, 1] }),
+  attentionCase('bias that swallows the scores of a query', { biasShape: [2, 1, 7, 1], firstBias: -1e30 }),
+  attentionCase('bias that swallows the scores of one query of a cache', {
+    ...{ queries: 1, keys: 18, biasShape: [2, 1, 1, 1] },
+    firstBias: -1e30,
+  }),
   attentionCase('bias and mask', { biasShape: [1, 4, 7, 7], maskShape: [2, 1, 7, 7] }),
   attentionCase('scale', { scale: 0.3 }),
   attentionCase('soft cap', { softCap: 2, causal: true, queries: 18 }),

@@ -53,7 +53,7 @@ export function runBiasGradient(
   }`,
   )}`,
       ),
-    reads: { ...reads, dy: bindRows(dy, isVector), rows: { tensor: rows, as: 'vec2<f32>' } },
+    reads: { ...reads, dy: bindRows(dy, isVector), rows: { tensor: rows, as: 'vec4<f32>' } },
     writes: { whole },
     counts: { ...counts, batch, batches, biasHeads },
     numbers,

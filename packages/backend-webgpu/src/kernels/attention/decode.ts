@@ -72,7 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   ${
     isOnly
       ? `let share = select(0.0, 1.0 / select(1.0, total, total > 0.0), total > 0.0);
-  if (lane == 0u) { lse[place_] = select(0.0, highest + log(select(1.0, total, total > 0.0)), total > 0.0); }`
+  if (lane == 0u) { lse[place_] = select(vec2f(), vec2f(highest, log(select(1.0, total, total > 0.0))), total > 0.0); }`
       : 'if (lane == 0u) { tops[place_ * u.splits + group.x] = vec2f(highest, total); }'
   }
   let sets = ${KEYS}u / u.columns;
@@ -109,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let isSeen = total > 0.0;
   let share = select(0.0, 1.0 / select(1.0, total, isSeen), isSeen);
-  if (lane == 0u) { lse[place] = select(0.0, highest + log(select(1.0, total, isSeen)), isSeen); }
+  if (lane == 0u) { lse[place] = select(vec2f(), vec2f(highest, log(select(1.0, total, isSeen))), isSeen); }
   let width = (u.valueDim + 3u) / 4u;
   for (var part = lane; part < width; part += 64u) {
     var sum = vec4f();
@@ -133,6 +133,7 @@ export function runDecode(
   const columns = Math.min(KEYS, 2 ** Math.ceil(Math.log2(width)));
   const rows = [batch, heads, queries];
   const result = bindRows(y, isVector);
+  const logarithms = { tensor: lse, as: 'vec2<f32>' } as const;
   const parts = backend.output([...rows, splits, 4 * width]);
   const tops = backend.output([...rows, splits, 2]);
   const between = {
@@ -144,7 +145,7 @@ export function runDecode(
     key: `attention decode ${key} ${isOnly}`,
     code: () => decodeCode(problem, isOnly),
     reads,
-    writes: isOnly ? { y: result, lse } : between,
+    writes: isOnly ? { y: result, lse: logarithms } : between,
     counts: { ...counts, splits, columns },
     numbers,
     workgroups: [splits, heads * queries, batch],
@@ -155,7 +156,7 @@ export function runDecode(
       key: `attention combine ${isVector}`,
       code: () => COMBINE(isVector),
       reads: between,
-      writes: { y: result, lse },
+      writes: { y: result, lse: logarithms },
       counts: { splits, heads, queries, valueDim, yBatch, yHead, yRow },
       workgroups: [1, heads * queries, batch],
     });

@@ -37,7 +37,8 @@ export const PLACE = `
 
 /**
  * Attention by tiles of 32 queries and 32 keys (Dao et al. 2022, algorithm 1; Milakov and Gimelshein 2018 for the softmax in one pass). Beside y it writes `lse`, the
- * logarithm of each query's sum of exponentials: all that the gradient needs to find the weights again.
+ * logarithm of each query's sum of exponentials: all that the gradient needs to find the weights again. In two numbers, the largest score and the rest, as a
+ * score of -1e30 would swallow the rest.
  */
 export function runForward(
   backend: FormersWebGPUBackend,
@@ -50,7 +51,7 @@ export function runForward(
     key: `attention ${key} ${chunks}`,
     code: () => tileKernel(functions, forwardBody(chunks, isVector)),
     reads,
-    writes: { y: bindRows(y, isVector), lse },
+    writes: { y: bindRows(y, isVector), lse: { tensor: lse, as: 'vec2<f32>' } },
     counts: { ...counts, slices },
     numbers,
     workgroups: [Math.ceil(queries / TILE), heads, batch * slices],
@@ -98,7 +99,8 @@ function forwardBody(chunks: number, isVector: boolean): string {
     factor: (e) => `share.${AXES[e]}`,
   })}
   if (slice == 0u && columnGroup == 0u) {
-    let logarithms = select(vec4f(), highest + log(select(vec4f(1.0), whole, isSeen)), isSeen);
-    ${each((e) => `if (firstQuery + row + ${e}u < u.queries) { lse[rowsStart + firstQuery + row + ${e}u] = logarithms.${AXES[e]}; }`)}
+    let tops = select(vec4f(), highest, isSeen);
+    let logarithms = select(vec4f(), log(select(vec4f(1.0), whole, isSeen)), isSeen);
+    ${each((e) => `if (firstQuery + row + ${e}u < u.queries) { lse[rowsStart + firstQuery + row + ${e}u] = vec2f(tops.${AXES[e]}, logarithms.${AXES[e]}); }`)}
   }`;
 }

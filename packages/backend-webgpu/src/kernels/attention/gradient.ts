@@ -22,7 +22,7 @@ import {
 /** What all kernels of the gradient read beside the problem. */
 export interface Backward {
   readonly dy: TensorInfo;
-  /** [batch, heads, queries, 2]: the logarithm of the sum of exponentials, and `dy · y`. */
+  /** [batch, heads, queries, 4]: the logarithm of the sum of exponentials in two numbers, and `dy · y`. */
   readonly rows: TensorInfo;
 }
 
@@ -61,11 +61,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   workgroupBarrier();
   if (lane % ${LANES_PER_ROW}u == 0u && i < u.size) {
     for (var n = 1u; n < ${LANES_PER_ROW}u; n++) { sum += sums[lane + n]; }
-    rows[i] = vec2f(lse[i], sum);
+    rows[i] = vec4f(lse[i], sum, 0.0);
   }
 }`,
-    reads: { y: bindRows(y, isVector), dy: bindRows(dy, isVector), lse },
-    writes: { rows: { tensor: rows, as: 'vec2<f32>' } },
+    reads: { y: bindRows(y, isVector), dy: bindRows(dy, isVector), lse: { tensor: lse, as: 'vec2<f32>' } },
+    writes: { rows: { tensor: rows, as: 'vec4<f32>' } },
     counts: { size, heads, queries, valueDim, yBatch, yHead, yRow },
     workgroups: spread(Math.ceil(size / perGroup)),
   });
@@ -88,7 +88,7 @@ const FOUND_WHOLES = `
     ${each((e) => `own.${AXES[e]} += dot(yAt(firstQuery + row + ${e}u, part), dyAt(firstQuery + row + ${e}u, part));`)}
   }
   ${overThreads('products', 'own', (x, y) => `${x} + ${y}`)}
-  ${each((e) => `let whole${e} = vec2f(lse[rowsStart + min(firstQuery + row + ${e}u, u.queries - 1u)], products.${AXES[e]});`)}
+  ${each((e) => `let whole${e} = vec4f(lse[rowsStart + min(firstQuery + row + ${e}u, u.queries - 1u)], products.${AXES[e]}, 0.0);`)}
   if (slice == 0u && columnGroup == 0u) {
     ${each((e) => `if (firstQuery + row + ${e}u < u.queries) { rows[rowsStart + firstQuery + row + ${e}u] = whole${e}; }`)}
   }`;
@@ -98,12 +98,12 @@ export const WEIGHTS: string = each(
   (e) => `
     let query${e} = firstQuery + row + ${e}u;
     let value${e} = capped(s${e});
-    let w${e} = select(vec4f(), exp(scoreOf(value${e}) + biasAt(query${e}, key) - whole${e}.x), sees(query${e}, key));
+    let w${e} = select(vec4f(), exp((scoreOf(value${e}) + biasAt(query${e}, key) - whole${e}.x) - whole${e}.y), sees(query${e}, key));
     let kept${e} = keptAt(query${e}, key);`,
 );
 
 /** Turns `ti`, the products of rows of dy and v, into gradients of the scores. */
-export const SCORE_GRADIENTS: string = each((e) => `t${e} = w${e} * (t${e} * kept${e} - whole${e}.y);`);
+export const SCORE_GRADIENTS: string = each((e) => `t${e} = w${e} * (t${e} * kept${e} - whole${e}.z);`);
 
 const TIMES_SLOPE = each((e) => `t${e} *= slopeOf(value${e});`);
 
@@ -115,7 +115,7 @@ export function runQueryGradient(
 ): void {
   const { key, reads, counts, numbers, layout, isVector } = problem;
   const { slices, chunks } = slicesOf(layout.headDim, 4);
-  const perRow = { tensor: rows, as: 'vec2<f32>' } as const;
+  const perRow = { tensor: rows, as: 'vec4<f32>' } as const;
   backend.run({
     key: `attention dq ${key} ${chunks}`,
     code: () =>
@@ -144,7 +144,9 @@ ${found ? rowReader('y', { rows: 'queries', dim: 'valueDim', isVector }) : ''}`,
     reads: {
       ...reads,
       dy: bindRows(dy, isVector),
-      ...(found ? { y: bindRows(found.y, isVector), lse: found.lse } : { rows: perRow }),
+      ...(found
+        ? { y: bindRows(found.y, isVector), lse: { tensor: found.lse, as: 'vec2<f32>' as const } }
+        : { rows: perRow }),
     },
     writes: { dq: bindRows(dq, isVector), ...(found && { rows: perRow }) },
     counts: { ...counts, slices },
@@ -213,7 +215,7 @@ export function runKeyGradients(
     )
     .join('\n')}`,
       ),
-    reads: { ...reads, dy: bindRows(dy, isVector), rows: { tensor: rows, as: 'vec2<f32>' } },
+    reads: { ...reads, dy: bindRows(dy, isVector), rows: { tensor: rows, as: 'vec4<f32>' } },
     writes: { ...(dk && { dk: bindRows(dk, isVector) }), ...(dv && !isOne && { dv: bindRows(dv, isVector) }) },
     counts: { ...counts, slices },
     numbers,
