@@ -41,12 +41,12 @@ describe('throughDeviceLoss', () => {
     found.step = 2;
     expect(await starts(0)).toEqual([undefined]);
     expect(await starts(3)).toEqual([undefined, out, out, out]);
-    await expect(starts(4)).rejects.toSatisfy(DeviceLostError.isInstance);
+    await expect(starts(4)).rejects.toSatisfy((error) => DeviceLostError.isInstance(error));
   });
 
   test('stops with the error where there is no checkpoint, and with any other error', async () => {
     found.step = 0;
-    await expect(starts(1)).rejects.toSatisfy(DeviceLostError.isInstance);
+    await expect(starts(1)).rejects.toSatisfy((error) => DeviceLostError.isInstance(error));
     found.step = 2;
     await expect(throughDeviceLoss(() => Promise.reject(new Error('another')))).rejects.toThrow('another');
   });

@@ -9,15 +9,10 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 
+import { adopt, type ArenaPlaces, leaveArena, releaseArena } from './engine/arena.ts';
 import { BufferPool } from './engine/buffer-pool.ts';
 import { declarations, type Element, pipelineKey, type ShaderInterface } from './engine/shader.ts';
-import {
-  type Arena,
-  OpenWebGPUBackend,
-  type TensorData,
-  type TfjsProgram,
-  type TfjsUniform,
-} from './engine/tfjs-backend.ts';
+import { OpenWebGPUBackend, type TensorData, type TfjsProgram, type TfjsUniform } from './engine/tfjs-backend.ts';
 import { UniformCache } from './engine/uniforms.ts';
 import { GPUError } from './errors.ts';
 import { type Tile, TILES } from './kernels/product/tiles.ts';
@@ -91,10 +86,13 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     const fail = (error: Error): void => void (this.#failure ??= error);
     this.bufferManager.onFailure = fail;
     device.addEventListener('uncapturederror', ({ error }) => fail(new GPUError(`formers-webgpu: ${error.message}`)));
-    void device.lost.then(({ message, reason }) => {
-      this.#lost = message || reason;
-      for (const giveUp of this.#reads) giveUp();
-    });
+    void this.#watch(device);
+  }
+
+  async #watch({ lost }: GPUDevice): Promise<void> {
+    const { message, reason } = await lost;
+    this.#lost = message || reason;
+    for (const giveUp of this.#reads) giveUp();
   }
 
   /** Throws what went wrong on the device since the last time: its commands are checked and run later than they are recorded. */
@@ -155,58 +153,17 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     this.tensorMap.get(dataId).values = null;
   }
 
-  /**
-   * Moves tensors' values into one buffer, to be worked on together, unless they lie there already.
-   *
-   * @param options.starts Where each of them begins, in elements; multiples of 64.
-   * @param options.size Of all together, in elements.
-   * @returns The buffer as a tensor [size], which lives as long as one of them lies there.
-   */
-  adopt(
-    tensors: readonly TensorInfo[],
-    { starts, size }: { readonly starts: readonly number[]; readonly size: number },
-  ): TensorInfo {
-    const datas = tensors.map(({ dataId }) => this.tensorMap.get(dataId));
-    const known = datas[0]?.arena;
-    const isThere = datas.every(({ arena, offset }, i) => arena === known && offset === 4 * (starts[i] as number));
-    if (known && isThere && known.members === tensors.length && known.values.shape[0] === size) return known.values;
-    const arena: Arena = { values: this.output([size]), members: tensors.length };
-    tensors.forEach((tensor, i) => {
-      const start = starts[i] as number;
-      this.copy(tensor, arena.values, start);
-      this.releaseResource(tensor.dataId);
-      const { resource } = this.tensorMap.get(arena.values.dataId);
-      Object.assign(datas[i] as TensorData, { resource, offset: 4 * start, arena });
-    });
-    return arena.values;
+  /** Moves tensors' values into one buffer; see {@link adopt}. */
+  adopt(tensors: readonly TensorInfo[], places: ArenaPlaces): TensorInfo {
+    return adopt(this, tensors, places);
   }
 
   override releaseResource(dataId: DataId): void {
-    const data = this.tensorMap.get(dataId);
-    if (!data?.arena) return super.releaseResource(dataId);
-    const { arena } = data;
-    data.resource = null;
-    delete data.arena;
-    delete data.offset;
-    if (--arena.members === 0) this.disposeData(arena.values.dataId);
-  }
-
-  /** Gives a tensor a buffer of its own, for tfjs's methods that know no others. */
-  #leaveArena(dataId: DataId): void {
-    const data = this.tensorMap.get(dataId);
-    if (!data.arena) return;
-    const { shape, dtype } = data;
-    const copy = this.makeTensorInfo(shape, dtype);
-    this.copy({ dataId, shape, dtype }, copy);
-    this.releaseResource(dataId);
-    const own = this.tensorMap.get(copy.dataId);
-    data.resource = own.resource ?? null;
-    own.resource = null;
-    this.disposeData(copy.dataId);
+    if (!releaseArena(this, dataId)) super.releaseResource(dataId);
   }
 
   override readToGPU(dataId: DataId, options?: DataToGPUOptions): GPUData {
-    this.#leaveArena(dataId);
+    leaveArena(this, dataId);
     return super.readToGPU(dataId, options);
   }
 
@@ -412,7 +369,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     if (typeof OffscreenCanvas === 'undefined')
       throw new GPUError('formers-webgpu: dataSync() can not wait for the GPU here; use await data()');
     this.check();
-    this.#leaveArena(dataId);
+    leaveArena(this, dataId);
     return super.readSync(dataId);
   }
 
