@@ -94,6 +94,7 @@ async function start(): Promise<void> {
     showModel();
     void keepOffline(() => element('reason').append(' Load this page again for more threads.'));
   } catch (error) {
+    if (error instanceof WorkerEnded) return; // another engine was chosen meanwhile, which tells
     element('engine').textContent = 'no model';
     say(messageOf(error));
     throw error;
@@ -107,8 +108,7 @@ async function restart(engine: Shell['engine']): Promise<void> {
   element('reason').textContent = '';
   try {
     await session.restart(engine);
-    classify.refresh();
-    for (const listener of listeners) listener();
+    showModel();
   } catch (error) {
     if (!(error instanceof WorkerEnded)) say(`The engine could not be started. ${messageOf(error)}`);
   }

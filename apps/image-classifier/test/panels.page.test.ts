@@ -299,6 +299,16 @@ describe('engines', () => {
     expect(errors).toEqual([]);
   });
 
+  it('may be switched before the first model is there', async () => {
+    await using opened = await openPage(browser, { url: demo.url });
+    const { page } = opened;
+    for (const engine of ['simd', 'cpu']) await page.locator('#engine-choice').selectOption(engine);
+    await answered(page);
+    expect(await textOf(page, 'engine')).toBe('JavaScript · 1 thread');
+    expect(await textOf(page, 'size')).toBe('205,066 parameters');
+    expect(await textOf(page, 'message')).toBe('');
+  });
+
   it('hold no more after 1,000 classifications than after 10', async () => {
     await using opened = await openPage(browser, { url: demo.url });
     const { page } = opened;

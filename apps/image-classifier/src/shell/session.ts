@@ -15,6 +15,7 @@ type Classifier = Remote<ClassifierService>;
 export class Session {
   engine: EngineChoice = 'auto';
   model: ModelInUse | undefined;
+  readonly #source: ModelSource;
   readonly #onStart: (started: BackendChoice) => void;
   #worker: PageWorker | undefined;
   /** Settles when the worker's engine runs. */
@@ -22,8 +23,12 @@ export class Session {
   /** Settles when the worker has a model. */
   #loaded: Promise<void>;
 
-  /** @param onStart Is told of each engine that runs. */
+  /**
+   * @param source The first model.
+   * @param onStart Is told of each engine that runs.
+   */
   constructor(source: ModelSource, onStart: (started: BackendChoice) => void) {
+    this.#source = source;
     this.#onStart = onStart;
     this.#started = this.#start();
     this.#loaded = this.load(source);
@@ -40,8 +45,8 @@ export class Session {
     this.#worker?.terminate();
     this.engine = engine;
     this.#started = this.#start();
-    if (this.model) this.#loaded = this.load(this.model.source);
-    await this.#started;
+    this.#loaded = this.load(this.model?.source ?? this.#source);
+    this.#loaded.catch(() => {}); // told by what waits for it
     await this.#loaded;
   }
 
