@@ -10,14 +10,18 @@ const BACKEND_NAME = 'formers-webgpu';
 export async function startWebGPU(options: WebGPUOptions): Promise<EngineInfo> {
   const { device, info, features } = await requestDevice(options);
   // Both look for the device's globals when they are loaded.
-  const [{ FormersWebGPUBackend }, { registerKernels }] = await Promise.all([
+  const [{ FormersWebGPUBackend }, { registerKernels }, { tuneTiles }] = await Promise.all([
     import('./backend.ts'),
     import('./kernels/register.ts'),
+    import('./kernels/product/tune.ts'),
   ]);
   if (findBackendFactory(BACKEND_NAME)) removeBackend(BACKEND_NAME);
   registerKernels(BACKEND_NAME);
-  registerBackend(BACKEND_NAME, () => new FormersWebGPUBackend(device, info), 2);
+  const backend = new FormersWebGPUBackend(device, info);
+  registerBackend(BACKEND_NAME, () => backend, 2);
   await activate(BACKEND_NAME);
   const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ') || 'WebGPU';
+  const { tune = !/swiftshader|llvmpipe|software/i.test(`${name} ${info.architecture}`), store } = options;
+  if (tune) backend.tiles = await tuneTiles(backend, { device: name, store });
   return { name: BACKEND_NAME, device: name, threads: 1, features };
 }

@@ -1,11 +1,17 @@
 import type { EngineFactory } from '@formers/backend';
 
+import type { TileStore } from './kernels/product/tune.ts';
+
 /** Options of {@link webgpu}. */
 export interface WebGPUOptions {
   /** Where adapters come from; default `navigator.gpu`, in Node the package `webgpu` (Dawn) where it is installed. */
   readonly gpu?: GPU;
   /** Which of several GPUs; default the fast one. */
   readonly powerPreference?: GPUPowerPreference;
+  /** Whether to measure at the start, in some tens of milliseconds, which tiles suit this GPU; default yes, but not for GPUs in software. Results don't depend on it. */
+  readonly tune?: boolean;
+  /** Where what was measured is remembered, such as `localStorage`. */
+  readonly store?: TileStore;
 }
 
 /**

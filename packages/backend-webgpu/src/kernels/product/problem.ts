@@ -1,7 +1,7 @@
 import type { FusedActivation } from '@formers/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-import type { Bound } from '../../backend.ts';
+import type { Bound } from '../../engine/shader.ts';
 import type { EpilogueCode } from './epilogue.ts';
 import type { ProductSize, Tile } from './tiles.ts';
 
