@@ -3,53 +3,31 @@ import {
   type BackendValues,
   type DataId,
   type DataToGPUOptions,
-  type DataType,
   type GPUData,
   type TensorInfo,
   util,
 } from '@tensorflow/tfjs-core';
 
 import { adopt, type ArenaPlaces, leaveArena, releaseArena } from './engine/arena.ts';
+import { BindGroupCache } from './engine/bind-groups.ts';
 import { BufferPool } from './engine/buffer-pool.ts';
-import { declarations, type Element, pipelineKey, type ShaderInterface } from './engine/shader.ts';
+import { bytesOf, fromBytes } from './engine/bytes.ts';
+import { type Figures, noFigures } from './engine/figures.ts';
+import {
+  declarations,
+  elementOf,
+  pipelineKey,
+  type ShaderCall,
+  type ShaderInterface,
+  tensorOf,
+} from './engine/shader.ts';
 import { OpenWebGPUBackend, type TensorData, type TfjsProgram, type TfjsUniform } from './engine/tfjs-backend.ts';
 import { UniformCache } from './engine/uniforms.ts';
 import { GPUError } from './errors.ts';
 import { type Tile, TILES } from './kernels/product/tiles.ts';
 
-/** A tensor, or a tensor whose elements a shader takes several at a time. */
-export type Bound = TensorInfo | { readonly tensor: TensorInfo; readonly as: Element };
-
-/** One dispatch of a shader. */
-export interface ShaderCall {
-  /** Names the code; see `ShaderInterface`. */
-  readonly key: string;
-  /** WGSL without the declarations of buffers and uniforms; its entry point is `main`. Asked for only when the pipeline is new. */
-  readonly code: () => string;
-  readonly reads: Readonly<Record<string, Bound>>;
-  readonly writes: Readonly<Record<string, Bound>>;
-  /** Whole numbers, `u.name` in the code. */
-  readonly counts?: Readonly<Record<string, number>>;
-  /** float32 numbers, `u.name` in the code. */
-  readonly numbers?: Readonly<Record<string, number>>;
-  readonly workgroups: readonly [x: number, y?: number, z?: number];
-}
-
-/** Counters since the engine started; for tests and measurements. */
-export interface Figures {
-  dispatches: number;
-  /** From one tensor to another. */
-  copies: number;
-  submissions: number;
-  /** Bind groups and uniform buffers made; a warm step makes few. */
-  bindGroups: number;
-  pipelines: number;
-}
-
 /** Dispatches after which commands are submitted without being asked for. */
 const DISPATCHES_PER_SUBMISSION = 1024;
-/** Bind groups that are kept. */
-const MOST_BIND_GROUPS = 16_384;
 /** Values up to this size stay on the host too, where they may be read without waiting: ids, positions, scalars. */
 const HOST_BYTES = 4096;
 /** The same of whole numbers: positions of long prompts are read, too. */
@@ -65,15 +43,13 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
   tiles: readonly Tile[] = TILES;
   /** Logits that a fused loss holds at a time: 128 MB. */
   mostLogits: number = 2 ** 25;
-  readonly figures: Figures = { dispatches: 0, copies: 0, submissions: 0, bindGroups: 0, pipelines: 0 };
+  readonly figures: Figures = noFigures();
   readonly #uniforms: UniformCache;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
-  readonly #ids = new WeakMap<object, number>();
+  readonly #bindGroups: BindGroupCache;
   /** Buffers that hold uploads until the commands that copy them are submitted. */
   #staging: GPUBuffer[] = [];
   #pending = 0;
-  #nextId = 0;
   #lost: string | undefined;
   /** Ends reads that a lost device would leave waiting. */
   readonly #reads = new Set<() => void>();
@@ -82,6 +58,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
   constructor(device: GPUDevice, info: GPUAdapterInfo) {
     super(device, info);
     this.#uniforms = new UniformCache(device);
+    this.#bindGroups = new BindGroupCache(device, { onMake: () => this.figures.bindGroups++ });
     this.bufferManager = new BufferPool(device);
     const fail = (error: Error): void => void (this.#failure ??= error);
     this.bufferManager.onFailure = fail;
@@ -212,29 +189,10 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     this.ensureCommandEncoderReady();
     this.computePassEncoder ??= (this.commandEncoder as GPUCommandEncoder).beginComputePass();
     this.computePassEncoder.setPipeline(pipeline);
-    this.computePassEncoder.setBindGroup(0, this.#bindGroup(pipeline, bindings));
+    this.computePassEncoder.setBindGroup(0, this.#bindGroups.of(pipeline, bindings));
     this.computePassEncoder.dispatchWorkgroups(...(workgroups as [number]));
     this.figures.dispatches++;
     if (++this.#pending >= DISPATCHES_PER_SUBMISSION) this.submitQueue();
-  }
-
-  #bindGroup(pipeline: GPUComputePipeline, bindings: readonly GPUBufferBinding[]): GPUBindGroup {
-    let key = `${this.#idOf(pipeline)}`;
-    for (const { buffer, offset = 0, size = 0 } of bindings) key += `,${this.#idOf(buffer)}@${offset}+${size}`;
-    let group = this.#bindGroups.get(key);
-    if (!group) {
-      this.figures.bindGroups++;
-      const entries = bindings.map((resource, binding) => ({ binding, resource }));
-      group = this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-      this.#bindGroups.set(key, group);
-    }
-    return group;
-  }
-
-  #idOf(object: object): number {
-    let id = this.#ids.get(object);
-    if (id === undefined) this.#ids.set(object, (id = this.#nextId++));
-    return id;
   }
 
   /** Of tfjs's own kernels. */
@@ -306,7 +264,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     for (const buffer of this.#staging) this.bufferManager.releaseBuffer(buffer, false);
     this.#staging = [];
     const isTrimmed = [this.bufferManager.trim(), this.#uniforms.trim()].some(Boolean);
-    if (isTrimmed || this.#bindGroups.size > MOST_BIND_GROUPS) this.#bindGroups.clear();
+    this.#bindGroups.trim({ all: isTrimmed });
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
@@ -379,28 +337,9 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
 
   override dispose(): void {
     this.#uniforms.dispose();
-    this.#bindGroups.clear();
+    this.#bindGroups.trim({ all: true });
     super.dispose();
   }
-}
-
-function tensorOf(bound: Bound): TensorInfo {
-  return 'tensor' in bound ? bound.tensor : bound;
-}
-
-function elementOf(bound: Bound): Element {
-  if ('as' in bound) return bound.as;
-  return bound.dtype === 'float32' ? 'f32' : 'i32';
-}
-
-/** All elements take 4 bytes; a buffer has at least one. */
-function bytesOf(shape: readonly number[]): number {
-  return 4 * Math.max(1, util.sizeFromShape([...shape]));
-}
-
-function fromBytes(bytes: ArrayBuffer, dtype: DataType): BackendValues {
-  if (dtype === 'float32') return new Float32Array(bytes);
-  return dtype === 'int32' ? new Int32Array(bytes) : Uint8Array.from(new Int32Array(bytes));
 }
 
 const ints = (data: number[]): TfjsUniform => ({ type: 'int32', data });

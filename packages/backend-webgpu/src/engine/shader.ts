@@ -1,3 +1,5 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+
 /** What elements of a buffer are in WGSL. */
 export type Element = 'f32' | 'i32' | 'u32' | 'vec2<f32>' | 'vec4<f32>' | 'f16' | 'vec4<f16>';
 
@@ -32,4 +34,33 @@ export function declarations({ reads, writes, counts, numbers }: ShaderInterface
 /** All that tells one pipeline from another. */
 export function pipelineKey({ key, reads, writes, counts, numbers }: ShaderInterface): string {
   return [key, reads.join(), writes.join(), counts.join(), numbers.join()].join('|');
+}
+
+/** A tensor, or a tensor whose elements a shader takes several at a time. */
+export type Bound = TensorInfo | { readonly tensor: TensorInfo; readonly as: Element };
+
+/** One dispatch of a shader. */
+export interface ShaderCall {
+  /** Names the code; see {@link ShaderInterface}. */
+  readonly key: string;
+  /** WGSL without the declarations of buffers and uniforms; its entry point is `main`. Asked for only when the pipeline is new. */
+  readonly code: () => string;
+  readonly reads: Readonly<Record<string, Bound>>;
+  readonly writes: Readonly<Record<string, Bound>>;
+  /** Whole numbers, `u.name` in the code. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** float32 numbers, `u.name` in the code. */
+  readonly numbers?: Readonly<Record<string, number>>;
+  readonly workgroups: readonly [x: number, y?: number, z?: number];
+}
+
+/** The tensor of what is bound. */
+export function tensorOf(bound: Bound): TensorInfo {
+  return 'tensor' in bound ? bound.tensor : bound;
+}
+
+/** Its elements in WGSL. */
+export function elementOf(bound: Bound): Element {
+  if ('as' in bound) return bound.as;
+  return bound.dtype === 'float32' ? 'f32' : 'i32';
 }

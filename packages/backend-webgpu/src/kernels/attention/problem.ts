@@ -1,7 +1,7 @@
 import type { AttendAttributes } from '@formers/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-import type { Bound } from '../../backend.ts';
+import type { Bound } from '../../engine/shader.ts';
 import { activationCode } from '../activation.ts';
 import { input, type KernelCall } from '../kernel.ts';
 import { DROPOUT_WGSL, dropoutCounts, dropoutNumbers } from '../random.ts';
