@@ -227,7 +227,7 @@ describe('one clear line and exit code 1', () => {
     ['no such file', ['--text', 'no-such-file.txt'], /no-such-file\.txt/],
     ['unknown flag', ['--layers', '3'], /--layers/],
     ['unknown preset', ['--preset', 'huge'], /--preset must be one of .*nano-cpu.*, got "huge"/],
-    ['unknown engine', ['--engine', 'abacus'], /--engine must be one of auto, simd, cpu, got "abacus"/],
+    ['unknown engine', ['--engine', 'abacus'], /--engine must be one of auto, simd, cpu, webgpu, got "abacus"/],
     [
       'unknown data set',
       ['--dataset', 'dune'],
