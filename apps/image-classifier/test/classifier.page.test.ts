@@ -382,9 +382,9 @@ describe('how it looks', () => {
     expect(await brightest()).toBeLessThan(60);
     if (way === 'system') await page.emulateMedia({ colorScheme: 'dark' });
     else await page.locator('#theme-choice').selectOption(way);
-    expect(await brightest()).toBeGreaterThan(200);
+    await expect.poll(brightest).toBeGreaterThan(200);
     await page.reload();
     await answered(page);
-    expect(await brightest()).toBeGreaterThan(200);
+    await expect.poll(brightest).toBeGreaterThan(200);
   });
 });
