@@ -202,13 +202,15 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     inputs: TensorInfo[],
     uniforms: TfjsUniform[] = [],
   ): void {
-    if (this.activeTimers) return super.recordAndSubmit(program, output, inputs, uniforms);
+    // Those that are timed, and those on textures of images.
+    if (this.activeTimers || program.pixelsOpType !== undefined)
+      return super.recordAndSubmit(program, output, inputs, uniforms);
     const shapes = [...inputs, output].flatMap(({ shape }) => [shape, util.computeStrides(shape)]);
     const size = util.sizeFromShape(program.outputShape) / (program.outputComponent ?? 1);
     const all: TfjsUniform[] = [
-      ...(program.pixelsOpType === undefined
-        ? [float(Number.NaN), float(Infinity), ...shapes.map(ints)]
-        : [ints(util.computeStrides(output.shape))]),
+      float(Number.NaN),
+      float(Infinity),
+      ...shapes.map(ints),
       ...(program.size ? [ints([size])] : []),
       ...uniforms,
     ];
