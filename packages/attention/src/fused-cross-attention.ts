@@ -10,7 +10,7 @@ import {
   splitHeads,
 } from '@formers/backend';
 import { type Initializer, Linear, Module } from '@formers/nn';
-import { slice, split, type Tensor1D, type Tensor2D, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
+import { slice, split, type Tensor1D, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
 
 import type { CrossCache } from './encoder-decoder-cache.ts';
 
@@ -70,8 +70,8 @@ export class FusedCrossAttention extends Module<[x: Tensor3D, options: CrossAtte
 
   /** Rows `first` to `first + count` of the one projection. */
   #project(x: Tensor3D, first: number, count: number): Tensor3D {
-    const { weight, bias } = this.queryKeyValue;
-    const rows = slice(weight as Tensor2D, [first, 0], [count, -1]); // [count, dim]
+    const { adaptedWeight, bias } = this.queryKeyValue;
+    const rows = slice(adaptedWeight, [first, 0], [count, -1]); // [count, dim]
     return linear(x, rows, { bias: bias && slice(bias as Tensor1D, [first], [count]) }); // [batch, seq, count]
   }
 }

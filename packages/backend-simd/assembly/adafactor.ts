@@ -53,10 +53,10 @@ const SUMS: usize = 12;
   return s;
 }
 
-/** Writes the parameter: `p * keep - update`, the update going through the first moment if there is one. `factor` holds the learning rate too. */
-@inline function write(p: usize, g: usize, m: usize, moments: usize, isMoment: bool, factor: f32, keep: f32, n: i32): void {
+/** Writes the parameter: `p - p * decay - update` (1 - decay would be rounded the same way in every step), the update going through the first moment if there is one. `factor` holds the learning rate too. */
+@inline function write(p: usize, g: usize, m: usize, moments: usize, isMoment: bool, factor: f32, decay: f32, n: i32): void {
   const beta1: f32 = m ? number(10) : 0, c: f32 = 1 - beta1;
-  const f = f32x4.splat(factor), k = f32x4.splat(keep), b4 = f32x4.splat(beta1), c4 = f32x4.splat(c);
+  const f = f32x4.splat(factor), d = f32x4.splat(decay), b4 = f32x4.splat(beta1), c4 = f32x4.splat(c);
   let i = 0;
   for (; i <= n - 8; i += 8) {
     const o = <usize>i << 2;
@@ -68,9 +68,9 @@ const SUMS: usize = 12;
       v128.store(m + o, u);
       v128.store(m + o, v, 16);
     }
-    const r = f32x4.sub(f32x4.mul(v128.load(p + o), k), u), t = f32x4.sub(f32x4.mul(v128.load(p + o, 16), k), v);
-    v128.store(p + o, r);
-    v128.store(p + o, t, 16);
+    const p0 = v128.load(p + o), p1 = v128.load(p + o, 16);
+    v128.store(p + o, f32x4.sub(f32x4.sub(p0, f32x4.mul(p0, d)), u));
+    v128.store(p + o, f32x4.sub(f32x4.sub(p1, f32x4.mul(p1, d)), v), 16);
   }
   for (; i < n; i++) {
     const o = <usize>i << 2;
@@ -79,7 +79,8 @@ const SUMS: usize = 12;
       u = load<f32>(m + o) * beta1 + u * c;
       store<f32>(m + o, u);
     }
-    store<f32>(p + o, load<f32>(p + o) * keep - u);
+    const w = load<f32>(p + o);
+    store<f32>(p + o, w - w * decay - u);
   }
 }
 
@@ -125,7 +126,7 @@ export function adafactorVector(_thread: i32): void {
     const unit = nextUnit(1);
     if (unit >= chunks) return;
     const o = <usize>(unit * CHUNK) << 2;
-    write(p + o, g + o, m ? m + o : 0, v + o, true, factor, 1 - number(11) * rate, min(CHUNK, size - unit * CHUNK));
+    write(p + o, g + o, m ? m + o : 0, v + o, true, factor, number(11) * rate, min(CHUNK, size - unit * CHUNK));
   }
 }
 
@@ -214,7 +215,7 @@ export function adafactorMatrices(_thread: i32): void {
     const mean = rowMean(sums, matrix, chunks, rows);
     for (let row = first; row < first + n; row++) {
       const o = <usize>row * rowBytes;
-      write(p + o, g + o, m ? m + o : 0, factors + <usize>matrix * rowBytes, false, factor * rowFactor(rowMoments, row, mean), 1 - number(11) * rate, columns);
+      write(p + o, g + o, m ? m + o : 0, factors + <usize>matrix * rowBytes, false, factor * rowFactor(rowMoments, row, mean), number(11) * rate, columns);
     }
   }
 }

@@ -88,7 +88,7 @@ export class BARTForCausalLM extends PretrainedModel<
   }
 
   get #outputWeight(): Tensor2D {
-    return (this.head ?? this.tokens).weight; // [vocab, dim]
+    return this.head?.adaptedWeight ?? this.tokens.weight; // [vocab, dim]
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */

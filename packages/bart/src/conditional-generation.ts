@@ -107,7 +107,7 @@ export class BART extends PretrainedModel<[ids: Tensor2D, options?: BARTCallOpti
   }
 
   get #outputWeight(): Tensor2D {
-    return (this.head ?? this.model.tokens).weight; // [vocab, dim]
+    return this.head?.adaptedWeight ?? this.model.tokens.weight; // [vocab, dim]
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */

@@ -55,6 +55,6 @@ export abstract class LanguageModel<
   }
 
   get #outputWeight(): Tensor2D {
-    return (this.head ?? this.decoder.tokens).weight; // [vocab, dim]
+    return this.head?.adaptedWeight ?? this.decoder.tokens.weight; // [vocab, dim]
   }
 }

@@ -1,5 +1,5 @@
 import { type Activation, applyActivation, linear, type RandomStream } from '@formers/backend';
-import { add, type Rank, type Tensor, type Variable } from '@tensorflow/tfjs-core';
+import { add, type Rank, type Tensor, type Tensor2D, type Variable } from '@tensorflow/tfjs-core';
 
 import { fanInUniform, type Initializer, zeros } from './initializers.ts';
 import { Module, parameter } from './module.ts';
@@ -30,6 +30,8 @@ export interface LinearAdapter {
    * @returns what comes instead of `output`, before activation and residual
    */
   adapt<T extends Tensor>(x: T, output: T): T;
+  /** The weight, [outDim, inDim], that computes what {@link adapt} does in evaluation; for modules that read weights themselves. */
+  adaptWeight(weight: Tensor2D): Tensor2D;
   /** What it reads besides. */
   parameters(): readonly Variable[];
 }
@@ -55,6 +57,11 @@ export class Linear<T extends Tensor = Tensor> extends Module<[x: T, options?: L
 
   set adapter(adapter: LinearAdapter | undefined) {
     this.#adapter = adapter;
+  }
+
+  /** [outDim, inDim], with what the adapter changes of it: what a module reads that uses the weight in another way than by {@link call}. */
+  get adaptedWeight(): Tensor2D {
+    return this.#adapter?.adaptWeight(this.weight as Tensor2D) ?? (this.weight as Tensor2D);
   }
 
   protected override forward(x: T, options: LinearCallOptions = {}): T {

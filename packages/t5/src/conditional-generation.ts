@@ -95,7 +95,7 @@ export class T5 extends PretrainedModel<[ids: Tensor2D, options: T5CallOptions],
   }
 
   get #outputWeight(): Tensor2D {
-    return (this.head ?? this.model.tokens).weight; // [vocab, dim]
+    return this.head?.adaptedWeight ?? this.model.tokens.weight; // [vocab, dim]
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */

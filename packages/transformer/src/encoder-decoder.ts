@@ -206,6 +206,6 @@ export abstract class EncoderDecoder<Config extends EncoderDecoderConfig> extend
   }
 
   get #outputWeight(): Tensor2D {
-    return (this.head ?? this.#targetTable).weight; // [vocab, dim]
+    return this.head?.adaptedWeight ?? this.#targetTable.weight; // [vocab, dim]
   }
 }

@@ -146,6 +146,7 @@ function composition(slot: AdafactorSlot, numbers: AdafactorNumbers): void {
     update = add(mul(firstMoment, beta1), mul(update, 1 - beta1));
     written.push([firstMoment, update]);
   }
-  written.push([parameter, sub(mul(parameter, sub(1, mul(rate, weightDecay))), update)]);
+  // Subtracted, as 1 - rate · decay would be rounded the same way in every step, which adds up.
+  written.push([parameter, sub(sub(parameter, mul(parameter, mul(rate, weightDecay))), update)]);
   for (const [variable, next] of written) variable.assign(where(apply, next, variable));
 }

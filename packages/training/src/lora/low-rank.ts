@@ -57,6 +57,15 @@ export class LowRank implements LinearAdapter {
     return linear(mul(low, this.scale) as T, this.b, { residual: output }); // [..., outDim]
   }
 
+  adaptWeight(weight: Tensor2D): Tensor2D {
+    this.#wasUsed = true;
+    return this.#original ? weight : add(weight, this.#change());
+  }
+
+  #change(): Tensor2D {
+    return mul(matMul(this.b as Tensor2D, this.a as Tensor2D), this.scale);
+  }
+
   /** Whether the model ever computed with it. */
   get wasUsed(): boolean {
     return this.#wasUsed;
@@ -78,7 +87,7 @@ export class LowRank implements LinearAdapter {
   merge(): void {
     const { weight } = this.#linear;
     this.#original ??= tidy(() => keep(weight.clone()));
-    tidy(() => weight.assign(add(weight, mul(matMul(this.b, this.a), this.scale))));
+    tidy(() => weight.assign(add(weight, this.#change())));
   }
 
   /** Gives the weights back, bit for bit. */
