@@ -21,14 +21,14 @@ import {
 const MOST_CHUNKS = 4;
 
 /** The range of keys that a tile of queries can see, in whole tiles, as `for` with `firstKey`. */
-export const FOR_KEYS = `
+export const FOR_KEYS: string = `
   let offset = i32(u.queryOffset);
   let endKey = select(i32(u.keys), min(i32(u.keys), i32(firstQuery) + ${TILE} + offset), u.causal == 1u);
   let startKey = select(0, max(0, i32(firstQuery) + offset - i32(u.window) + 1), u.window > 0u);
   for (var firstKey = u32(startKey) & ~${TILE - 1}u; i32(firstKey) < endKey; firstKey += ${TILE}u)`;
 
 /** The workgroup's tile of queries, its head, its batch and its slice of columns; the last queries of a causal attention, which see most, come first. */
-export const PLACE = `
+export const PLACE: string = `
   let firstQuery = (groups.x - 1u - group.x) * ${TILE}u;
   let head = group.y;
   let batch = group.z / u.slices;
