@@ -1,4 +1,4 @@
-import { proxy } from 'comlink';
+import { proxy, releaseProxy } from 'comlink';
 
 import type { ModelFacts } from '../model/image-classifier.ts';
 import { modelFilesIn } from '../model/model-files.ts';
@@ -123,9 +123,12 @@ type Opener = Awaited<ReturnType<ReturnType<typeof startWorker>['services']['ope
 async function fromOpener<Answer>(signal: AbortSignal, question: (opener: Opener) => Promise<Answer>): Promise<Answer> {
   const worker = startWorker('opener', { mayAsk: 'anybody' });
   signal.addEventListener('abort', () => worker.terminate());
+  let opener: Opener | undefined;
   try {
-    return await worker.ask(worker.services.opener().then(question));
+    opener = await worker.ask(worker.services.opener());
+    return await worker.ask(question(opener));
   } finally {
+    opener?.[releaseProxy](); // and so held until here: comlink closes a service that is collected as garbage, though it still owes an answer
     worker.terminate();
   }
 }
