@@ -294,7 +294,7 @@ describe('engines', () => {
       );
       await expect.poll(() => textOf(page, 'label')).toBe('5');
     }
-    expect(page.workers().length).toBeLessThanOrEqual(3); // the one before is gone, with its threads
+    await expect.poll(() => page.workers().length).toBeLessThanOrEqual(3); // the one before is gone, with its threads
     expect(await textOf(page, 'message')).toBe('');
     expect(errors).toEqual([]);
   });
