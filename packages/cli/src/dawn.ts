@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { BackendError } from '@formers/backend';
 import type { WebGPUOptions } from '@formers/backend-webgpu';
+
+import { npmCi } from './attempt.ts';
 
 /** Where Dawn is installed: outside the workspace, as few need its 130 MB. */
 const FOLDER = path.join(import.meta.dirname, '../../backend-webgpu/dawn');
@@ -23,7 +24,7 @@ export async function openDawn({
 }): Promise<NonNullable<WebGPUOptions['gpu']>> {
   if (!existsSync(ENTRY)) {
     onNote('installing WebGPU for Node (Dawn): npm ci in packages/backend-webgpu/dawn, 130 MB, once');
-    const failure = await install();
+    const failure = await npmCi(FOLDER); // Dawn's own install script only clears an attribute on macOS, which npm's downloads don't have
     if (failure !== undefined) throw new BackendError(`WebGPU for Node could not be installed: ${failure}`);
   }
   const { create, globals } = (await import(pathToFileURL(ENTRY).href)) as Dawn;
@@ -31,21 +32,4 @@ export async function openDawn({
   // SwiftShader, a GPU in software, takes seconds to compile the zeros that shared memory of shaders starts with; our kernels write before they read.
   const isSoftware = process.env['VK_ICD_FILENAMES']?.includes('swiftshader') ?? false;
   return create(isSoftware ? ['enable-dawn-features=disable_workgroup_init'] : []);
-}
-
-/** Its last word if it failed. Dawn's own install script only clears an attribute on macOS, which npm's downloads don't have. */
-function install(): Promise<string | undefined> {
-  const child = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: FOLDER,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    shell: process.platform === 'win32',
-  });
-  let words = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
-  return new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code) =>
-      resolve(code === 0 ? undefined : (words.trim().split('\n').at(-1) ?? `ended with ${code}`)),
-    );
-  });
 }

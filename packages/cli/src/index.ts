@@ -1,3 +1,4 @@
+export { attempt, npmCi } from './attempt.ts';
 export { runCommand } from './command.ts';
 export { openDawn } from './dawn.ts';
 export { describeEngine, ENGINES, startEngine } from './engine.ts';

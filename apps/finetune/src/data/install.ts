@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-import { UsageError } from '@formers/cli';
+import { npmCi, UsageError } from '@formers/cli';
 
 const FOLDER = path.join(import.meta.dirname, '../../datasets');
 
@@ -38,21 +37,4 @@ export async function installDataSet({
     load: createRequire(path.join(home, 'package.json')),
     folder: path.join(home, 'node_modules', packageName),
   };
-}
-
-/** Installs what the lockfile of a folder says; the last line of what npm says if that failed. */
-function npmCi(folder: string): Promise<string | undefined> {
-  const child = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    shell: process.platform === 'win32',
-  });
-  let words = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
-  return new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code) =>
-      resolve(code === 0 ? undefined : (words.trim().split('\n').at(-1) ?? `ended with ${code}`)),
-    );
-  });
 }

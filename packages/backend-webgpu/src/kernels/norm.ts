@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { asRows, input, type Kernel, type KernelCall, type KernelTable, spread } from './kernel.ts';
+import { asRows, input, type Kernel, type KernelCall, type KernelTable, spread, zeros } from './kernel.ts';
 import { normGradientCode, normCode, type NormVariant, parameterSumsCode, SUM_COLUMNS } from './norm-code.ts';
 
 /** Workgroups that share the rows in the gradient; each leaves sums over its rows for the gradients of the parameters. */
@@ -80,8 +80,8 @@ function normaliseGradient(
   const { rows, dim } = asRows(x);
   const parameters = wanted.filter((name) => name !== 'x');
   if (rows === 0) {
-    const zeros = parameters.map((name) => [name, zerosOf(backend, weight)]);
-    return Object.fromEntries([['x', backend.output(x.shape)], ...zeros]);
+    const empty = parameters.map((name) => [name, zeros(backend, weight.shape)]);
+    return Object.fromEntries([['x', backend.output(x.shape)], ...empty]);
   }
   const { vectors, ...variant } = variantOf(dim);
   const as = variant.element;
@@ -122,10 +122,6 @@ function normaliseGradient(
   return gradients;
 }
 
-function zerosOf(backend: FormersWebGPUBackend, { shape }: TensorInfo): TensorInfo {
-  return backend.makeTensorInfo([...shape], 'float32', new Float32Array(shape[0] ?? 0));
-}
-
 type GradientCall = KernelCall<{ wanted: readonly string[] }>;
 type Tensors = [TensorInfo, TensorInfo, TensorInfo, TensorInfo];
 
@@ -153,7 +149,7 @@ function addGradient(centred: boolean): Kernel {
         })
       : Object.fromEntries([
           ...(summands.length > 0 ? [['x', backend.alias(past as TensorInfo)]] : []),
-          ...parameters.map((name) => [name, zerosOf(backend, weight)]),
+          ...parameters.map((name) => [name, zeros(backend, weight.shape)]),
         ]);
     const dx = gradients['x'];
     return wanted.map((name) => {
