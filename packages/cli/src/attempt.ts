@@ -16,7 +16,7 @@ export function attempt(
   return new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code) =>
-      resolve(code === 0 ? undefined : (words.trim().split('\n').at(-1) || `ended with ${code}`)),
+      resolve(code === 0 ? undefined : words.trim().split('\n').at(-1) || `ended with ${code}`),
     );
   });
 }
