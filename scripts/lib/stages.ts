@@ -1,3 +1,4 @@
+import { excerpt } from './excerpt.ts';
 import { run, type RunOptions } from './run.ts';
 import { fail, pass, type Tally } from './tally.ts';
 
@@ -15,7 +16,7 @@ export function command(name: string, line: readonly [string, ...string[]], opti
       const { code, output } = await run(line, options);
       if (code === 0) return pass;
       process.stdout.write(`\n${output.trimEnd()}\n`);
-      return fail(`${name} (${line.join(' ')})`);
+      return fail(`${name} (${line.join(' ')})`, excerpt(output, { last: 20 }));
     },
   };
 }

@@ -3,7 +3,7 @@ export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** What failed, by name. */
+  /** What failed: names, each with lines below it that say why. */
   readonly failures: readonly string[];
   /** What was skipped, by name; a name says what was missing. */
   readonly skips: readonly string[];
@@ -12,9 +12,14 @@ export interface Tally {
 /** One check that passed. */
 export const pass: Tally = { passed: 1, failed: 0, skipped: 0, failures: [], skips: [] };
 
-/** One check that failed. */
-export function fail(name: string): Tally {
-  return { passed: 0, failed: 1, skipped: 0, failures: [name], skips: [] };
+/** One check that failed, and lines that say why. */
+export function fail(name: string, reason = ''): Tally {
+  return { passed: 0, failed: 1, skipped: 0, failures: [because(name, reason)], skips: [] };
+}
+
+/** A failure's name with its reason below it. */
+export function because(name: string, reason: string): string {
+  return reason === '' ? name : `${name}\n${reason}`;
 }
 
 /** One check that could not be made, and why. */
@@ -35,14 +40,21 @@ export function total(tallies: readonly Tally[]): Tally {
 
 /** Prints what was skipped and what failed, then the counts as the last line; sets the exit code to 1 on any failure. */
 export function conclude(tally: Tally): void {
-  const lines = [
-    ...section('Skipped:', tally.skips),
-    ...section('Failed:', tally.failures),
-    '',
-    `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`,
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(`${conclusion(tally).join('\n')}\n`);
   process.exitCode = tally.failed === 0 ? 0 : 1;
+}
+
+/** The lines that {@link conclude} prints. Only the first ten failures have their reasons, so that all names are in sight. */
+export function conclusion({ passed, failed, skipped, failures, skips }: Tally): string[] {
+  return [
+    ...section('Skipped:', skips),
+    ...section(
+      'Failed:',
+      failures.map((failure, i) => (i < 10 ? failure.replaceAll('\n', '\n      ') : (failure.split('\n')[0] ?? ''))),
+    ),
+    '',
+    `${passed} passed, ${failed} failed, ${skipped} skipped`,
+  ];
 }
 
 function section(title: string, names: readonly string[]): string[] {

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { excerpt } from './excerpt.ts';
 import { run } from './run.ts';
 import type { Stage } from './stages.ts';
-import { fail, type Tally, total } from './tally.ts';
+import { because, fail, type Tally, total } from './tally.ts';
 import { readJson, root } from './workspace.ts';
 
 /** What is read of the report that vitest's `json` reporter writes. */
@@ -12,11 +14,15 @@ export interface VitestReport {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
+    /** What was wrong outside of its tests. */
+    readonly message: string;
     readonly assertionResults: readonly {
       readonly status: string;
       readonly title: string;
       readonly fullName: string;
       readonly ancestorTitles: readonly string[];
+      /** Errors with their stacks. */
+      readonly failureMessages: readonly string[];
     }[];
   }[];
 }
@@ -30,12 +36,13 @@ export function vitest(name: string, config: string): Stage {
       const file = join(folder, 'report.json');
       try {
         process.stdout.write('\n');
-        const { code } = await run(
+        const { code, output } = await run(
           ['vitest', 'run', '--config', config, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
           { onOutput: (piece) => process.stdout.write(piece) },
         );
-        const tally = tallyReport(readJson<VitestReport>(file));
-        return code === 0 || tally.failed > 0 ? tally : total([tally, fail(`${name}: errors outside of the tests`)]);
+        const tally = tallyReport(readJson<VitestReport>(file), output);
+        if (code === 0 || tally.failed > 0) return tally;
+        return total([tally, fail(`${name}: errors outside of the tests`, excerpt(output, { last: 40 }))]);
       } catch (error) {
         return fail(`${name}: vitest left no report (${String(error)})`);
       } finally {
@@ -45,23 +52,28 @@ export function vitest(name: string, config: string): Stage {
   };
 }
 
-/** Counts a report: failures are named one by one, skipped tests by file and outermost suite. */
-export function tallyReport(report: VitestReport): Tally {
+/**
+ * Counts a report: failures are named one by one with their messages, skipped tests by file and outermost suite.
+ *
+ * @param output What vitest printed; the report tells nothing of hooks that failed.
+ */
+export function tallyReport(report: VitestReport, output = ''): Tally {
   const failures: string[] = [];
   const skips = new Map<string, number>();
   let passed = 0;
-  for (const { name, status, assertionResults } of report.testResults) {
+  for (const { name, status, message, assertionResults } of report.testResults) {
     const file = relative(root, name);
     for (const test of assertionResults) {
       if (test.status === 'passed') passed += 1;
-      else if (test.status === 'failed') failures.push(`${file} > ${test.fullName}`);
+      else if (test.status === 'failed') failures.push(because(`${file} > ${test.fullName}`, reasonOf(test)));
       else {
         const suite = `${file} > ${test.ancestorTitles[0] ?? test.title}`;
         skips.set(suite, (skips.get(suite) ?? 0) + 1);
       }
     }
     const anyFailed = assertionResults.some((test) => test.status === 'failed');
-    if (status === 'failed' && !anyFailed) failures.push(`${file} (the file itself)`);
+    if (status === 'failed' && !anyFailed)
+      failures.push(because(`${file} (the file itself)`, excerpt(message || printedOf(output, file), { first: 12 })));
   }
   return {
     passed,
@@ -70,4 +82,18 @@ export function tallyReport(report: VitestReport): Tally {
     failures,
     skips: [...skips].map(([suite, count]) => `${suite}: ${count} ${count === 1 ? 'test' : 'tests'}`),
   };
+}
+
+/** Messages and places in our own code. */
+function reasonOf({ failureMessages }: { readonly failureMessages: readonly string[] }): string {
+  const lines = failureMessages.flatMap((message) => message.split('\n'));
+  const own = lines.filter((line) => !/^ +at .*(node_modules|node:internal|<anonymous>)/.test(line));
+  return excerpt(own.join('\n'), { first: 12 });
+}
+
+/** What vitest printed of a failure in a file. */
+function printedOf(output: string, file: string): string {
+  const plain = stripVTControlCharacters(output);
+  const begin = plain.indexOf(` FAIL  ${file}`);
+  return begin < 0 ? '' : plain.slice(begin);
 }
