@@ -20,6 +20,8 @@ import { matrixKernels } from './matrix.ts';
 import { scanKernels } from './scan.ts';
 import { trigonometricKernels } from './trigonometry.ts';
 import { normKernels } from './norm.ts';
+import { recurrentKernels } from './recurrent/forward.ts';
+import { recurrentGradientKernels } from './recurrent/gradient.ts';
 import { rotaryKernels } from './rotary.ts';
 import { softmaxKernels } from './softmax.ts';
 import { writeTokensKernels } from './write-tokens.ts';
@@ -38,6 +40,8 @@ const ownKernels: KernelTable = {
   ...scanKernels,
   ...trigonometricKernels,
   ...normKernels,
+  ...recurrentKernels,
+  ...recurrentGradientKernels,
   ...rotaryKernels,
   ...softmaxKernels,
   ...writeTokensKernels,
