@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { finetune } from '../src/finetune.ts';
 import { FINETUNE_OPTIONS } from '../src/options.ts';
+import { signalAt } from '../../../packages/testing/src/index.ts';
 import { runCli, runScript } from './support/run-cli.ts';
 import { EXAMPLES, writeTinyModels } from './support/tiny-models.ts';
 
@@ -165,11 +166,7 @@ describe('finetune', () => {
     const options = ['--steps', '10', '--accumulation-steps', '2', '--eval-every', '5', '--learning-rate', '0.01'];
     const run = (to: string): string[] => tiny(`${name}-${to}`, SENTIMENT, ...options, ...more);
     await summaryOf(run('straight'));
-    let sent = false;
-    const stopped = await runCli([...run('stopped'), '--json'], (stdout, kill) => {
-      if (!sent && stdout.includes('"step":1,')) kill('SIGINT');
-      sent ||= stdout.includes('"step":1,');
-    });
+    const stopped = await runCli([...run('stopped'), '--json'], signalAt('"step":1,', 'SIGINT'));
     const { reason, step } = JSON.parse(stopped.stdout.trim().split('\n').at(-1) ?? '') as Summary;
     expect(reason).toBe('aborted');
     expect(step).toBeLessThan(10);

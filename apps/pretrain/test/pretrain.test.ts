@@ -5,6 +5,7 @@ import path from 'node:path';
 import { parseSafetensors } from '@formers/checkpoints';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { signalAt } from '../../../packages/testing/src/index.ts';
 import { runCli, TINY } from './run-cli.ts';
 
 let folder: string;
@@ -85,13 +86,9 @@ describe('pretrain', () => {
   });
 
   it('stopped by Ctrl-C and resumed, ends in the same bits as a run that was never stopped', async () => {
-    const options = ['--steps', '60', '--dropout', '0.1', '--accumulation-steps', '2', '--json'];
+    const options = ['--steps', '60', '--save-every', '20', '--dropout', '0.1', '--accumulation-steps', '2', '--json'];
     await runCli('main', tiny('straight', ...options));
-    let sent = false;
-    const stopped = await runCli('main', tiny('stopped', ...options), (stdout, kill) => {
-      if (!sent && stdout.includes('"step":10,')) kill('SIGINT');
-      sent ||= stdout.includes('"step":10,');
-    });
+    const stopped = await runCli('main', tiny('stopped', ...options), { nodeArgs: signalAt('"step":10,', 'SIGINT') });
     expect(stopped.code).toBe(0);
     const { step, reason } = JSON.parse(stopped.stdout.trim().split('\n').at(-1) ?? '') as {
       step: number;
@@ -113,15 +110,13 @@ describe('pretrain', () => {
 
   it('saves when its terminal is closed, or nobody takes its output any more', async () => {
     const options = ['--steps', '100000', '--json'];
-    let sent = false;
-    const closed = await runCli('main', tiny('closed', ...options), (stdout, kill) => {
-      if (!sent && stdout.includes('"step":10,')) kill('SIGHUP');
-      sent ||= stdout.includes('"step":10,');
-    });
+    const closed = await runCli('main', tiny('closed', ...options), { nodeArgs: signalAt('"step":10,', 'SIGHUP') });
     expect(closed.code).toBe(0);
     expect(closed.stdout).toMatch(/"reason":"aborted"/);
-    const unread = await runCli('main', tiny('unread', ...options), (stdout, _, stopReading) => {
-      if (stdout.includes('"step":10,')) stopReading();
+    const unread = await runCli('main', tiny('unread', ...options), {
+      onOutput: (stdout, stopReading) => {
+        if (stdout.includes('"step":10,')) stopReading();
+      },
     });
     expect(unread).toMatchObject({ code: 0, stderr: '' });
     for (const run of ['closed', 'unread'])

@@ -8,22 +8,28 @@ export interface CliResult {
   stderr: string;
 }
 
+/** What a test does to a command. */
+export interface CliOptions {
+  /** Of Node itself. */
+  readonly nodeArgs?: readonly string[];
+  /** Hears all output so far, and may close its pipe. */
+  readonly onOutput?: (text: string, stopReading: () => void) => void;
+}
+
 /** Runs `pretrain` or `generate` as a user's shell does, on the plain engine. */
 export function runCli(
   command: 'main' | 'generate',
   args: readonly string[],
-  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void, stopReading: () => void) => void,
+  { nodeArgs = [], onOutput }: CliOptions = {},
 ): Promise<CliResult> {
   const script = path.join(import.meta.dirname, '../src', `${command}.ts`);
-  const child = spawn(process.execPath, [script, '--engine', 'cpu', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...nodeArgs, script, '--engine', 'cpu', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const result: CliResult = { code: null, stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     result.stdout += text;
-    onOutput?.(
-      result.stdout,
-      (signal) => child.kill(signal),
-      () => child.stdout.destroy(),
-    );
+    onOutput?.(result.stdout, () => child.stdout.destroy());
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text));
   return new Promise((resolve, reject) => {

@@ -39,3 +39,4 @@ export {
 export { encoderDecoderProperties } from './properties/seq2seq-properties.ts';
 export { type NewHeadSubject, pretrainedProperties, type PretrainedSubject } from './properties/pretrained.ts';
 export { train, type TrainOptions } from './properties/train.ts';
+export { signalAt } from './signal-at.ts';

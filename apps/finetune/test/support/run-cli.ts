@@ -9,27 +9,21 @@ export interface CliResult {
 }
 
 /** Runs `finetune` as a user's shell does, on the plain engine. */
-export function runCli(
-  args: readonly string[],
-  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
-): Promise<CliResult> {
-  return runScript('finetune/src/main.ts', ['--engine', 'cpu', ...args], onOutput);
+export function runCli(args: readonly string[], nodeArgs: readonly string[] = []): Promise<CliResult> {
+  return runScript('finetune/src/main.ts', ['--engine', 'cpu', ...args], nodeArgs);
 }
 
-/** Runs a command of an app. */
+/** Runs a command of an app; `nodeArgs` are of Node itself. */
 export function runScript(
   script: string,
   args: readonly string[],
-  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+  nodeArgs: readonly string[] = [],
 ): Promise<CliResult> {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../../..', script), ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, path.join(import.meta.dirname, '../../..', script), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const result: CliResult = { code: null, stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    result.stdout += text;
-    onOutput?.(result.stdout, (signal) => child.kill(signal));
-  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (result.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
