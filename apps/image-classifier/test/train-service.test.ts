@@ -52,6 +52,12 @@ async function trained(
   return { end, events, trainer, losses };
 }
 
+/** A clock that goes on by a second whenever it is read, so that each step is told of at once. */
+function everySecond(): () => number {
+  let time = 0;
+  return () => (time += 1000);
+}
+
 const accuracies = (events: readonly TrainEvent[]): number[] =>
   events.flatMap((event) => (event.type === 'evaluation' ? [event.tested.accuracy] : []));
 
@@ -148,32 +154,32 @@ describe('the service that trains', () => {
   });
 
   it('makes no step while it is paused', async () => {
-    const events: TrainEvent[] = [];
-    const trainer = createTrainer();
+    const steps: number[] = [];
+    const { promise: pausing, resolve: paused } = Promise.withResolvers<void>();
+    const trainer = createTrainer(everySecond());
     const ending = trainer.train(jobWith({ steps: 40 }), (event) => {
-      events.push(event);
-      if (event.type === 'evaluation' && event.step === 5) trainer.pause();
+      if (event.type === 'steps') steps.push(...event.losses.map(({ step }) => step));
+      if (event.type !== 'evaluation' || event.step !== 5) return;
+      trainer.pause();
+      paused();
     });
-    await expect.poll(() => events.some((event) => event.type === 'evaluation')).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const before = events.length;
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(events.length).toBe(before);
+    await pausing;
+    await new Promise((resolve) => setTimeout(resolve, 400)); // a hundred steps
+    expect(steps).toEqual([1, 2, 3, 4, 5]);
     trainer.stop();
-    const end = await ending;
-    expect(end.reason).toBe('stopped');
-    expect((end as { step: number }).step).toBeLessThan(10);
+    expect(await ending).toEqual({ reason: 'stopped', step: 5 });
   });
 
   it('keeps the model when it is stopped, and tests it', async () => {
-    const { end, events, trainer } = await trained(jobWith({ steps: 100_000 }), (event, running) => {
-      if (event.type === 'steps' && (event.losses.at(-1)?.step ?? 0) >= 3) running.stop();
-    });
-    expect(end.reason).toBe('stopped');
-    const { step } = end as { step: number };
-    expect(step).toBeGreaterThanOrEqual(3);
-    expect(step).toBeLessThan(100);
-    expect(events.findLast((event) => event.type === 'evaluation')?.step).toBe(step);
+    const { end, events, trainer } = await trained(
+      jobWith({ steps: 100_000 }),
+      (event, running) => {
+        if (event.type === 'steps' && event.losses.at(-1)?.step === 3) running.stop();
+      },
+      everySecond(),
+    );
+    expect(end).toEqual({ reason: 'stopped', step: 4 }); // a step is told of while the next one is made
+    expect(events.findLast((event) => event.type === 'evaluation')?.step).toBe(4);
     using classifier = await ImageClassifier.open(await trainer.files());
     expect(classifier.config.labels).toHaveLength(3);
   });
@@ -189,14 +195,13 @@ describe('the service that trains', () => {
 
   it('goes on from a snapshot in another worker to the same losses', async () => {
     let snapshot: Snapshot | undefined;
-    let time = 0;
     const job = jobWith({ steps: 30 });
     const whole = await trained(
       job,
       (event) => {
         if (event.type === 'snapshot') snapshot ??= structuredClone(event.snapshot);
       },
-      () => (time += 100),
+      everySecond(),
     );
     if (snapshot === undefined) throw new Error('no snapshot was taken');
     expect(snapshot.step).toBeGreaterThanOrEqual(20);
@@ -296,8 +301,9 @@ describe('the service that trains', () => {
   });
 
   it('holds as many tensors after many steps as after few', async () => {
-    const { events } = await trained(jobWith({ steps: 40, batchSize: 4 }));
+    const { events } = await trained(jobWith({ steps: 40, batchSize: 4 }), undefined, everySecond());
     const held = events.flatMap((event) => (event.type === 'steps' ? [event.memory.tensors] : []));
+    expect(held).toHaveLength(40);
     expect(new Set(held.slice(1)).size).toBe(1);
     expect(memory().numTensors).toBeGreaterThan(0);
   });
