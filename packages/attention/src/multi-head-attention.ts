@@ -153,9 +153,9 @@ export class MultiHeadAttention extends Module<[x: Tensor3D, options?: Attention
   #attendMerged(x: Tensor3D, call: AttentionOptions): Tensor3D {
     const { context = x, valueContext = context, causal = this.#options.causal } = call;
     const { numHeads, numKvHeads } = this;
-    const q = this.query.call(x); // [batch, queries, heads * headDim]
-    const projected = { k: this.key.call(context), v: this.value.call(valueContext), mask: call.mask, bias: call.bias };
-    const { k, v, mask, bias } = this.extend(projected); // each [batch, keys, kvHeads * headDim]
+    const q = this.query.call(x, { inner: true }); // [batch, queries, heads * headDim]
+    const [key, value] = [this.key.call(context, { inner: true }), this.value.call(valueContext, { inner: true })];
+    const { k, v, mask, bias } = this.extend({ k: key, v: value, mask: call.mask, bias: call.bias }); // each [batch, keys, kvHeads * headDim]
     const options = { ...this.#options, causal, mask, bias };
     reportMap(x, call, () => attentionWeights(splitHeads(q, numHeads), splitHeads(k, numKvHeads), options));
     return attendMerged(q, k, v, { ...options, numHeads, numKvHeads });

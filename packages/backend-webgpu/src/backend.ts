@@ -1,4 +1,4 @@
-import { DeviceLostError } from '@formers/backend';
+import { DeviceLostError, isInGradient } from '@formers/backend';
 import {
   type BackendValues,
   type DataId,
@@ -6,6 +6,7 @@ import {
   type GPUData,
   type TensorInfo,
   util,
+  type Variable,
 } from '@tensorflow/tfjs-core';
 
 import { adopt, type ArenaPlaces, leaveArena, releaseArena } from './engine/arena.ts';
@@ -14,13 +15,14 @@ import { BufferPool } from './engine/buffer-pool.ts';
 import { bytesOf, fromBytes } from './engine/bytes.ts';
 import { type Figures, noFigures } from './engine/figures.ts';
 import {
-  declarations,
-  elementOf,
-  pipelineKey,
-  type ShaderCall,
-  type ShaderInterface,
-  tensorOf,
-} from './engine/shader.ts';
+  convert,
+  isStoredInHalves,
+  readElement,
+  storeInHalves,
+  widened,
+  writtenElement,
+} from './engine/half-storage.ts';
+import { pipelineKey, type ShaderCall, type ShaderInterface, sourceOf, tensorOf } from './engine/shader.ts';
 import { OpenWebGPUBackend, type TensorData, type TfjsProgram, type TfjsUniform } from './engine/tfjs-backend.ts';
 import { UniformCache } from './engine/uniforms.ts';
 import { GPUError } from './errors.ts';
@@ -32,6 +34,8 @@ const DISPATCHES_PER_SUBMISSION = 1024;
 const HOST_BYTES = 4096;
 /** The same of whole numbers: positions of long prompts are read, too. */
 const HOST_INTEGER_BYTES = 2 ** 20;
+/** Uploads of weights that wait for a submission, while weights are stored in halves. */
+const MOST_STAGING_BYTES = 64 * 2 ** 20;
 const STORAGE_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
 
 /**
@@ -41,8 +45,10 @@ const STORAGE_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
 export class FormersWebGPUBackend extends OpenWebGPUBackend {
   /** Those that matrix products are cut into, from small to large. */
   tiles: readonly Tile[] = TILES;
-  /** Logits that a fused loss holds at a time: 128 MB. */
-  mostLogits: number = 2 ** 25;
+  /** Logits that a fused loss holds at a time: 256 MB, or less where the device allows no such buffers. */
+  mostLogits: number = 2 ** 26;
+  /** Whether what layers put out under a tape, and weights that aren't trained, are stored in half precision. */
+  storesHalves: boolean = false;
   readonly figures: Figures = noFigures();
   readonly #uniforms: UniformCache;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
@@ -88,6 +94,22 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     return this.makeTensorInfo([...shape], dtype);
   }
 
+  /** The same for what a layer puts out and its gradient reads again: in halves, if they are wanted, and if the kernel that writes it takes four numbers at a time. */
+  layerOutput(shape: readonly number[]): TensorInfo {
+    const made = this.output(shape);
+    const mayBeHalf = this.storesHalves && isInGradient() && bytesOf(made) % 16 === 0;
+    if (mayBeHalf) this.tensorMap.get(made.dataId).mayBeHalf = true;
+    return made;
+  }
+
+  /** Stores a weight in halves from now on, if they are wanted and it isn't trained: a variable that says so. */
+  halveFrozen(weight: TensorInfo): void {
+    if (!this.storesHalves || (weight as Partial<Variable>).trainable !== false) return;
+    if (bytesOf(weight) <= HOST_BYTES) return; // those stay on the host, too
+    storeInHalves(this, weight);
+    if (this.#staging.reduce((sum, { size }) => sum + size, 0) > MOST_STAGING_BYTES) this.submitQueue();
+  }
+
   /** A second handle to a tensor's values, of any shape of that size. */
   alias({ dataId, shape, dtype }: TensorInfo, as: readonly number[] = shape): TensorInfo {
     this.incRef(dataId);
@@ -109,6 +131,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
 
   /** Records a copy of a tensor's values into another tensor, from its element `start` on. */
   copy(from: TensorInfo, to: TensorInfo, start = 0): void {
+    if (isStoredInHalves(this, from.dataId)) return convert(this, { x: from, y: to, start });
     const [source, target] = [this.#binding(from), this.#binding(to)];
     this.check();
     this.ensureCommandEncoderReady();
@@ -137,11 +160,25 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
 
   override releaseResource(dataId: DataId): void {
     if (!releaseArena(this, dataId)) super.releaseResource(dataId);
+    const data = this.tensorMap.get(dataId);
+    if (data?.isHalf) data.isHalf = false;
   }
 
   override readToGPU(dataId: DataId, options?: DataToGPUOptions): GPUData {
     leaveArena(this, dataId);
-    return super.readToGPU(dataId, options);
+    return this.#inFull(dataId, (wide) => super.readToGPU(wide, options));
+  }
+
+  /** Calls `f` with the tensor, or with one of the same values for as long where its own are stored in halves. */
+  #inFull<T>(dataId: DataId, f: (dataId: DataId) => T): T {
+    const { shape, dtype, isHalf } = this.tensorMap.get(dataId);
+    if (!isHalf) return f(dataId);
+    const wide = widened(this, { dataId, shape, dtype });
+    try {
+      return f(wide.dataId);
+    } finally {
+      this.disposeData(wide.dataId);
+    }
   }
 
   /** Records one dispatch. */
@@ -149,15 +186,15 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     const [inputs, outputs] = [Object.entries(reads), Object.entries(writes)];
     const shader: ShaderInterface = {
       key,
-      reads: inputs.map(([name, bound]) => [name, elementOf(bound)]),
-      writes: outputs.map(([name, bound]) => [name, elementOf(bound)]),
+      reads: inputs.map(([name, bound]) => [name, readElement(this, bound)]),
+      writes: outputs.map(([name, bound]) => [name, writtenElement(this, bound)]),
       counts: Object.keys(counts),
       numbers: Object.keys(numbers),
     };
     const fullKey = pipelineKey(shader);
     let pipeline = this.#pipelines.get(fullKey);
     if (!pipeline) {
-      pipeline = this.#compile(key, `${declarations(shader)}\n${code()}`);
+      pipeline = this.#compile(key, sourceOf(shader, code()));
       this.#pipelines.set(fullKey, pipeline);
     }
     const bindings = [...inputs, ...outputs].map(([, bound]) => this.#binding(tensorOf(bound)));
@@ -175,9 +212,10 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
 
   #binding({ dataId }: TensorInfo): GPUBufferBinding {
     this.uploadToGPU(dataId);
-    const { resource, offset = 0, shape } = this.tensorMap.get(dataId);
-    const buffer = resource as GPUBuffer;
-    return offset === 0 && buffer.size === bytesOf(shape) ? { buffer } : { buffer, offset, size: bytesOf(shape) };
+    const data = this.tensorMap.get(dataId);
+    const { resource, offset = 0 } = data;
+    const [buffer, size] = [resource as GPUBuffer, bytesOf(data)];
+    return offset === 0 && buffer.size === size ? { buffer } : { buffer, offset, size };
   }
 
   #dispatch(
@@ -195,13 +233,15 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     if (++this.#pending >= DISPATCHES_PER_SUBMISSION) this.submitQueue();
   }
 
-  /** Of tfjs's own kernels. */
+  /** Of tfjs's own kernels, which read float32. */
   override recordAndSubmit(
     program: TfjsProgram,
     output: TensorInfo,
     inputs: TensorInfo[],
     uniforms: TfjsUniform[] = [],
   ): void {
+    const halves = new Set(inputs.map(({ dataId }) => dataId).filter((dataId) => isStoredInHalves(this, dataId)));
+    if (halves.size > 0) return this.#recordInFull(halves, inputs, (wide) => this.recordAndSubmit(program, output, wide, uniforms));
     // Those that are timed, and those on textures of images.
     if (this.activeTimers || program.pixelsOpType !== undefined)
       return super.recordAndSubmit(program, output, inputs, uniforms);
@@ -222,12 +262,20 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     );
   }
 
+  #recordInFull(halves: ReadonlySet<DataId>, inputs: TensorInfo[], record: (inputs: TensorInfo[]) => void): void {
+    const wide = new Map<DataId, TensorInfo>();
+    for (const tensor of inputs)
+      if (halves.has(tensor.dataId) && !wide.has(tensor.dataId)) wide.set(tensor.dataId, widened(this, tensor));
+    record(inputs.map((tensor) => ({ ...tensor, dataId: wide.get(tensor.dataId)?.dataId ?? tensor.dataId })));
+    for (const { dataId } of wide.values()) this.disposeData(dataId);
+  }
+
   override uploadToGPU(dataId: DataId): void {
     const data = this.tensorMap.get(dataId);
     if (data.resource) return;
     this.check();
-    const { values, shape, dtype } = data;
-    const size = bytesOf(shape);
+    const { values, dtype } = data;
+    const size = bytesOf(data);
     if (!values) {
       data.resource = this.bufferManager.acquireBuffer(size, STORAGE_USAGE);
       return;
@@ -288,13 +336,15 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     const data = this.tensorMap.get(dataId);
     if (data.values) return data.values.slice() as BackendValues;
     if (data.dtype === 'complex64' || data.dtype === 'string') return super.read(dataId);
+    if (data.isHalf) return this.#inFull(dataId, async (wide) => this.read(wide));
     this.check();
     if (util.sizeFromShape(data.shape) === 0) return fromBytes(new ArrayBuffer(0), data.dtype);
     return fromBytes(await this.#download(data), data.dtype);
   }
 
-  async #download({ resource, shape, offset = 0 }: TensorData): Promise<ArrayBuffer> {
-    const size = bytesOf(shape);
+  async #download(data: TensorData): Promise<ArrayBuffer> {
+    const { resource, offset = 0 } = data;
+    const size = bytesOf(data);
     const staging = this.bufferManager.acquireBuffer(size, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ);
     this.ensureCommandEncoderReady();
     this.endComputePassEncoder();
@@ -330,7 +380,7 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
       throw new GPUError('formers-webgpu: dataSync() can not wait for the GPU here; use await data()');
     this.check();
     leaveArena(this, dataId);
-    return super.readSync(dataId);
+    return this.#inFull(dataId, (wide) => super.readSync(wide));
   }
 
   override numDataIds(): number {

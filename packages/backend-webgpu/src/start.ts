@@ -18,10 +18,12 @@ export async function startWebGPU(options: WebGPUOptions): Promise<EngineInfo> {
   if (findBackendFactory(BACKEND_NAME)) removeBackend(BACKEND_NAME);
   registerKernels(BACKEND_NAME);
   const backend = new FormersWebGPUBackend(device, info);
+  const { storage = 'f32' } = options;
+  backend.storesHalves = storage === 'f16';
   registerBackend(BACKEND_NAME, () => backend, 2);
   await activate(BACKEND_NAME);
   const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ') || 'WebGPU';
   const { tune = !/swiftshader|llvmpipe|software/i.test(`${name} ${info.architecture}`), store } = options;
   if (tune) backend.tiles = await tuneTiles(backend, { device: name, store });
-  return { name: BACKEND_NAME, device: name, threads: 1, features };
+  return { name: BACKEND_NAME, device: name, threads: 1, features: [...features, ...(storage === 'f16' ? ['f16 storage'] : [])] };
 }

@@ -63,4 +63,4 @@ export {
   threefry2x32,
   uniformValues,
 } from './random.ts';
-export { isTapeOn, type ValueAndGradients, valueAndGradients, vjp, withoutTape } from './tape.ts';
+export { isInGradient, isTapeOn, type ValueAndGradients, valueAndGradients, vjp, withoutTape } from './tape.ts';

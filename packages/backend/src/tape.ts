@@ -29,6 +29,8 @@ export function valueAndGradients<T extends Tensor>(
   const outer = { activeTape: state.activeTape, gradientDepth: state.gradientDepth, kernelDepth: state.kernelDepth };
   const tape: TapeNode[] = [];
   Object.assign(state, { activeTape: tape, gradientDepth: 1, kernelDepth: 0 });
+  const outerRecording = recording;
+  recording = { tape, xs };
   let value: T;
   try {
     value = tidy(() => ownResult(f(), xs));
@@ -37,6 +39,7 @@ export function valueAndGradients<T extends Tensor>(
     throw error;
   } finally {
     Object.assign(state, outer);
+    recording = outerRecording;
   }
   try {
     const { outputGradient } = options;
@@ -77,10 +80,31 @@ export function isTapeOn(): boolean {
   return state.gradientDepth > 0 && state.kernelDepth === 0;
 }
 
+/** Whether a gradient of what operations give will be found: a tape is on, or {@link withoutTape} suspends one. For engines, that keep results for it in another way. */
+export function isInGradient(): boolean {
+  return tfjsEngine().state.gradientDepth > 0;
+}
+
 /** Appends an operation to the tape. `saved` are aliases from {@link alias}; the tape frees them. */
 export function recordOperation(node: Omit<TapeNode, 'id'>): void {
   const { state } = tfjsEngine();
   state.activeTape?.push({ ...node, id: state.nextTapeNodeId++ });
+}
+
+/** The innermost {@link valueAndGradients} that records, and what it differentiates by. */
+let recording: { readonly tape: readonly TapeNode[]; readonly xs: readonly Tensor[] } | undefined;
+
+/** Names of the tensors whose gradients may be asked for once what is recorded now is differentiated: all that are given where that can't be told. */
+export function gradientsToCome(tensors: Readonly<Record<string, Tensor>>): string[] {
+  if (!isTapeOn()) return [];
+  const names = Object.keys(tensors);
+  if (!recording || recording.tape !== tfjsEngine().state.activeTape) return names;
+  const dependent = new Set(recording.xs.map((x) => x.id));
+  for (const { inputs, outputs } of recording.tape) {
+    if (Object.values(inputs).some((input) => dependent.has(input.id)))
+      for (const output of outputs) dependent.add(output.id);
+  }
+  return names.filter((name) => dependent.has(tensors[name]?.id ?? -1));
 }
 
 /** A second handle to the same values that outlives the current scope. */

@@ -20,6 +20,8 @@ export interface LinearCallOptions {
   activation?: Activation | undefined;
   /** [..., outDim], added after the activation. */
   residual?: Tensor | undefined;
+  /** Whether only layers of a model read the result, so that an engine may store it in half precision. Default false. */
+  inner?: boolean | undefined;
 }
 
 /** Changes what a {@link Linear} computes, such as a LoRA; its parameters are its own, not the model's. */

@@ -1,33 +1,37 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-/** What elements of a buffer are in WGSL. */
-export type Element = 'f32' | 'i32' | 'u32' | 'vec2<f32>' | 'vec4<f32>' | 'f16' | 'vec4<f16>';
+import { accessors, type HalfElement, isHalf, packedElement, throughAccessors } from './halves.ts';
+
+/** What elements of a buffer are for the code of a shader. */
+export type Element = 'f32' | 'i32' | 'u32' | 'vec2<f32>' | 'vec4<f32>';
 
 /** The parts of a shader that its source doesn't say itself. */
 export interface ShaderInterface {
   /** Names the source: the same key means the same source (for the same bindings). */
   readonly key: string;
   /** Buffers that are read, then those that are written (and may be read), by name, in the order of their bindings. */
-  readonly reads: readonly (readonly [name: string, element: Element])[];
-  readonly writes: readonly (readonly [name: string, element: Element])[];
+  readonly reads: readonly (readonly [name: string, element: Element | HalfElement])[];
+  readonly writes: readonly (readonly [name: string, element: Element | HalfElement])[];
   /** Names of whole numbers (u32), then of float32 numbers, in the uniform buffer `u`. */
   readonly counts: readonly string[];
   readonly numbers: readonly string[];
 }
 
-/** The declarations that a shader's source starts with: `x`, `y`, ... as arrays, and `u.rows`, `u.scale`, ... */
-export function declarations({ reads, writes, counts, numbers }: ShaderInterface): string {
+/** The whole source of a shader: its code after declarations of `x`, `y`, ... as arrays, and of `u.rows`, `u.scale`, ... */
+export function sourceOf({ reads, writes, counts, numbers }: ShaderInterface, code: string): string {
   const buffers = [...reads.map((entry) => ['read', ...entry]), ...writes.map((entry) => ['read_write', ...entry])];
   const fields = [...counts.map((name) => `${name}: u32`), ...numbers.map((name) => `${name}: f32`)];
-  const usesHalf = buffers.some(([, , element]) => element?.includes('f16'));
+  const halves = [...reads, ...writes].filter(([, element]) => isHalf(element)).map(([name]) => name);
   return [
-    ...(usesHalf ? ['enable f16;'] : []),
     ...buffers.map(
-      ([access, name, element], i) => `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`,
+      ([access, name, element = ''], i) =>
+        `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${isHalf(element) ? packedElement(element) : element}>;`,
     ),
     ...(fields.length > 0
       ? [`struct Uniforms { ${fields.join(', ')} }`, `@group(0) @binding(${buffers.length}) var<uniform> u: Uniforms;`]
       : []),
+    ...(halves.length > 0 ? [accessors(reads, writes)] : []),
+    throughAccessors(code, halves),
   ].join('\n');
 }
 

@@ -16,6 +16,10 @@ export interface TensorData {
   offset?: number;
   /** The buffer of several tensors that it lies in, if it does. */
   arena?: Arena;
+  /** Whether its values are stored in half precision, two in a word; a number of them that is a multiple of four. */
+  isHalf?: boolean;
+  /** Whether they shall be, if the kernel that makes them can write halves. */
+  mayBeHalf?: boolean;
   /** What a forward kernel left for its backward kernel; disposed with the data. */
   side?: Readonly<Record<string, TensorInfo>>;
 }

@@ -94,7 +94,7 @@ fn activationSlope(x: T) -> T {
 function forward(activation: FusedActivation): Kernel {
   return (call: KernelCall): TensorInfo => {
     const x = input(call, 'x');
-    const y = call.backend.output(x.shape);
+    const y = call.backend.layerOutput(x.shape);
     runElementwise(call.backend, {
       key: activation,
       helpers: (element) => activationCode(activation, element),
@@ -124,7 +124,7 @@ type GatedCall = KernelCall<{ activation: FusedActivation; wanted: readonly stri
 function gated(call: GatedCall): TensorInfo {
   const [gate, up] = [input(call, 'gate'), input(call, 'up')];
   const { activation } = call.attributes;
-  const y = call.backend.output(gate.shape);
+  const y = call.backend.layerOutput(gate.shape);
   runElementwise(call.backend, {
     key: `gated ${activation}`,
     helpers: (element) => activationCode(activation, element),

@@ -15,7 +15,7 @@ function forward<Attributes extends AttendAttributes>(place: Place<Attributes>):
     const layout = place(inputs, attributes);
     const { batch, heads, queries, k } = layout;
     if (sizeOf(input({ inputs }, k.name)) === 0) return zeros(backend, layout.shape);
-    const y = backend.output(layout.shape);
+    const y = backend.layerOutput(layout.shape);
     if (sizeOf(y) === 0) return y;
     const lse = backend.output([batch, heads, queries, 2]);
     backend.attach(y, { lse });

@@ -1,5 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
+import { isStoredInHalves } from '../engine/half-storage.ts';
 import {
   elementwise,
   input,
@@ -19,7 +20,7 @@ const FOUR_NUMBERS = `let factors = dropoutFactors(4u * i);
 function drop(name: string): Kernel {
   return ({ backend, inputs, attributes }: KernelCall<Dropout>): TensorInfo => {
     const x = input({ inputs }, name);
-    const y = backend.output(x.shape);
+    const y = isStoredInHalves(backend, x.dataId) ? backend.layerOutput(x.shape) : backend.output(x.shape);
     const length = sizeOf(x);
     if (length === 0) return y;
     const isVector = length % 4 === 0;

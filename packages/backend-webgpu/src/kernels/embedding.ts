@@ -22,6 +22,7 @@ function embedding({ backend, inputs }: KernelCall): TensorInfo {
   const [vocab = 0, dim = 0] = weight.shape;
   const y = backend.output([...ids.shape, dim]);
   if (sizeOf(y) === 0) return y;
+  backend.halveFrozen(weight);
   const width = widthOf(dim);
   const size = sizeOf(y) / width;
   backend.run({

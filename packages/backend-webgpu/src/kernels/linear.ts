@@ -9,18 +9,21 @@ import { multiply } from './product/product.ts';
 
 interface LinearAttributes {
   readonly activation?: FusedActivation | undefined;
+  readonly inner?: boolean | undefined;
 }
 
-function linear({ backend, inputs, attributes: { activation } }: KernelCall<LinearAttributes>): TensorInfo {
+function linear({ backend, inputs, attributes: { activation, inner } }: KernelCall<LinearAttributes>): TensorInfo {
   const x = input({ inputs }, 'x');
   const weight = input({ inputs }, 'weight');
   const { bias, residual } = inputs;
   const [outDim = 0, inDim = 0] = weight.shape;
   const shape = [...x.shape.slice(0, -1), outDim];
-  const y = backend.output(shape);
-  const pre = activation ? backend.output(shape) : undefined;
+  const isInner = (activation !== undefined || inner === true) && !residual; // else it may be logits, or a sum over layers
+  const y = isInner ? backend.layerOutput(shape) : backend.output(shape);
+  const pre = activation ? backend.layerOutput(shape) : undefined;
   if (pre) backend.attach(y, { pre });
   if (sizeOf(y) === 0) return y;
+  backend.halveFrozen(weight);
   const [a, b] = inDim > 0 ? [x, weight] : [zeros(backend, [4]), zeros(backend, [4])];
   multiply(backend, {
     ...{ rows: sizeOf(y) / outDim, columns: outDim, depth: inDim },

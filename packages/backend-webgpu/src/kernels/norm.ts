@@ -22,7 +22,7 @@ function normalise(
 ): TensorInfo {
   const x = input({ inputs }, 'x');
   const { rows, dim } = asRows(x);
-  const y = backend.output(x.shape);
+  const y = backend.layerOutput(x.shape);
   const statistics = backend.output([rows, 2]); // mean and 1 / standard deviation
   backend.attach(y, { statistics });
   if (rows === 0) return y;

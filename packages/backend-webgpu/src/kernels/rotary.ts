@@ -50,7 +50,7 @@ function rotate(name: string, turn: 1 | -1): Kernel {
     ];
     const [, heads = 1, seq = 1, headDim = 1] = x.shape;
     const [angleSets = 1, , half = 0] = cos.shape;
-    const y = backend.output(x.shape);
+    const y = turn === 1 ? backend.layerOutput(x.shape) : backend.output(x.shape);
     const size = sizeOf(x);
     if (size === 0) return y;
     const { interleaved } = attributes;

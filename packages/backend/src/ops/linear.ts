@@ -11,6 +11,8 @@ export interface LinearOptions {
   activation?: Activation | undefined;
   /** [..., outDim], added after the activation. */
   residual?: Tensor | undefined;
+  /** Whether only layers of a model read the result, so that an engine may store it in half precision. Default false: logits need all their bits. */
+  inner?: boolean | undefined;
 }
 
 /**
@@ -24,15 +26,15 @@ export interface LinearOptions {
 export function linear<T extends Tensor>(
   x: T,
   weight: Tensor2D,
-  { bias, activation, residual }: LinearOptions = {},
+  { bias, activation, residual, inner }: LinearOptions = {},
 ): T {
   const [outDim, inDim] = weight.shape;
   if (x.shape.at(-1) !== inDim) throw new ShapeError(`linear: x must be [..., ${inDim}], got [${x.shape.join(', ')}]`);
   if (bias) checkShape('linear: bias', bias, [outDim]);
   if (residual) checkShape('linear: residual', residual, [...x.shape.slice(0, -1), outDim]);
-  if (!activation || isFused(activation)) return linearOp({ x, weight, bias, residual }, { activation }) as T;
+  if (!activation || isFused(activation)) return linearOp({ x, weight, bias, residual }, { activation, inner }) as T;
   return tidy(() => {
-    const y = activate(linearOp({ x, weight, bias, residual: undefined }, { activation: undefined }), activation); // [..., outDim]
+    const y = activate(linearOp({ x, weight, bias, residual: undefined }, { activation: undefined, inner }), activation); // [..., outDim]
     return (residual ? add(y, residual) : y) as T;
   });
 }
@@ -44,12 +46,13 @@ type Inputs = {
   readonly residual: Tensor | undefined;
 };
 
+interface Attributes {
+  readonly activation: FusedActivation | undefined;
+  readonly inner?: boolean | undefined;
+}
+
 /** The op behind {@link linear}. An activation with a residual is legal; kernels may rely on `y` carrying their pre-activation. */
-export const linearOp: Op<Inputs, { activation: FusedActivation | undefined }, Tensor> = defineOp<
-  Inputs,
-  { activation: FusedActivation | undefined },
-  Tensor
->({
+export const linearOp: Op<Inputs, Attributes, Tensor> = defineOp<Inputs, Attributes, Tensor>({
   name: 'FormersLinear',
   differentiable: ['x', 'weight', 'bias', 'residual'],
   saves: ['x', 'weight'],

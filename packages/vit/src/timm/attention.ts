@@ -40,7 +40,7 @@ export class TimmAttention extends Module<[x: Tensor3D], Tensor3D> {
   protected override forward(x: Tensor3D): Tensor3D {
     const { numHeads, queryNorm } = this;
     const dropout = this.#dropout;
-    const qkv = this.queryKeyValue.call(x); // [batch, tokens, 3 * dim]
+    const qkv = this.queryKeyValue.call(x, { inner: !queryNorm }); // [batch, tokens, 3 * dim]
     report('attentions', () => {
       const [q, k] = this.#heads(qkv);
       return attentionWeights(q, k, { dropout }); // [batch, heads, tokens, tokens]

@@ -1,0 +1,89 @@
+import type { DataId, TensorInfo } from '@tensorflow/tfjs-core';
+
+import { bytesOf } from './bytes.ts';
+import { halfOf, type HalfElement } from './halves.ts';
+import { type Bound, type Element, elementOf, type ShaderCall, tensorOf } from './shader.ts';
+import type { OpenBackend } from './tfjs-backend.ts';
+
+/** What is needed of the backend. */
+interface HalfBackend extends OpenBackend {
+  output(shape: readonly number[]): TensorInfo;
+  run(call: ShaderCall): void;
+}
+
+const THREADS = 256;
+
+/** Elements `i` of x become elements `start + i` of y, whichever of them is stored in halves. */
+export function convert(backend: HalfBackend, { x, y, start = 0 }: { x: TensorInfo; y: TensorInfo; start?: number }): void {
+  const size = bytesOf(x) / 4;
+  const width = size % 4 === 0 && start % 4 === 0 ? 4 : 1;
+  const as = width === 4 ? 'vec4<f32>' : 'f32';
+  const groups = Math.ceil(size / width / THREADS);
+  const down = Math.ceil(groups / 65_535);
+  backend.run({
+    key: 'convert',
+    code: () => `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * ${THREADS}u + lane;
+  if (i < u.size) { y[u.start + i] = x[i]; }
+}`,
+    reads: { x: { tensor: x, as } },
+    writes: { y: { tensor: y, as } },
+    counts: { size: size / width, start: start / width },
+    workgroups: [Math.ceil(groups / down), down],
+  });
+}
+
+/** A new tensor with a tensor's values in float32, for code that knows nothing of halves. */
+export function widened(backend: HalfBackend, tensor: TensorInfo): TensorInfo {
+  const y = backend.output(tensor.shape);
+  convert(backend, { x: tensor, y });
+  return y;
+}
+
+/** Stores a tensor's values in halves from now on; what they lose is lost. Nothing where there are no four neighbours, or where the buffer isn't the tensor's own. */
+export function storeInHalves(backend: HalfBackend, { dataId }: TensorInfo): void {
+  const data = backend.tensorMap.get(dataId);
+  const { shape, dtype, isHalf, arena, external } = data;
+  if (isHalf || arena || external || dtype !== 'float32' || bytesOf(data) % 16 !== 0) return;
+  const y = backend.output(shape);
+  backend.tensorMap.get(y.dataId).isHalf = true;
+  move(backend, { dataId, shape, dtype }, y);
+}
+
+/** Takes {@link storeInHalves} back, but for what was lost. */
+export function storeInFull(backend: HalfBackend, tensor: TensorInfo): void {
+  const { shape, dtype } = backend.tensorMap.get(tensor.dataId);
+  move(backend, { dataId: tensor.dataId, shape, dtype }, backend.output(shape));
+}
+
+/** Gives `from` the storage of `to`, with its own values. */
+function move(backend: HalfBackend, from: TensorInfo, to: TensorInfo): void {
+  convert(backend, { x: from, y: to });
+  const [data, made] = [backend.tensorMap.get(from.dataId), backend.tensorMap.get(to.dataId)];
+  backend.releaseResource(from.dataId);
+  Object.assign(data, { resource: made.resource, isHalf: made.isHalf ?? false, values: null });
+  made.resource = null;
+  backend.disposeData(to.dataId);
+}
+
+/** How a shader binds what it reads. */
+export function readElement(backend: OpenBackend, bound: Bound): Element | HalfElement {
+  const element = elementOf(bound);
+  return isStoredInHalves(backend, tensorOf(bound).dataId) ? halfOf(element) : element;
+}
+
+/** How a shader binds what it writes. What may be stored in halves is if four numbers are written at a time; what has been already is stored in full from now on. */
+export function writtenElement(backend: HalfBackend, bound: Bound): Element | HalfElement {
+  const [element, tensor] = [elementOf(bound), tensorOf(bound)];
+  const data = backend.tensorMap.get(tensor.dataId);
+  if (data.isHalf && data.resource) storeInFull(backend, tensor);
+  if (data.mayBeHalf) Object.assign(data, { mayBeHalf: false, isHalf: !data.resource && element === 'vec4<f32>' });
+  return data.isHalf ? halfOf(element) : element;
+}
+
+/** Whether a tensor's values are halves now. */
+export function isStoredInHalves(backend: OpenBackend, dataId: DataId): boolean {
+  return backend.tensorMap.get(dataId).isHalf ?? false;
+}
