@@ -240,34 +240,35 @@ describe('failures that stay', () => {
 });
 
 describe('aborting', () => {
-  const never: Fault = () => true;
+  /** For servers to call, so that the request is there, however slow the machine. */
+  const soon = (controller: AbortController): void => void setTimeout(() => controller.abort(new Error('enough')), 20);
 
   test('while waiting for an answer', async () => {
     const { server, folder } = await open();
-    server.faults.push(never);
     const controller = new AbortController();
-    const reading = folder.read('small.bin', { signal: controller.signal });
-    setTimeout(() => controller.abort(new Error('enough')), 20);
-    await expect(reading).rejects.toThrow('enough');
+    server.faults.push(() => soon(controller));
+    await expect(folder.read('small.bin', { signal: controller.signal })).rejects.toThrow('enough');
     expect(await folder.read('small.bin')).toHaveLength(100);
   });
 
   test('within a body', async () => {
     const { server, folder } = await open();
+    const controller = new AbortController();
     server.faults.push((_, response) => {
       response.writeHead(206, { 'content-range': 'bytes 0-65535/200000', 'content-length': 65_536 });
-      response.write(new Uint8Array(10));
+      response.write(new Uint8Array(10), () => soon(controller));
     });
-    const reading = folder.read('large.bin', { signal: AbortSignal.timeout(50) });
-    await expect(reading).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(folder.read('large.bin', { signal: controller.signal })).rejects.toThrow('enough');
   });
 
   test('while waiting to try again', async () => {
     const { server, folder } = await open({ retryDelay: 60_000 });
-    server.faults.push(cut);
-    await expect(folder.read('small.bin', { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
-      name: 'TimeoutError',
+    const controller = new AbortController();
+    server.faults.push((_, response) => {
+      response.destroy();
+      soon(controller);
     });
+    await expect(folder.read('small.bin', { signal: controller.signal })).rejects.toThrow('enough');
     expect(server.requests).toHaveLength(1);
   });
 });

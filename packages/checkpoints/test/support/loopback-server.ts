@@ -31,8 +31,13 @@ export async function loopbackServer(files: ReadonlyMap<string, Uint8Array>): Pr
     else response.writeHead(404).end('not here');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.closeAllConnections());
-  onTestFinished(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+  onTestFinished(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
   return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/files/` });
 }
 
