@@ -51,10 +51,12 @@ test('small operations among large ones keep their place', () => {
 
 test('other threads take part in what is shared', () => {
   const x = randomNormal([256, 256]) as Tensor2D;
-  const helped = Array.from({ length: 100 }, () => {
+  const end = performance.now() + 30_000; // a busy machine may have no core for them for a while
+  let helpers = 0;
+  while (helpers === 0 && performance.now() < end) {
     tidy(() => matMul(x, x));
-    return runningEngine()?.helpers ?? 0;
-  });
-  expect(Math.max(...helped)).toBeGreaterThan(0);
+    helpers = runningEngine()?.helpers ?? 0;
+  }
+  expect(helpers).toBeGreaterThan(0);
   x.dispose();
 });
