@@ -1,6 +1,6 @@
 import { getKernel, type Tensor } from '@tensorflow/tfjs-core';
 
-import { alias, isGradientWanted, isTapeOn, recordOperation, vjp, withoutTape } from './tape.ts';
+import { alias, gradientsToCome, isGradientWanted, isTapeOn, recordOperation, vjp, withoutTape } from './tape.ts';
 import { tfjsEngine } from './tfjs-engine.ts';
 
 /** Tensors by name; an optional one may be absent. */
@@ -18,6 +18,11 @@ export interface OpDefinition<Inputs extends OpInputs, Attributes extends object
   readonly saves: readonly (keyof Inputs & string)[];
   /** Whether the backward kernel reads the output `y` (an engine may hang side results on its data). */
   readonly savesOutput: boolean;
+  /**
+   * Whether the forward kernel is told which gradients are going to be asked for, `ahead` among its attributes, because it can make them on its way at less cost and
+   * leave them to the backward kernel. Default false.
+   */
+  readonly looksAhead?: boolean;
 }
 
 /** An operation; see {@link defineOp}. */
@@ -36,12 +41,14 @@ export interface Op<Inputs extends OpInputs, Attributes extends object, Output e
 export function defineOp<Inputs extends OpInputs, Attributes extends object, Output extends Tensor>(
   definition: OpDefinition<Inputs, Attributes, Output>,
 ): Op<Inputs, Attributes, Output> {
-  const { name, composition } = definition;
+  const { name, composition, differentiable, looksAhead = false } = definition;
   const run = (inputs: Inputs, attributes: Attributes): Output => {
     if (!hasKernel(name)) return composition(inputs, attributes);
     const present = presentInputs(inputs);
-    const output = withoutTape(() => tfjsEngine().runKernel(name, present, attributes)) as Output;
-    if (isTapeOn()) record(definition, { inputs, present, attributes, output });
+    const ahead = looksAhead ? gradientsToCome(named(present, differentiable)) : undefined;
+    const told = ahead ? { ...attributes, ahead } : attributes;
+    const output = withoutTape(() => tfjsEngine().runKernel(name, present, told)) as Output;
+    if (isTapeOn()) record(definition, { inputs, present, attributes, output, ahead });
     return output;
   };
   return Object.assign(run, { definition });
@@ -62,25 +69,33 @@ export function presentInputs(inputs: OpInputs): Record<string, Tensor> {
   return present;
 }
 
+/** Those of these names that are there. */
+function named(present: Readonly<Record<string, Tensor>>, names: readonly string[]): Record<string, Tensor> {
+  const chosen: Record<string, Tensor> = {};
+  for (const name of names) if (present[name]) chosen[name] = present[name];
+  return chosen;
+}
+
 interface Call<Inputs extends OpInputs, Attributes extends object, Output extends Tensor> {
   inputs: Inputs;
   present: Record<string, Tensor>;
   attributes: Attributes;
   output: Output;
+  /** The gradients that the forward kernel was told of. */
+  ahead: readonly string[] | undefined;
 }
 
 function record<Inputs extends OpInputs, Attributes extends object, Output extends Tensor>(
   { name, composition, differentiable, saves, savesOutput }: OpDefinition<Inputs, Attributes, Output>,
-  { inputs, present, attributes, output }: Call<Inputs, Attributes, Output>,
+  { inputs, present, attributes, output, ahead }: Call<Inputs, Attributes, Output>,
 ): void {
   const backward = `${name}Gradient`;
   const fused = hasKernel(backward);
+  const gradientInputs = named(present, differentiable);
+  const isSure = !ahead || ahead.length === Object.keys(gradientInputs).length;
   const saved: Record<string, Tensor> = {};
-  for (const key of fused ? saves : Object.keys(present)) if (present[key]) saved[key] = alias(present[key]);
+  for (const key of fused && isSure ? saves : Object.keys(present)) if (present[key]) saved[key] = alias(present[key]);
   if (fused && savesOutput) saved['y'] = alias(output);
-  const gradientInputs: Record<string, Tensor> = {};
-  for (const key of differentiable) if (present[key]) gradientInputs[key] = present[key];
-
   recordOperation({
     kernelName: name,
     inputs: gradientInputs,
@@ -88,13 +103,16 @@ function record<Inputs extends OpInputs, Attributes extends object, Output exten
     saved: Object.values(saved),
     gradient: ([dy]) => {
       const wanted = Object.keys(gradientInputs).filter(isGradientWanted);
-      const gradients = fused
-        ? [tfjsEngine().runKernel(backward, { dy: dy as Tensor, ...saved }, { ...attributes, wanted })].flat()
-        : vjp(
-            () => composition({ ...inputs, ...saved }, attributes),
-            wanted.map((key) => saved[key] as Tensor),
-            dy as Tensor,
-          );
+      // What records itself, as tfjs's own functions of gradients do, may ask for more than the forward kernel was told of.
+      const isMade = !ahead || wanted.every((key) => ahead.includes(key));
+      const gradients =
+        fused && isMade
+          ? [tfjsEngine().runKernel(backward, { dy: dy as Tensor, ...saved }, { ...attributes, wanted })].flat()
+          : vjp(
+              () => composition({ ...inputs, ...saved }, attributes),
+              wanted.map((key) => saved[key] as Tensor),
+              dy as Tensor,
+            );
       return Object.fromEntries(wanted.map((key, i) => [key, () => gradients[i] as Tensor]));
     },
   });

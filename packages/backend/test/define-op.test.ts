@@ -1,5 +1,6 @@
 import {
   add,
+  grad,
   type KernelFunc,
   matMul,
   mul,
@@ -205,4 +206,28 @@ test('the output that a kernel saves has the data of the value, on which an engi
   const { value, gradients } = valueAndGradients(() => op({ x: input }, {}), [input]);
   expect(calls.backward[0]!.inputs['y']!.dataId).toBe(value.dataId);
   expectSameBits(gradients[0]!, [1, 4]);
+});
+
+test('an op that looks ahead tells its forward kernel which gradients will be asked for', () => {
+  const ahead = defineOp<Inputs, { factor: number }, Tensor>({ ...fma.definition, looksAhead: true });
+  useKernels({ backward: true });
+  const inputs = { x: x(), w: w(), z: z() };
+  const told = () => calls.forward.map(({ attrs }) => attrs['ahead']);
+  ahead(inputs, { factor: 2 });
+  valueAndGradients(() => sum(ahead(inputs, { factor: 2 })), [inputs.w]);
+  valueAndGradients(() => sum(ahead({ ...inputs, z: mul(square(inputs.x), inputs.z) }, { factor: 2 })), [inputs.x]);
+  valueAndGradients(() => {
+    const { gradients } = valueAndGradients(() => sum(ahead(inputs, { factor: 2 })), [inputs.z]);
+    return add(sum(gradients[0]!), sum(ahead(inputs, { factor: 3 }))) as Scalar;
+  }, [inputs.x]);
+  expect(told()).toEqual([[], ['w'], ['x', 'z'], ['z'], ['x']]);
+  // tfjs records by itself and doesn't say by what.
+  grad((of) => sum(ahead({ ...inputs, x: of }, { factor: 2 })))(inputs.x);
+  expect(told().at(-1)).toEqual(['x', 'w', 'z']);
+  // It may ask within ours for what ours didn't know of: then the composition is differentiated.
+  const { value } = valueAndGradients(
+    () => sum(grad((of) => ahead({ ...inputs, w: of }, { factor: 2 }))(inputs.w)) as Scalar,
+    [inputs.x],
+  );
+  expectClose(value, 2 * (1 + 2));
 });

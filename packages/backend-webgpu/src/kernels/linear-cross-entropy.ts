@@ -1,120 +1,195 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { type CrossEntropyAttributes, type LogitRows, runLoss, runRowGradients, runRows } from './cross-entropy.ts';
-import { input, type KernelCall, type KernelTable, zeros } from './kernel.ts';
+import { type CountedRows, findCountedRows } from './counted-rows.ts';
+import {
+  elementwise,
+  input,
+  type KernelCall,
+  type KernelTable,
+  sizeOf,
+  spread,
+  WORKGROUP,
+  WORKGROUP_INDEX,
+  zeros,
+} from './kernel.ts';
 import { addColumnSums } from './product/column-sums.ts';
 import { multiply } from './product/product.ts';
+import {
+  type CrossEntropyAttributes,
+  logSumCode,
+  lossCode,
+  main,
+  POWER,
+  SHARED,
+  SLOPE,
+  TREE,
+} from './row-loss-code.ts';
 
 /** Rows of a chunk are multiples of this, so that they fill the largest tile. */
 const ROWS_OF_TILE = 128;
 
-interface Projection {
-  readonly x: TensorInfo;
-  readonly weight: TensorInfo;
-  readonly bias: TensorInfo | undefined;
-  readonly labels: TensorInfo;
-  readonly rows: number;
-  readonly dim: number;
-  readonly classes: number;
-  readonly chunk: number;
+/** Rows of logits that exist at a time, in as few chunks of about the same size as `backend.mostLogits` and the device allow. */
+function chunkOf(backend: FormersWebGPUBackend, { rows, classes }: { rows: number; classes: number }): number {
+  const most = Math.min(backend.mostLogits, backend.device.limits.maxStorageBufferBindingSize / 4) / classes;
+  if (rows <= most) return rows;
+  const whole = Math.max(1, Math.floor(most / ROWS_OF_TILE));
+  const chunks = Math.ceil(rows / (whole * ROWS_OF_TILE));
+  return Math.ceil(rows / chunks / ROWS_OF_TILE) * ROWS_OF_TILE;
 }
 
-/** Up to `backend.mostLogits` logits exist at a time; if they are all, they are kept for the backward pass, else they are computed again there. */
-function projectionOf({ backend, inputs }: Pick<KernelCall, 'backend' | 'inputs'>): Projection {
+/** The gradients that are made with the loss. */
+type Made = Readonly<Record<'x' | 'weight' | 'bias', TensorInfo | undefined>>;
+
+/** Loss and, where gradients are made, the slopes of a row in the place of its logits; a workgroup per row. The thread that replaces the label's logit reads it before. */
+const rowCode = (isSmoothed: boolean, { isMean, slopes }: { isMean: boolean; slopes: boolean }): string => `
+${SHARED}
+${POWER}
+${slopes ? SLOPE : ''}
+${main}
+  let row = ${WORKGROUP_INDEX};
+  if (row >= u.rows || i32(u.before + row) >= counted[0]) { return; }
+  let start = row * u.classes;
+  ${logSumCode(isSmoothed)}
+  let label = labels[u.before + row];
+  let isLabel = label >= 0 && u32(label) < u.classes;
+  if (lane == select(0u, u32(label) % ${WORKGROUP}u, isLabel)) {
+    ${lossCode(isSmoothed)}
+    losses[u.before + row] = loss;
+  }
+  ${
+    slopes
+      ? `let scale = ${isMean ? '1.0 / f32(counted[0])' : '1.0'};
+  for (var i = lane; i < u.classes; i += ${WORKGROUP}u) { logits[start + i] = slope(logits[start + i], i, label, logSum) * scale; }`
+      : ''
+  }
+}`;
+
+const sumCode = (isMean: boolean): string => `
+${SHARED}
+${main}
+  var total = 0.0;
+  for (var i = i32(lane); i < counted[0]; i += ${WORKGROUP}) { total += losses[i]; }
+  shared0[lane] = total;
+  shared1[lane] = 0.0;
+  ${TREE}
+  if (lane == 0u) { loss[0] = shared0[0]${isMean ? ' / f32(max(counted[0], 1))' : ''}; }
+}`;
+
+interface Problem {
+  readonly rows: CountedRows;
+  readonly weight: TensorInfo;
+  readonly bias: TensorInfo | undefined;
+  readonly made: Made;
+}
+
+/** Losses of all rows that count, chunk by chunk, and what they contribute to the gradients. */
+function runChunks(
+  backend: FormersWebGPUBackend,
+  { rows: { counted, x, labels }, weight, bias, made }: Problem,
+  { labelSmoothing, reduction }: CrossEntropyAttributes,
+): TensorInfo {
+  const [all = 0, dim = 0] = x.shape;
+  const classes = weight.shape[0] ?? 0;
+  const chunk = chunkOf(backend, { rows: all, classes });
+  const [logits, losses] = [backend.output([chunk, classes]), backend.output([all])];
+  const [isSmoothed, isMean] = [labelSmoothing > 0, reduction === 'mean'];
+  const slopes = Object.values(made).some(Boolean);
+  for (let before = 0; before < all; before += chunk) {
+    const rows = Math.min(chunk, all - before);
+    const own = { tensor: x, first: before * dim };
+    multiply(backend, {
+      ...{ rows, columns: classes, depth: dim, bias, a: own, b: { tensor: weight, transposed: true } },
+      ...{ c: { tensor: logits }, extent: { counted, before, axis: 'rows' } },
+    });
+    backend.run({
+      key: `linearCrossEntropy rows${isSmoothed ? ' smoothed' : ''}${slopes ? ` slopes ${reduction}` : ''}`,
+      code: () => rowCode(isSmoothed, { isMean, slopes }),
+      ...{ reads: { labels, counted }, writes: { logits, losses } },
+      counts: { rows, classes, before },
+      numbers: { smoothing: labelSmoothing },
+      workgroups: spread(rows),
+    });
+    const dLogits = { tensor: logits };
+    if (made.x)
+      multiply(backend, {
+        ...{ rows, columns: dim, depth: classes, a: dLogits, b: { tensor: weight } },
+        ...{ c: { tensor: made.x }, extent: { counted, before, axis: 'rows', isSpread: true } },
+      });
+    const adding = { accumulate: before > 0, extent: { counted, before, axis: 'depth' } } as const;
+    if (made.weight)
+      multiply(backend, {
+        ...{ rows: classes, columns: dim, depth: rows, a: { ...dLogits, transposed: true }, b: own },
+        ...{ c: { tensor: made.weight }, sums: made.bias, ...adding },
+      });
+    else if (made.bias) addColumnSums(backend, made.bias, { tensor: logits, rows, ...adding });
+  }
+  backend.disposeData(logits.dataId);
+  return losses;
+}
+
+/** Gradients come with the loss, as they need the logits; for a gradient of 1 of the loss. */
+function linearCrossEntropy({
+  backend,
+  inputs,
+  attributes,
+}: KernelCall<CrossEntropyAttributes & { ahead: readonly string[] }>): TensorInfo {
+  const { ignoreIndex, reduction, ahead } = attributes;
+  const { bias } = inputs;
   const [x, weight, labels] = ['x', 'weight', 'labels'].map((name) => input({ inputs }, name)) as [
     TensorInfo,
     TensorInfo,
     TensorInfo,
   ];
-  const [rows = 0, dim = 0] = x.shape;
-  const classes = weight.shape[0] ?? 0;
-  const most = Math.floor(backend.mostLogits / Math.max(1, classes));
-  const chunk = rows <= most ? rows : Math.max(ROWS_OF_TILE, most - (most % ROWS_OF_TILE));
-  return {
-    x,
-    weight,
-    bias: inputs['bias'],
-    labels,
-    rows,
-    dim,
-    classes,
-    chunk,
-  };
-}
-
-/** Calls `f` for the rows of each chunk. */
-function forChunks({ rows, chunk }: Projection, f: (part: { first: number; count: number }) => void): void {
-  for (let first = 0; first < rows; first += chunk) f({ first, count: Math.min(chunk, rows - first) });
-}
-
-/** The logits of some rows. */
-function project(
-  backend: FormersWebGPUBackend,
-  { x, weight, bias, dim, classes }: Projection,
-  { first, count, logits }: { first: number; count: number; logits: TensorInfo },
-): void {
-  multiply(backend, {
-    ...{ rows: count, columns: classes, depth: dim, bias },
-    ...{ a: { tensor: x, first: first * dim }, b: { tensor: weight, transposed: true }, c: { tensor: logits } },
+  const isEmpty = [...x.shape, ...weight.shape].includes(0);
+  const made = Object.fromEntries(
+    ahead.map((name) => {
+      const { shape } = input({ inputs }, name);
+      return [name, isEmpty ? zeros(backend, shape) : backend.output(shape)];
+    }),
+  ) as Made;
+  const loss = isEmpty ? zeros(backend, []) : backend.output([]);
+  backend.attach(loss, made as Record<string, TensorInfo>);
+  if (isEmpty) return loss;
+  const rows = findCountedRows(backend, { x, labels, ignoreIndex }, { dx: made.x });
+  const losses = runChunks(backend, { rows, weight, bias, made }, attributes);
+  backend.run({
+    key: `linearCrossEntropy ${reduction}`,
+    code: () => sumCode(reduction === 'mean'),
+    ...{ reads: { counted: rows.counted, losses }, writes: { loss } },
+    workgroups: [1],
   });
-}
-
-const isEmpty = ({ rows, dim, classes }: Projection): boolean => rows === 0 || dim === 0 || classes === 0;
-
-function linearCrossEntropy({ backend, inputs, attributes }: KernelCall<CrossEntropyAttributes>): TensorInfo {
-  const problem = projectionOf({ backend, inputs });
-  const { rows, classes, chunk, labels } = problem;
-  if (isEmpty(problem)) return zeros(backend, []);
-  const [logSums, losses] = [backend.output([rows]), backend.output([rows])];
-  const logits = backend.output([chunk, classes]);
-  forChunks(problem, ({ first, count }) => {
-    project(backend, problem, { first, count, logits });
-    runRows(backend, { logits, rows: count, classes, labels, first, logSums }, { losses, attributes });
-  });
-  const { loss, scale } = runLoss(backend, { labels, losses }, attributes);
-  backend.disposeData(losses.dataId);
-  const isKept = chunk === rows;
-  if (!isKept) backend.disposeData(logits.dataId);
-  backend.attach(loss, { logSums, scale, ...(isKept && { logits }) });
+  for (const { dataId } of [rows.counted, rows.x, rows.labels, losses]) backend.disposeData(dataId);
   return loss;
 }
 
+/** Hands over what was made with the loss, multiplied where the gradient of the loss isn't known to be 1. */
 function linearCrossEntropyGradient({
   backend,
   inputs,
-  attributes,
-}: KernelCall<CrossEntropyAttributes & { wanted: readonly string[] }>): TensorInfo[] {
-  const problem = projectionOf({ backend, inputs });
-  const { x, weight, labels, dim, classes, chunk } = problem;
-  const { wanted } = attributes;
-  if (isEmpty(problem)) return wanted.map((name) => zeros(backend, input({ inputs }, name).shape));
-  const gradients = new Map(wanted.map((name) => [name, backend.output(input({ inputs }, name).shape)]));
-  const [dx, dWeight, dBias] = ['x', 'weight', 'bias'].map((name) => gradients.get(name));
-  const side = backend.side(input({ inputs }, 'y'));
-  const { logSums, scale } = side as Record<'logSums' | 'scale', TensorInfo>;
-  const { logits: kept } = side;
-  const dLogits = backend.output([chunk, classes]);
-  forChunks(problem, ({ first, count }) => {
-    // Kept logits stay as they are: the gradient may be asked for again.
-    if (!kept) project(backend, problem, { first, count, logits: dLogits });
-    const part: LogitRows = { logits: kept ?? dLogits, rows: count, classes, labels, first, logSums };
-    runRowGradients(backend, part, { gradient: dLogits, dy: input({ inputs }, 'dy'), scale, attributes });
-    if (dx)
-      multiply(backend, {
-        ...{ rows: count, columns: dim, depth: classes, a: { tensor: dLogits } },
-        ...{ b: { tensor: weight }, c: { tensor: dx, first: first * dim } },
-      });
-    const accumulate = first > 0;
-    if (dWeight)
-      multiply(backend, {
-        ...{ rows: classes, columns: dim, depth: count, a: { tensor: dLogits, transposed: true } },
-        ...{ b: { tensor: x, first: first * dim }, c: { tensor: dWeight }, sums: dBias, accumulate },
-      });
-    else if (dBias) addColumnSums(backend, dBias, { tensor: dLogits, rows: count, accumulate });
+  attributes: { wanted },
+}: KernelCall<{ wanted: readonly string[] }>): TensorInfo[] {
+  const [y, dy] = [input({ inputs }, 'y'), input({ inputs }, 'dy')];
+  const made = backend.side(y);
+  backend.attach(y, {}); // they may be large, and the loss be kept for long
+  for (const [name, { dataId }] of Object.entries(made)) if (!wanted.includes(name)) backend.disposeData(dataId);
+  const isOne = backend.tensorMap.get(dy.dataId).values?.[0] === 1;
+  return wanted.map((name) => {
+    const gradient = made[name];
+    if (!gradient) throw new Error('formers-webgpu: the gradient of linearCrossEntropy was asked for twice');
+    if (!isOne && !gradient.shape.includes(0)) scale(backend, gradient, dy);
+    return gradient;
   });
-  backend.disposeData(dLogits.dataId);
-  return wanted.map((name) => gradients.get(name) as TensorInfo);
+}
+
+function scale(backend: FormersWebGPUBackend, gradient: TensorInfo, dy: TensorInfo): void {
+  const size = sizeOf(gradient);
+  backend.run({
+    key: 'linearCrossEntropy gradient',
+    code: () => elementwise('gradient[i] = gradient[i] * dy[0];'),
+    ...{ reads: { dy }, writes: { gradient }, counts: { size } },
+    workgroups: spread(Math.ceil(size / WORKGROUP)),
+  });
 }
 
 /** Kernels of `linearCrossEntropy` in @formers/backend. */

@@ -131,6 +131,7 @@ export const linearCrossEntropyOp: Op<LinearInputs, Attributes, Scalar> = define
   differentiable: ['x', 'weight', 'bias'],
   saves: ['x', 'weight', 'bias', 'labels'],
   savesOutput: true,
+  looksAhead: true,
   composition: ({ x, weight, bias, labels }, attributes) =>
     tidy(() => crossEntropyOp({ logits: linear(x, weight, { bias }), labels }, attributes)),
 });

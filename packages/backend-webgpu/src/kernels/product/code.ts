@@ -16,13 +16,15 @@ export interface ProductCode {
   readonly sums: boolean;
   /** Functions `put`, which gets four neighbours of the output, and `putSum`; see `epilogue.ts`. */
   readonly epilogue: string;
+  /** Of what `presentCount`, part of the epilogue, says how much there is. */
+  readonly extent: 'rows' | 'depth' | undefined;
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /** Four neighbours of a stored matrix, zeros beyond its edges. */
-function loader(name: 'a' | 'b', { vector }: OperandLayout): string {
-  const [height, width] = [`u.${name}Height`, `u.${name}Width`];
+function loader(name: 'a' | 'b', { vector, isCounted }: OperandLayout & { isCounted: boolean }): string {
+  const [height, width] = [isCounted ? 'present' : `u.${name}Height`, `u.${name}Width`];
   const body = vector
     ? `if (row >= ${height} || column >= ${width}) { return vec4f(); }
   return ${name}[(base + row * ${width} + column) / 4u];`
@@ -71,7 +73,7 @@ function fill(
  * A tiled product with register tiles: both operands pass through shared memory, and each thread keeps a small block of the output in registers. Every
  * element is summed in the order of the inner axis, whichever the tile.
  */
-export function productCode({ tile, a, b, sums, epilogue }: ProductCode): string {
+export function productCode({ tile, a, b, sums, epilogue, extent }: ProductCode): string {
   const threads = threadsOf(tile);
   const [across, down] = [tile.columns / tile.threadColumns, tile.rows / tile.threadRows];
   const [aVectors, bVectors] = [range(tile.threadRows / 4), range(tile.threadColumns / 4)];
@@ -79,8 +81,9 @@ export function productCode({ tile, a, b, sums, epilogue }: ProductCode): string
   const each = <T>(f: (i: number, r: number, j: number) => T): T[] =>
     aVectors.flatMap((i) => range(4).flatMap((r) => bVectors.map((j) => f(i, r, j))));
   return `
-${loader('a', a)}
-${loader('b', b)}
+${extent ? 'var<private> present: u32; // rows, or depth, that there are' : ''}
+${loader('a', { ...a, isCounted: extent === (a.transposed ? 'depth' : 'rows') })}
+${loader('b', { ...b, isCounted: extent === 'depth' && !b.transposed })}
 ${epilogue}
 var<workgroup> aTile: array<vec4f, ${tile.depth * aPitch}>;
 var<workgroup> bTile: array<vec4f, ${tile.depth * bPitch}>;
@@ -89,13 +92,15 @@ var<workgroup> bTile: array<vec4f, ${tile.depth * bPitch}>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   // Tiles in bands of 8 rows, so that neighbours share what the cache holds.
   let index = group.y * groups.x + group.x;
-  let tiles = u.tileRows * u.tileColumns;
+  ${extent ? 'present = presentCount();' : ''}
+  let tileRows = ${extent === 'rows' ? `(presentCount() + ${tile.rows - 1}u) / ${tile.rows}u` : 'u.tileRows'};
+  let tiles = tileRows * u.tileColumns;
   if (index >= tiles * u.splits * u.batch) { return; }
   let tileIndex = index % tiles;
   let split = (index / tiles) % u.splits;
   let batch = index / (tiles * u.splits);
   let band = tileIndex / (8u * u.tileColumns);
-  let bandRows = min(8u, u.tileRows - 8u * band);
+  let bandRows = min(8u, tileRows - 8u * band);
   let inBand = tileIndex % (8u * u.tileColumns);
   let tileColumn = inBand / bandRows;
   let aStart = (8u * band + inBand % bandRows) * ${tile.rows}u;
@@ -107,7 +112,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let i0 = batch / (u.batch3 * u.batch2 * u.batch1);
   let aBase = u.aFirst + i0 * u.a0 + i1 * u.a1 + i2 * u.a2 + i3 * u.a3;
   let bBase = u.bFirst + i0 * u.b0 + i1 * u.b1 + i2 * u.b2 + i3 * u.b3;
-  let end = min(u.depth, (split + 1u) * u.partDepth);
+  let end = min(${extent === 'depth' ? 'presentCount()' : 'u.depth'}, (split + 1u) * u.partDepth);
 
   let x = lane % ${across}u;
   let y = lane / ${across}u;

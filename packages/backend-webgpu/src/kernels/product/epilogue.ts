@@ -10,12 +10,33 @@ export interface EpilogueCode {
   readonly keepsPre: boolean;
   readonly residual: boolean;
   readonly accumulate: boolean;
+  /** What the device says the length of; see `Extent`. */
+  readonly extent?: 'rows' | 'depth';
+  readonly isSpread?: boolean;
 }
 
 /** Part of a pipeline's key. */
-export function epilogueKey({ bias, activation, keepsPre, residual, accumulate }: EpilogueCode): string {
-  return `${bias ? 'bias ' : ''}${activation ?? ''}${keepsPre ? ' pre' : ''}${residual ? ' residual' : ''}${accumulate ? ' accumulate' : ''}`;
+export function epilogueKey(epilogue: EpilogueCode): string {
+  const { bias, activation, keepsPre, residual, accumulate, isSpread } = epilogue;
+  return `${bias ? 'bias ' : ''}${activation ?? ''}${keepsPre ? ' pre' : ''}${residual ? ' residual' : ''}${accumulate ? ' accumulate' : ''}${extentKey(epilogue)}${isSpread ? ' spread' : ''}`;
 }
+
+/** Part of it that the code of a product depends on where something else finishes it. */
+export function extentKey({ extent }: EpilogueCode): string {
+  return extent ? ` ${extent} counted` : '';
+}
+
+/** `presentCount()`: how many rows, or how much of the depth, there are. */
+export function extentCode({ extent }: EpilogueCode): string {
+  if (!extent) return '';
+  return `fn presentCount() -> u32 { return min(u.${extent}, u32(max(counted[0] - i32(u.before), 0))); }`;
+}
+
+/** How many rows there are. */
+const rowsOf = ({ extent }: EpilogueCode): string => (extent === 'rows' ? 'presentCount()' : 'u.rows');
+
+/** Which row of the output a row is. */
+const targetOf = ({ isSpread }: EpilogueCode): string => (isSpread ? 'u32(counted[1u + u.before + row])' : 'row');
 
 /** `finish(place, column, value)` stores one number, or four neighbours. */
 export function finishCode(
@@ -47,21 +68,21 @@ export function directEpilogue(epilogue: EpilogueCode, { vector, sums }: { vecto
         .join('\n  ');
   return `${finishCode(epilogue, vector ? 'vec4<f32>' : 'f32')}
 fn put(part: u32, row: u32, column: u32, value: vec4f) {
-  if (row >= u.rows || column >= u.columns) { return; }
-  let place = u.cFirst + (part * u.rows + row) * u.columns + column;
+  if (row >= ${rowsOf(epilogue)} || column >= u.columns) { return; }
+  let place = u.cFirst + (part * u.rows + ${targetOf(epilogue)}) * u.columns + column;
   ${store}
 }
 ${sums ? `fn putSum(part: u32, row: u32, value: f32) { sums[row] = value${epilogue.accumulate ? ' + sums[row]' : ''}; }` : ''}`;
 }
 
 /** `put` of a product whose depth is split: parts lie one after another, each with its sums at the end. */
-export function partEpilogue({ vector, sums }: { vector: boolean; sums: boolean }): string {
+export function partEpilogue(epilogue: EpilogueCode, { vector, sums }: { vector: boolean; sums: boolean }): string {
   const store = vector
     ? 'parts[place / 4u] = value;'
     : range.map((i) => `if (column + ${i}u < u.columns) { parts[place + ${i}u] = value[${i}]; }`).join('\n  ');
   return `
 fn put(part: u32, row: u32, column: u32, value: vec4f) {
-  if (row >= u.rows || column >= u.columns) { return; }
+  if (row >= ${rowsOf(epilogue)} || column >= u.columns) { return; }
   let place = part * u.partSize + row * u.columns + column;
   ${store}
 }
@@ -77,7 +98,8 @@ ${
 
 /** Adds the parts up, in order, and finishes; one thread for each number of the output, then one for each sum. */
 export function combineCode(epilogue: EpilogueCode, sums: boolean): string {
-  return `${finishCode(epilogue, 'f32')}
+  return `${extentCode(epilogue)}
+${finishCode(epilogue, 'f32')}
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * 256u + lane;
@@ -85,9 +107,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let batch = ${sums ? '0u' : 'i / matrix'};
   let place = i - batch * matrix;
   if (i >= u.size) { return; }
+  let row = place / u.columns;
+  ${epilogue.extent === 'rows' ? 'if (row >= presentCount()) { return; }' : ''}
   var value = 0.0;
   for (var split = 0u; split < u.splits; split++) { value += parts[(batch * u.splits + split) * u.partSize + place]; }
   ${sums ? `if (i >= matrix) { sums[i - matrix] = value${epilogue.accumulate ? ' + sums[i - matrix]' : ''}; return; }` : ''}
-  finish(u.cFirst + i, i % u.columns, value);
+  finish(u.cFirst + batch * matrix + ${targetOf(epilogue)} * u.columns + place % u.columns, place % u.columns, value);
 }`;
 }

@@ -1,15 +1,24 @@
 import type { FormersWebGPUBackend } from '../../backend.ts';
 import { sizeOf, spread, WORKGROUP } from '../kernel.ts';
 import { type OperandLayout, productCode } from './code.ts';
-import { combineCode, directEpilogue, type EpilogueCode, epilogueKey, partEpilogue } from './epilogue.ts';
+import {
+  combineCode,
+  directEpilogue,
+  type EpilogueCode,
+  epilogueKey,
+  extentCode,
+  extentKey,
+  partEpilogue,
+} from './epilogue.ts';
 import { FEW_ROWS, multiplyFewRows } from './few-rows.ts';
 import { bindings, epilogueOf, type Operand, type Product } from './problem.ts';
 import { chooseTile, groupsOf, type ProductSize, splitDepth } from './tiles.ts';
 
 /** Records a product: one dispatch, or two where its depth is split. Nothing may be empty. */
 export function multiply(backend: FormersWebGPUBackend, product: Product): void {
-  const { rows, columns, depth, a, b, batch = [1, 1, 1, 1], sums, tile: given } = product;
-  if (rows <= FEW_ROWS && !a.transposed && b.transposed && sizeOf({ shape: batch }) === 1 && !sums && !given)
+  const { rows, columns, depth, a, b, batch = [1, 1, 1, 1], sums, extent, tile: given } = product;
+  const isOne = sizeOf({ shape: batch }) === 1;
+  if (rows <= FEW_ROWS && !a.transposed && b.transposed && isOne && !sums && !extent && !given)
     return multiplyFewRows(backend, product);
   const size: ProductSize = { rows, columns, depth, batch: sizeOf({ shape: batch }) };
   const { splits, partDepth } = splitDepth(size);
@@ -21,7 +30,8 @@ export function multiply(backend: FormersWebGPUBackend, product: Product): void 
   const vector = columns % 4 === 0 && (isSplit ? partSize % 4 === 0 : (product.c.first ?? 0) % 4 === 0);
   const parts = isSplit ? backend.output([size.batch * splits * partSize]) : undefined;
   const flags = [aLayout, bLayout].map(({ transposed, vector: four }) => `${transposed ? 'T' : 'N'}${four ? '4' : ''}`);
-  const kind = parts ? `part` : epilogueKey(epilogue);
+  const kind = parts ? `part${extentKey(epilogue)}` : epilogueKey(epilogue);
+  const before = extent && { before: extent.before };
   const finishing = bindings(product, vector ? 'vec4<f32>' : 'f32');
   backend.run({
     key: `product ${tile.name} ${flags.join('')} ${kind}${vector ? ' vector' : ''}${sums ? ' sums' : ''}`,
@@ -31,14 +41,14 @@ export function multiply(backend: FormersWebGPUBackend, product: Product): void 
         a: aLayout,
         b: bLayout,
         sums: sums !== undefined,
-        epilogue: parts
-          ? partEpilogue({ vector, sums: sums !== undefined })
-          : directEpilogue(epilogue, { vector, sums: sums !== undefined }),
+        epilogue: `${extentCode(epilogue)}
+${(parts ? partEpilogue : directEpilogue)(epilogue, { vector, sums: sums !== undefined })}`,
+        extent: epilogue.extent,
       }),
     reads: {
       a: { tensor: a.tensor, as: aLayout.vector ? 'vec4<f32>' : 'f32' },
       b: { tensor: b.tensor, as: bLayout.vector ? 'vec4<f32>' : 'f32' },
-      ...(!parts && finishing.reads),
+      ...(parts ? extent && { counted: extent.counted } : finishing.reads),
     },
     writes: parts ? { parts: { tensor: parts, as: vector ? 'vec4<f32>' : 'f32' } } : finishing.writes,
     counts: {
@@ -51,6 +61,7 @@ export function multiply(backend: FormersWebGPUBackend, product: Product): void 
       ...{ batch1: batch[1], batch2: batch[2], batch3: batch[3] },
       ...strideCounts('a', a),
       ...strideCounts('b', b),
+      ...before,
     },
     workgroups: spread(groupsOf(tile, size) * splits),
   });
@@ -62,7 +73,7 @@ export function multiply(backend: FormersWebGPUBackend, product: Product): void 
     code: () => combineCode(epilogue, sums !== undefined),
     reads: { parts, ...reads },
     writes,
-    counts: { rows, columns, splits, partSize, size: all, cFirst: product.c.first ?? 0 },
+    counts: { rows, columns, depth, splits, partSize, size: all, cFirst: product.c.first ?? 0, ...before },
     workgroups: spread(Math.ceil(all / WORKGROUP)),
   });
   backend.disposeData(parts.dataId);
