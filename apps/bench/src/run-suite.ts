@@ -1,20 +1,19 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { CaseResult } from './harness/cases.ts';
-import { type Contestant, torch } from './harness/contestants.ts';
 import { ProcessPool } from './harness/process-pool.ts';
 import { type Effort, runCase } from './harness/run-case.ts';
-import type { Hello, InferModel, Request, TrainTask } from './harness/tasks.ts';
-import { WorkerError } from './harness/worker-process.ts';
+import type { Hello, TrainTask } from './harness/tasks.ts';
 import type { Suite } from './options.ts';
 import { INFER_LENGTHS, INFER_MODELS, inferCases } from './suites/infer.ts';
 import type { Lineup } from './suites/lineup.ts';
 import { matmulCases } from './suites/matmul.ts';
-import { measureMemoryOf } from './suites/memory.ts';
+import { measureMemoryOf, memoryCase } from './suites/memory.ts';
 import { opsCases } from './suites/ops.ts';
 import { trainCases, wantedSizes, writeTraining } from './suites/train.ts';
 import { type NamedSize, TRAIN_SIZES } from './suites/train-sizes.ts';
+import { writeModel } from './suites/write-model.ts';
 
 /** What a suite needs of its command. */
 export interface SuiteContext {
@@ -57,7 +56,7 @@ const SUITE_RUNS: Readonly<Record<Suite, SuiteRun>> = {
         isWanted(line),
       );
       if (cases.length === 0) continue;
-      await writeTraining(named.size, { line, pool, folder });
+      await writeTraining(named.size, { maker: line.formers(1), pool, folder });
       for (const benchCase of cases) {
         yield await runCase(benchCase, { pool, effort, suite: 'train' });
         await pool.stopAll();
@@ -66,12 +65,14 @@ const SUITE_RUNS: Readonly<Record<Suite, SuiteRun>> = {
     }
   },
   async *infer(context, pool) {
-    const { line, effort } = context;
+    const { line, effort, onNote } = context;
+    const isOnnxToo = line.options.peers.some((peer) => peer === 'ort-web' || peer === 'ort-node');
     for (const model of INFER_MODELS) {
       const folder = path.join(context.folder, model);
       const cases = inferCases(line, { model, folder }).filter(isWanted(line));
       if (cases.length === 0) continue;
-      await writeModel(model, folder, { context, pool });
+      const length = INFER_LENGTHS[model];
+      await writeModel(model, { folder, length, maker: line.formers(1), isOnnxToo, pool, onNote });
       for (const benchCase of cases) yield await runCase(benchCase, { pool, effort, suite: 'infer' });
       await pool.stopAll();
       await rm(folder, { recursive: true });
@@ -79,12 +80,13 @@ const SUITE_RUNS: Readonly<Record<Suite, SuiteRun>> = {
   },
   async *memory({ line, folder }, pool) {
     const write = (name: string, named: NamedSize): Promise<TrainTask> =>
-      writeTraining(named.size, { line, pool, folder: path.join(folder, `memory-${name}`) });
+      writeTraining(named.size, { maker: line.formers(1), pool, folder: path.join(folder, `memory-${name}`) });
     const warmUp = await write('warm-up', TRAIN_SIZES['tiny'] as NamedSize);
     for (const [name, named] of wantedSizes(line).filter(([name]) => isWanted(line)({ name }))) {
       const task = await write(name, named);
-      yield await measureMemoryOf(line, { name, named, task, pool });
-      if (named.floors) yield await measureMemoryOf(line, { name: `${name} warm`, named, task, warmUp, pool });
+      yield await measureMemoryOf(memoryCase(line, { name, named, task }), pool);
+      if (named.floors)
+        yield await measureMemoryOf(memoryCase(line, { name: `${name} warm`, named, task, warmUp }), pool);
       await rm(task.folder, { recursive: true });
     }
   },
@@ -92,31 +94,4 @@ const SUITE_RUNS: Readonly<Record<Suite, SuiteRun>> = {
 
 function isWanted({ options: { only } }: Lineup): (named: { readonly name: string }) => boolean {
   return ({ name }) => only === undefined || name.toLowerCase().includes(only.toLowerCase());
-}
-
-/** Writes a model with random weights, and its ONNX file for onnxruntime. What can't be written is told of; its contestants will be absent. */
-async function writeModel(
-  model: InferModel,
-  folder: string,
-  { context: { line, onNote }, pool }: { context: SuiteContext; pool: ProcessPool },
-): Promise<void> {
-  const attempt = async (
-    what: string,
-    worker: Contestant,
-    request: Extract<Request, { request: 'make' | 'export' }>,
-  ) => {
-    try {
-      await (await pool.worker(worker)).ask(request);
-    } catch (error) {
-      if (!(error instanceof WorkerError)) throw error;
-      onNote(`${model}: no ${what}: ${error.message}`);
-    }
-    await pool.stop(worker);
-  };
-  await mkdir(folder, { recursive: true });
-  await attempt('weights', line.formers(1), { request: 'make', model, folder });
-  if (!line.options.peers.some((peer) => peer === 'ort-web' || peer === 'ort-node')) return;
-  const length = INFER_LENGTHS[model];
-  const task = { suite: 'infer', model, folder, mode: 'forward', length } as const;
-  await attempt('ONNX file', { ...torch(2), id: 'torch-export' }, { request: 'export', task });
 }

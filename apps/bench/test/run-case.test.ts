@@ -36,7 +36,7 @@ function contestant(id: string, behaviour: object): Contestant {
 }
 
 const task = { suite: 'matmul', m: 1, k: 1, n: 1 } as const;
-const effort = { steps: 7, rounds: 3, warmUp: 2, slowPeerTime: 1000, leastSteps: 2 };
+const effort = { steps: 7, rounds: 3, warmUp: 2, slowPeerTime: 1000, leastSteps: 2, leastTime: 2, mostRepeats: 100 };
 
 async function run(ours: object, peer: object, of: 'results' | 'losses' = 'results') {
   const benchCase: BenchCase = {

@@ -1,6 +1,6 @@
 export { attempt, npmCi } from './attempt.ts';
 export { runCommand } from './command.ts';
-export { openDawn } from './dawn.ts';
+export { installDawn, openDawn } from './dawn.ts';
 export { describeEngine, ENGINES, startEngine } from './engine.ts';
 export { followRun, type RunSummary } from './follow-run.ts';
 export { metricsLine } from './metrics.ts';
@@ -28,5 +28,6 @@ export {
   TRAINING_OPTIONS,
   type TrainingConfig,
   trainingConfig,
+  trainingOptions,
 } from './run-options.ts';
 export { type ScheduleConfig, scheduleOf, SCHEDULES } from './schedule.ts';

@@ -1,17 +1,31 @@
-/** onnxruntime's side, on WebAssembly or native: forward passes of models that PyTorch exported. */
+/** onnxruntime's side, on WebAssembly, native, or on the GPU by either: forward passes of models that PyTorch exported. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { digest, pattern, patternIds } from '../../src/worker/pattern.ts';
 import { quietConsole, serve } from '../../src/worker/serve.ts';
+import { openGPU } from '../lib/open-gpu.mjs';
 
-const [, , kind, threads] = process.argv;
+/** `dawn`, the file of WebGPU in Node, is given where the GPU is meant. */
+const [, , kind, threads, dawn] = process.argv;
 quietConsole();
 const name = kind === 'ort-web' ? 'onnxruntime-web' : 'onnxruntime-node';
-const ort = await import(name);
+if (dawn !== undefined && kind === 'ort-web') await openGPU(dawn);
+const ort = await load();
 const { version } = JSON.parse(
   await readFile(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8'),
 );
+
+/** In Node, onnxruntime-web gives its build without WebGPU. The other one works, if it is found by its file and so is its wasm. */
+async function load() {
+  if (dawn === undefined || kind === 'ort-node') return import(name);
+  const folder = new URL('../node_modules/onnxruntime-web/dist/', import.meta.url);
+  const withGPU = await import(new URL('ort.webgpu.min.mjs', folder).href);
+  const wasm = 'ort-wasm-simd-threaded.asyncify';
+  withGPU.env.wasm.wasmPaths = { mjs: new URL(`${wasm}.mjs`, folder).href };
+  withGPU.env.wasm.wasmBinary = await readFile(new URL(`${wasm}.wasm`, folder));
+  return withGPU;
+}
 
 async function prepare(task) {
   if (task.suite !== 'infer' || task.mode !== 'forward') throw new Error('only forward passes are measured');
@@ -23,11 +37,16 @@ async function prepare(task) {
 }
 
 async function createSession(file) {
+  const executionProviders = dawn === undefined ? (kind === 'ort-web' ? ['wasm'] : ['cpu']) : ['webgpu'];
   if (kind === 'ort-node')
-    return ort.InferenceSession.create(file, { intraOpNumThreads: Number(threads), interOpNumThreads: 1 });
+    return ort.InferenceSession.create(file, {
+      executionProviders,
+      intraOpNumThreads: Number(threads),
+      interOpNumThreads: 1,
+    });
   ort.env.wasm.numThreads = Number(threads);
   const externalData = [{ path: 'model.onnx.data', data: await readFile(`${file}.data`) }];
-  return ort.InferenceSession.create(await readFile(file), { executionProviders: ['wasm'], externalData });
+  return ort.InferenceSession.create(await readFile(file), { executionProviders, externalData });
 }
 
 async function createInput({ model, folder, length }) {

@@ -1,12 +1,14 @@
-/** Plain tfjs's side: matrix products and training steps on its own cpu or wasm backend. */
+/** Plain tfjs's side: matrix products and training steps on its own cpu, wasm or webgpu backend; the last one on Dawn, from the file that the second argument names. */
 import { createRequire } from 'node:module';
 
+import { openGPU } from '../lib/open-gpu.mjs';
 import { quietConsole, serve } from '../../src/worker/serve.ts';
 
 quietConsole();
-const backend = process.argv[2];
+const [, , backend, dawn] = process.argv;
+if (backend === 'webgpu') await openGPU(dawn);
 const tf = await import('@tensorflow/tfjs');
-if (backend === 'wasm') await import('@tensorflow/tfjs-backend-wasm');
+if (backend === 'wasm' || backend === 'webgpu') await import(`@tensorflow/tfjs-backend-${backend}`);
 if (!(await tf.setBackend(backend))) throw new Error(`tfjs cannot start its backend ${backend}`);
 await tf.ready();
 const { prepareMatmul } = await import('./products.mjs');

@@ -61,8 +61,8 @@ export async function prepareTraining(task) {
   };
 
   let steps = 0;
-  const step = () =>
-    tf.tidy(() => {
+  const step = async () => {
+    const read = tf.tidy(() => {
       const [x, y] = batches[steps++ % batches.length].map((ids) => tf.tensor(ids, [B, T], 'int32'));
       const { value, grads } = tf.variableGrads(() => loss(x, y), Object.values(p));
       const total = tf.sqrt(tf.addN(Object.values(grads).map((gradient) => gradient.square().sum())));
@@ -81,8 +81,12 @@ export async function prepareTraining(task) {
         const decay = 1 - 1e-3 * (parameter.rank >= 2 ? 0.1 : 0);
         parameter.assign(parameter.mul(decay).sub(moved.mul(1e-3)));
       }
-      return value.dataSync()[0];
+      return value;
     });
+    const [value] = await read.data();
+    read.dispose();
+    return value;
+  };
   return {
     results: [],
     step,

@@ -1,5 +1,6 @@
 """PyTorch's side: told on standard input what to prepare and what to time, it answers in JSON lines (see src/harness/tasks.ts)."""
 
+import argparse
 import json
 import os
 import sys
@@ -20,12 +21,22 @@ try:
 except ImportError:
     sys.exit("python3 has no torch")
 
+import device
 from models import Inference, export
 from ops import Op
 from products import Matmul
 from training import Training, measure_memory
 
-torch.set_num_threads(int(sys.argv[1]))
+arguments = argparse.ArgumentParser()
+arguments.add_argument("threads", type=int)
+arguments.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+arguments.add_argument("--autocast", choices=["bfloat16", "float16"])
+arguments = arguments.parse_args()
+torch.set_num_threads(arguments.threads)
+try:
+    device.choose(arguments.device, arguments.autocast)
+except RuntimeError as error:
+    sys.exit(str(error))
 KINDS = {"matmul": Matmul, "ops": Op, "train": Training, "infer": Inference}
 tasks = {}
 
@@ -36,6 +47,7 @@ def run(task, times, repeats):
         start = time.perf_counter()
         for _ in range(repeats):
             result = task.step()
+        device.wait()
         measured.append((time.perf_counter() - start) * 1000 / repeats)
         if isinstance(result, float):
             losses.append(result)
@@ -69,7 +81,7 @@ try:
     versions["transformers"] = version("transformers")
 except PackageNotFoundError:
     pass
-answer({"versions": versions})
+answer({"versions": versions, "note": device.describe()})
 for line in sys.stdin:
     try:
         answer(serve(json.loads(line)))

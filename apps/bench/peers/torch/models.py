@@ -3,6 +3,7 @@
 import os
 
 import torch
+from device import is_cuda, place, precision
 from pattern import digest, pattern, pattern_ids
 
 
@@ -36,19 +37,20 @@ def load(task):
 
 class Inference:
     def __init__(self, task):
-        self.module, self.x = load(task)
+        self.module, self.x = map(place, load(task))
         self.new_tokens = task.get("newTokens") if task["mode"] == "decode" else None
         output = self.step()
         self.results = [[int(i)] for i in output] if self.new_tokens else digest(output)
 
     def step(self):
-        with torch.no_grad():
+        with torch.no_grad(), precision():
             if self.new_tokens is None:
-                return self.module(self.x)
+                output = self.module(self.x)
+                return output.cpu() if is_cuda() else output  # read, as by Formers
             n = self.new_tokens
             ones = torch.ones_like(self.x)
             ids = self.module.model.generate(self.x, attention_mask=ones, max_new_tokens=n, min_new_tokens=n, do_sample=False, pad_token_id=0)
-            return ids[0, self.x.shape[1] :]
+            return ids[0, self.x.shape[1] :].cpu()
 
 
 def export(task):

@@ -1,6 +1,7 @@
 """Matrix products."""
 
 import torch
+from device import operand
 from pattern import digest, pattern
 
 
@@ -12,7 +13,7 @@ class Matmul:
         second = [n, k] if task.get("transposeB") else [k, n]
         self.sets = []
         for i in range(task.get("operandSets", 1)):
-            a, b = pattern(batches + first, 2 * i), pattern(batches + second, 2 * i + 1)
+            a, b = operand(pattern(batches + first, 2 * i)), operand(pattern(batches + second, 2 * i + 1))
             a = a.transpose(-1, -2) if task.get("transposeA") else a
             b = b.transpose(-1, -2) if task.get("transposeB") else b
             self.sets.append((a, b))

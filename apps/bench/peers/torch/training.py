@@ -7,6 +7,7 @@ import os
 import numpy as np
 import torch
 import torch.nn.functional as F
+from device import is_cuda, place, precision
 
 
 def read_safetensors(path):
@@ -29,11 +30,11 @@ class Training:
         read = read_safetensors(os.path.join(task["folder"], "model.safetensors"))
         # Conv1D weights are [in, out] in the file.
         self.p = {
-            name.removeprefix("transformer."): (w.t().contiguous() if ".c_" in name and w.dim() == 2 else w).requires_grad_()
+            name.removeprefix("transformer."): place(w.t().contiguous() if ".c_" in name and w.dim() == 2 else w).requires_grad_()
             for name, w in read.items()
         }
         ids = torch.from_numpy(np.fromfile(os.path.join(task["folder"], "batches.bin"), np.int32)).long()
-        self.batches = ids.view(-1, 2, task["batch"], task["context"])
+        self.ids = ids.view(-1, 2, task["batch"], task["context"])
         self.count = 0
         if with_optimizer:
             self.start()
@@ -61,10 +62,11 @@ class Training:
         return F.cross_entropy(F.linear(h, p["wte.weight"]).view(B * T, -1), y.reshape(-1))
 
     def step(self):
-        x, y = self.batches[self.count % len(self.batches)]
+        x, y = place(self.ids[self.count % len(self.ids)])
         self.count += 1
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(x, y)
+        with precision():
+            loss = self.loss(x, y)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.p.values(), 1.0)
         self.optimizer.step()
@@ -77,7 +79,7 @@ def _resident(field):
 
 
 def measure_memory(task, steps, warm_up=None):
-    """Bytes: resident with the model, and the most during the steps."""
+    """Bytes: resident with the model, and the most during the steps; of CUDA, the most in tensors on the device, weights included."""
     if warm_up:
         small = Training(warm_up)
         for _ in range(steps):
@@ -85,6 +87,8 @@ def measure_memory(task, steps, warm_up=None):
         del small
     training = Training(task, with_optimizer=False)
     gc.collect()
+    if is_cuda():
+        return _measure_cuda_memory(training, steps)
     idle = _resident("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the high-water mark starts anew
@@ -92,3 +96,11 @@ def measure_memory(task, steps, warm_up=None):
     for _ in range(steps):
         training.step()
     return {"idle": idle, "peak": _resident("VmHWM")}
+
+
+def _measure_cuda_memory(training, steps):
+    torch.cuda.reset_peak_memory_stats()
+    training.start()
+    for _ in range(steps):
+        training.step()
+    return {"idle": 0, "peak": torch.cuda.max_memory_allocated()}

@@ -1,5 +1,5 @@
 import type { Contestant } from './contestants.ts';
-import type { Task } from './tasks.ts';
+import type { KernelTime, Task } from './tasks.ts';
 
 /** One thing that one contestant does in a case. */
 export interface Entry {
@@ -11,6 +11,8 @@ export interface Entry {
   readonly variant?: string;
   /** How much work a step is, in the case's unit times milliseconds; makes rates of times. */
   readonly work?: number;
+  /** In place of the case's, for who computes with lower precision; `none` where that can't be compared. */
+  readonly tolerance?: number | 'none';
 }
 
 /** The speed of one entry as a multiple of another's, and what it must be at least. */
@@ -45,6 +47,8 @@ export interface EntryResult {
   readonly best?: number;
   /** In the case's unit, from the median. */
   readonly rate?: number;
+  /** Of products on a GPU: the rate as a share of the device's float32 peak. */
+  readonly peakShare?: number;
   /** Of `memory`: resident before the first step, and what steps added at most. */
   readonly idleMegabytes?: number;
   readonly addedMegabytes?: number;
@@ -87,4 +91,6 @@ export interface CaseResult {
   readonly comparisons: readonly ComparisonResult[];
   readonly checked: 'results' | 'losses' | 'none';
   readonly agreements: readonly Agreement[];
+  /** Of `profile`: the kernels of one step, the longest first. */
+  readonly kernels?: readonly KernelTime[];
 }

@@ -96,7 +96,8 @@ export function onnxruntime(peer: 'ort-web' | 'ort-node', threads: number): Cont
   });
 }
 
-function peerInNode({
+/** A peer whose script lies among the peers and runs in this Node. */
+export function peerInNode({
   script,
   args,
   ...contestant

@@ -15,17 +15,23 @@ export interface Effort {
   /** Milliseconds that a slow peer may take for its steps; it makes at least `leastSteps`. */
   readonly slowPeerTime: number;
   readonly leastSteps: number;
+  /** Short steps are repeated until one measurement takes about this long, in milliseconds, */
+  readonly leastTime: number;
+  /** but not more often than this. */
+  readonly mostRepeats: number;
 }
+
+const CPU_EFFORT = { leastTime: 2, mostRepeats: 100 } as const;
+/** Of an effort on a GPU: the end of a measurement has to be waited for, which takes up to a millisecond itself. */
+export const GPU_EFFORT = { leastTime: 20, mostRepeats: 1000 } as const;
 
 /** What is measured by default, by `report` (which has to end), and by `--quick`. */
 export const EFFORTS: Readonly<Record<'full' | 'report' | 'quick', Effort>> = {
-  full: { steps: 20, rounds: 5, warmUp: 3, slowPeerTime: 60_000, leastSteps: 3 },
-  report: { steps: 20, rounds: 5, warmUp: 3, slowPeerTime: 5000, leastSteps: 3 },
-  quick: { steps: 4, rounds: 2, warmUp: 1, slowPeerTime: 4000, leastSteps: 1 },
+  full: { steps: 20, rounds: 5, warmUp: 3, slowPeerTime: 60_000, leastSteps: 3, ...CPU_EFFORT },
+  report: { steps: 20, rounds: 5, warmUp: 3, slowPeerTime: 5000, leastSteps: 3, ...CPU_EFFORT },
+  quick: { steps: 4, rounds: 2, warmUp: 1, slowPeerTime: 4000, leastSteps: 1, ...CPU_EFFORT },
 };
 
-/** Short steps are repeated until one measurement takes about this long, in milliseconds. */
-const LEAST_TIME = 2;
 /** Threads of the one who just ran may spin a little; in milliseconds. */
 const PAUSE = 20;
 
@@ -104,14 +110,24 @@ async function prepare(entry: Entry, pool: ProcessPool): Promise<Runner> {
 }
 
 /** Runs without counting, and decides from the time it takes how much there will be. */
-async function warmUp(runner: Runner, { steps, warmUp, slowPeerTime, leastSteps }: Effort): Promise<true> {
+async function warmUp(
+  runner: Runner,
+  { steps, warmUp, slowPeerTime, leastSteps, leastTime, mostRepeats }: Effort,
+): Promise<true> {
   await run(runner, 1);
   const isSlow = (runner.times[0] as number) * steps > slowPeerTime;
   if (!isSlow && warmUp > 1) await run(runner, warmUp - 1);
   const time = Math.min(...runner.times);
   const limits = { wanted: steps, milliseconds: slowPeerTime, least: leastSteps };
   runner.steps = runner.entry.contestant.makesAllSteps ? steps : stepsWithin(time, limits);
-  if (runner.entry.task.suite !== 'train') runner.repeats = Math.min(100, Math.max(1, Math.ceil(LEAST_TIME / time)));
+  if (runner.entry.task.suite !== 'train') {
+    const repeatsFor = (time: number): number => Math.min(mostRepeats, Math.max(1, Math.ceil(leastTime / time)));
+    runner.repeats = repeatsFor(time);
+    if (mostRepeats > 100 && runner.repeats > 1) {
+      await run(runner, 1); // of repeated steps, the end is waited for once
+      runner.repeats = repeatsFor(runner.times.at(-1) as number);
+    }
+  }
   runner.times.length = 0;
   return true;
 }
@@ -156,7 +172,7 @@ function compare({ of, to, floor }: Comparison, runners: readonly Runner[]): Com
 /** Ours against each peer with the same task, and against ours with other settings. */
 function agreements(
   runners: readonly Runner[],
-  { of, tolerance }: { of: 'results' | 'losses'; tolerance: number },
+  { of, tolerance: usual }: { of: 'results' | 'losses'; tolerance: number },
 ): Agreement[] {
   const seen = new Map<string, Runner>(); // the first one of ours with each task
   return runners.flatMap((runner) => {
@@ -166,6 +182,8 @@ function agreements(
       if (runner.entry.contestant.peer === undefined) seen.set(task, runner);
       return [];
     }
+    const { tolerance = usual } = runner.entry;
+    if (tolerance === 'none') return [];
     const names = { of: first.entry.key, with: runner.entry.key };
     if (of === 'results') {
       const difference = worstShare(first.results, runner.results);

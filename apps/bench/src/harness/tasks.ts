@@ -36,8 +36,8 @@ export interface TrainTask extends TrainSize {
   readonly folder: string;
 }
 
-/** Models whose inference is measured. */
-export type InferModel = 'gpt2' | 'vit' | 'bert';
+/** Models whose inference is measured; `tiny` is a GPT-2 to try it. */
+export type InferModel = 'gpt2' | 'vit' | 'bert' | 'tiny';
 
 /** One forward pass, or the generation of tokens, of the model in `folder` (a Hugging Face folder, with `model.onnx` where there is one). */
 export interface InferTask {
@@ -62,13 +62,23 @@ export type Request =
   /** With `warmUp`, steps of that small model come first, so that what libraries load once is there before anything is measured. */
   | { readonly request: 'memory'; readonly task: TrainTask; readonly steps: number; readonly warmUp?: TrainTask }
   | { readonly request: 'make'; readonly model: InferModel | TrainSize; readonly folder: string }
-  | { readonly request: 'export'; readonly task: InferTask };
+  | { readonly request: 'export'; readonly task: InferTask }
+  | { readonly request: 'peak' }
+  | { readonly request: 'profile'; readonly task: TrainTask; readonly steps: number };
 
 /** First line of a worker: what it is. */
 export interface Hello {
   readonly versions: Readonly<Record<string, string>>;
   /** How it computes, such as the features of an engine. */
   readonly note?: string;
+  /** Of engines on a GPU. */
+  readonly gpu?: GPUInfo;
+}
+
+/** A GPU, in words, and whether it is one: the processor can stand in for it, slowly. */
+export interface GPUInfo {
+  readonly name: string;
+  readonly isSoftware: boolean;
 }
 
 /** Answer to `prepare` (in JSON, what isn't finite is null): some of the numbers that the task gives, to compare with others'. */
@@ -82,8 +92,27 @@ export interface Ran {
   readonly losses?: readonly (number | null)[];
 }
 
-/** Answer to `memory`, in bytes: resident before the first step, and the most during the steps. */
+/** Answer to `memory`, in bytes: resident before the first step, and the most during the steps. On a GPU, `peak` is the most in tensors on it, weights included, and `idle` 0. */
 export interface MemoryUse {
   readonly idle: number;
   readonly peak: number;
+}
+
+/** Answer to `peak`: the most float32 operations per second, in billions, and how they were made; milliseconds of each measurement. */
+export interface Peak {
+  readonly gigaflops: number;
+  readonly kernel: string;
+  readonly times: readonly number[];
+}
+
+/** One kernel's share of a step, by the GPU's clock. */
+export interface KernelTime {
+  readonly label: string;
+  readonly dispatches: number;
+  readonly milliseconds: number;
+}
+
+/** Answer to `profile`: the kernels of one step, the longest first. */
+export interface Profile {
+  readonly kernels: readonly KernelTime[];
 }

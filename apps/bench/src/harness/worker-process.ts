@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Hello, MemoryUse, Prepared, Ran, Request } from './tasks.ts';
+import type { Hello, MemoryUse, Peak, Prepared, Profile, Ran, Request } from './tasks.ts';
 
 /** A worker that could not be started or did not answer; the message is its last word. */
 export class WorkerError extends Error {}
@@ -55,6 +55,8 @@ export class WorkerProcess implements AsyncDisposable {
   async ask(request: Extract<Request, { request: 'prepare' }>): Promise<Prepared>;
   async ask(request: Extract<Request, { request: 'run' }>): Promise<Ran>;
   async ask(request: Extract<Request, { request: 'memory' }>): Promise<MemoryUse>;
+  async ask(request: Extract<Request, { request: 'peak' }>): Promise<Peak>;
+  async ask(request: Extract<Request, { request: 'profile' }>): Promise<Profile>;
   async ask(request: Extract<Request, { request: 'drop' | 'make' | 'export' }>): Promise<object>;
   async ask(request: Request): Promise<object> {
     this.#child.stdin.write(`${JSON.stringify(request)}\n`);

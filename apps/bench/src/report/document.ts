@@ -1,4 +1,5 @@
 import type { CaseResult } from '../harness/cases.ts';
+import type { GPUInfo } from '../harness/tasks.ts';
 import type { Machine } from './machine.ts';
 
 /** Everything that one command measured: what `--json` prints. */
@@ -6,6 +7,10 @@ export interface BenchDocument {
   /** ISO 8601. */
   readonly date: string;
   readonly machine: Machine;
+  /** What was measured, unless it was the processor. */
+  readonly gpu?: GPUInfo;
+  /** PyTorch's device, in its words. */
+  readonly cuda?: string;
   /** Of every program that took part. */
   readonly versions: Readonly<Record<string, string>>;
   /** What the engine made use of. */

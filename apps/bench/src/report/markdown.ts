@@ -1,7 +1,8 @@
 import type { CaseResult, ComparisonResult, EntryResult } from '../harness/cases.ts';
 import { EFFORTS } from '../harness/run-case.ts';
 import type { BenchDocument } from './document.ts';
-import { agreementOf, entryName, lossesText, threeDigits } from './text.ts';
+import { kernelShares } from './kernels.ts';
+import { agreementOf, entryName, lossesText, percent, threeDigits } from './text.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
   matmul: 'Matrix products',
@@ -9,18 +10,22 @@ const TITLES: Readonly<Record<string, string>> = {
   train: 'Training steps of GPT-2',
   infer: 'Inference',
   memory: 'Memory that training steps add to an idle process',
+  profile: 'Where the time of a training step goes',
 };
 
+const GPU_TITLES: Readonly<Record<string, string>> = { memory: 'Memory of the GPU in use at most, in training' };
+
 /** The tables of the README: where, when and with what, then one table a suite. */
-export function documentMarkdown({ date, machine, versions, features, seconds, cases, notes }: BenchDocument): string {
+export function documentMarkdown(document: BenchDocument): string {
+  const { date, machine, gpu, cuda, versions, features, seconds, cases, notes } = document;
   const suites = [...new Set(cases.map(({ suite }) => suite))];
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `Measured on ${date.slice(0, 10)} in ${Math.ceil(seconds / 60)} min: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB, ` +
+    `Measured on ${date.slice(0, 10)} in ${Math.ceil(seconds / 60)} min: ${gpu ? `${gpu.name}${gpu.isSoftware ? ' (IN SOFTWARE: NOT A GPU)' : ''}${cuda ? ` (PyTorch: ${cuda})` : ''} at ` : ''}${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB, ` +
       `${machine.system}; load before it ${machine.load.toFixed(2)}. ${programs.join(', ')}. Formers with ${features}.`,
     ...suites.map((suite) =>
       suiteMarkdown(
-        suite,
+        (gpu && GPU_TITLES[suite]) ?? TITLES[suite] ?? suite,
         cases.filter((result) => result.suite === suite),
       ),
     ),
@@ -28,15 +33,47 @@ export function documentMarkdown({ date, machine, versions, features, seconds, c
   ].join('\n\n');
 }
 
-function suiteMarkdown(suite: string, cases: readonly CaseResult[]): string {
-  const isMemory = suite === 'memory';
+function suiteMarkdown(title: string, cases: readonly CaseResult[]): string {
+  const heading = `### ${title}`;
+  const profiles = cases.flatMap((result) => profileMarkdown(result) ?? []);
+  const others = cases.filter(({ kernels }) => !kernels);
+  return [heading, ...profiles, ...(others.length > 0 ? [comparisonTable(others)] : [])].join('\n\n');
+}
+
+/** One training step by kernels, the first bottleneck first. */
+function profileMarkdown(result: CaseResult): string | undefined {
+  const shares = kernelShares(result);
+  if (!shares) return undefined;
+  const { rows, total, step } = shares;
+  const cells = rows.map(({ label, dispatches, milliseconds, share }) => [
+    `\`${label.replaceAll('|', '\\|')}\``,
+    String(dispatches),
+    threeDigits(milliseconds),
+    percent(share),
+  ]);
+  return (
+    `${result.title}: a step takes ${threeDigits(step)} ms; its kernels, each timed by the GPU's clock as a pass of its own, ${threeDigits(total)} ms.\n\n` +
+    table([['kernel', 'dispatches', 'ms', 'share'], ...cells])
+  );
+}
+
+function comparisonTable(cases: readonly CaseResult[]): string {
+  const isMemory = cases[0]?.suite === 'memory';
   const head = isMemory
     ? ['case', 'Formers, MB', 'against', 'MB', 'ratio', 'at most', '']
     : ['case', 'Formers', 'median', 'against', 'median', 'ratio', 'of bests', 'floor', '', 'differ by'];
   const rows = cases.flatMap((result) => {
     const absences = result.entries.filter(({ absent }) => absent !== undefined);
+    const isCompared = ({ key }: EntryResult): boolean =>
+      result.comparisons.some(({ of, to }) => of === key || to === key);
+    const alone = result.entries.filter((entry) => entry.absent === undefined && !isCompared(entry));
     return [
       ...result.comparisons.map((comparison) => (isMemory ? memoryRow : speedRow)(result, comparison)),
+      ...alone.map((entry) => [
+        result.title,
+        ...(isMemory ? [] : [entryName(entry, result.entries)]),
+        isMemory ? megabytes(entry) : median(result, entry),
+      ]),
       ...absences.map((entry) => [
         result.title,
         '',
@@ -46,7 +83,7 @@ function suiteMarkdown(suite: string, cases: readonly CaseResult[]): string {
       ]),
     ].map((row) => [...row, ...new Array<string>(head.length - row.length).fill('')]);
   });
-  return `### ${TITLES[suite] ?? suite}\n\n${table([head, ...rows])}`;
+  return table([head, ...rows]);
 }
 
 function speedRow(result: CaseResult, comparison: ComparisonResult): string[] {
@@ -69,7 +106,6 @@ function speedRow(result: CaseResult, comparison: ComparisonResult): string[] {
 
 function memoryRow(result: CaseResult, { of, to, ratio, ceiling, reached }: ComparisonResult): string[] {
   const [mine, other] = [find(result, of), find(result, to)];
-  const megabytes = (entry: EntryResult | undefined): string => entry?.addedMegabytes?.toFixed(0) ?? '';
   return [
     result.title,
     megabytes(mine),
@@ -81,6 +117,10 @@ function memoryRow(result: CaseResult, { of, to, ratio, ceiling, reached }: Comp
   ];
 }
 
+function megabytes(entry: EntryResult | undefined): string {
+  return entry?.addedMegabytes?.toFixed(0) ?? '';
+}
+
 function find({ entries }: CaseResult, key: string): EntryResult | undefined {
   return entries.find((entry) => entry.key === key);
 }
@@ -88,8 +128,8 @@ function find({ entries }: CaseResult, key: string): EntryResult | undefined {
 /** The median and its rate, and how often it was measured where that isn't the usual number. */
 function median({ unit }: CaseResult, entry: EntryResult | undefined): string {
   if (entry?.median === undefined) return '';
-  const { median, rate, steps = 0 } = entry;
-  const speed = rate === undefined || unit === undefined ? '' : `, ${threeDigits(rate)} ${unit}`;
+  const { median, rate, peakShare, steps = 0 } = entry;
+  const speed = rate === undefined || unit === undefined ? '' : `, ${threeDigits(rate)} ${unit}${peakShare === undefined ? '' : `, ${percent(peakShare)} of the peak`}`;
   return `${threeDigits(median)} ms${speed}${steps < EFFORTS.full.steps ? ` (${steps} steps)` : ''}`;
 }
 

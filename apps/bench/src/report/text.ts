@@ -1,4 +1,5 @@
 import type { Agreement, CaseResult, ComparisonResult, EntryResult } from '../harness/cases.ts';
+import { kernelShares } from './kernels.ts';
 
 /** A case as lines for a terminal. */
 export function caseText(result: CaseResult): string {
@@ -18,6 +19,7 @@ export function caseText(result: CaseResult): string {
         : '';
       return `    ${nameOf(comparison.of)} against ${nameOf(comparison.to)}: ${ratioText(comparison)}${differ}`;
     }),
+    ...kernelLines(result),
     ...agreements
       .filter(({ ok }) => !ok)
       .map(
@@ -26,6 +28,25 @@ export function caseText(result: CaseResult): string {
       ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The kernels of a profile, and how much of the step they are. */
+function kernelLines(result: CaseResult): string[] {
+  const shares = kernelShares(result);
+  if (!shares) return [];
+  const { rows, total, step } = shares;
+  return [
+    `  kernels take ${threeDigits(total)} ms of the GPU; the step, without a clock at each of them, ${threeDigits(step)} ms`,
+    ...rows.map(
+      ({ label, dispatches, milliseconds, share }) =>
+        `    ${percent(share).padStart(6)}  ${threeDigits(milliseconds).padStart(6)} ms  ${String(dispatches).padStart(4)} x  ${label}`,
+    ),
+  ];
+}
+
+/** A share in words. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
 
 /** The losses of both at their last step, in brackets; nothing where there are none. */
@@ -56,15 +77,17 @@ export function ratioText({ ratio, bestRatio, floor, ceiling, reached }: Compari
 }
 
 function figures(
-  { steps, median, best, rate, addedMegabytes, idleMegabytes, absent }: EntryResult,
+  { steps, median, best, rate, peakShare, addedMegabytes, idleMegabytes, absent }: EntryResult,
   unit?: string,
 ): string {
   if (absent !== undefined) return `absent: ${absent}`;
+  if (addedMegabytes !== undefined && idleMegabytes === 0) return `takes ${addedMegabytes.toFixed(1)} MB`;
   if (addedMegabytes !== undefined)
     return `adds ${addedMegabytes.toFixed(0)} MB to ${(idleMegabytes ?? 0).toFixed(0)} MB`;
   if (median === undefined || best === undefined) return '';
   const speed = rate === undefined || unit === undefined ? '' : `  ${threeDigits(rate)} ${unit}`;
-  return `median ${threeDigits(median)} ms  best ${threeDigits(best)} ms  (${steps} steps)${speed}`;
+  const share = peakShare === undefined ? '' : `  ${percent(peakShare)} of the peak`;
+  return `median ${threeDigits(median)} ms  best ${threeDigits(best)} ms  (${steps} steps)${speed}${share}`;
 }
 
 /** A number with three digits that say something. */

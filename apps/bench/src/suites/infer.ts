@@ -8,13 +8,15 @@ const PROMPT = 16;
 const NEW_TOKENS = 32;
 
 /** The models, in the order that they are measured. */
-export const INFER_MODELS: readonly InferModel[] = ['gpt2', 'vit', 'bert'];
+export const INFER_MODELS = ['gpt2', 'vit', 'bert'] as const satisfies readonly InferModel[];
+
+type MeasuredModel = (typeof INFER_MODELS)[number];
 
 /** Tokens of the forward pass of each; images have a size of their own. */
-export const INFER_LENGTHS: Readonly<Record<InferModel, number>> = { gpt2: 512, vit: 0, bert: 128 };
+export const INFER_LENGTHS: Readonly<Record<MeasuredModel, number>> = { gpt2: 512, vit: 0, bert: 128 };
 
 /** What is measured of a model. */
-export function inferCases(line: Lineup, { model, folder }: { model: InferModel; folder: string }): BenchCase[] {
+export function inferCases(line: Lineup, { model, folder }: { model: MeasuredModel; folder: string }): BenchCase[] {
   const [threads = 1] = line.threads(2);
   const base = { suite: 'infer', model, folder } as const;
   const forward = forwardCase(
@@ -26,7 +28,7 @@ export function inferCases(line: Lineup, { model, folder }: { model: InferModel;
   return [forward, decodeCase(line, { ...base, mode: 'decode', length: PROMPT, newTokens: NEW_TOKENS }, threads)];
 }
 
-const NAMES: Readonly<Record<InferModel, string>> = {
+const NAMES: Readonly<Record<MeasuredModel, string>> = {
   gpt2: 'GPT-2 124M, prefill of 512',
   vit: 'ViT-B/16, 1 image',
   bert: 'BERT-base, 1x128',

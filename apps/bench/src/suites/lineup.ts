@@ -37,7 +37,7 @@ export function lineup(options: BenchOptions): Lineup {
       const possible = wanted.filter((count) => count <= availableParallelism());
       return possible.length > 0 ? possible : [1];
     },
-    formers: (threads, settings = {}) => formers({ threads, engine, avx2: avx2 && settings.avx2 !== false }),
+    formers: (threads, settings = {}) => formers({ threads, engine: engine === 'cpu' ? 'cpu' : 'simd', avx2: avx2 && settings.avx2 !== false }),
     peers: (threads, names) =>
       names.map((name) => makers[name](threads)).filter(({ peer }) => peer === undefined || peers.includes(peer)),
   };

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { BenchCase } from '../harness/cases.ts';
+import type { Contestant } from '../harness/contestants.ts';
 import type { ProcessPool } from '../harness/process-pool.ts';
 import type { TrainSize, TrainTask } from '../harness/tasks.ts';
 import { comparison, entry, type Lineup } from './lineup.ts';
@@ -21,10 +22,9 @@ export function wantedSizes({ options: { size } }: Lineup): [name: string, Named
 /** Writes the first weights and the batches of a size; every contestant starts from them. */
 export async function writeTraining(
   size: TrainSize,
-  { line, pool, folder }: { line: Lineup; pool: ProcessPool; folder: string },
+  { maker, pool, folder }: { maker: Contestant; pool: ProcessPool; folder: string },
 ): Promise<TrainTask> {
   await mkdir(folder, { recursive: true });
-  const maker = line.formers(1);
   await (await pool.worker(maker)).ask({ request: 'make', model: size, folder });
   await pool.stop(maker);
   const { batch, context, vocab } = size;

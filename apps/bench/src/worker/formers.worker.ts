@@ -6,10 +6,11 @@ import type { Task } from '../harness/tasks.ts';
 import { type OtherRequest, quietConsole, serve } from './serve.ts';
 import type { TimedTask } from './timed-task.ts';
 
-const { engine, threads, avx2 } = JSON.parse(process.argv[2] ?? '{}') as {
-  engine: 'simd' | 'cpu';
+const { engine, threads, avx2, timestamps } = JSON.parse(process.argv[2] ?? '{}') as {
+  engine: 'simd' | 'cpu' | 'webgpu';
   threads: number;
   avx2: boolean;
+  timestamps: boolean;
 };
 
 // Only what is measured is imported.
@@ -28,11 +29,22 @@ async function prepare(task: Task): Promise<TimedTask> {
 
 async function answerOther(request: OtherRequest): Promise<object> {
   if (request.request === 'memory') return (await import('./memory.ts')).measureMemory(request.task, request);
+  if (request.request === 'peak') return (await import('./gpu/peak.ts')).measurePeak();
+  if (request.request === 'profile' && gpu?.timer)
+    return (await import('./gpu/profile.ts')).profileTraining(request.task, { ...request, timer: gpu.timer });
   if (request.request !== 'make') throw new Error('only PyTorch exports models');
   await (await import('./make-model.ts')).makeModel(request.model, request.folder);
   return {};
 }
 
 quietConsole();
-const { features } = await useBackend(engine === 'cpu' ? cpu() : simd({ threads, avx2 }));
-await serve({ versions: { v8: process.versions.v8 }, note: features.join(', ') }, { prepare, others: answerOther });
+const gpu = engine === 'webgpu' ? await (await import('./gpu/start.ts')).startGPU({ timestamps }) : undefined;
+const { features } = gpu ?? (await useBackend(engine === 'cpu' ? cpu() : simd({ threads, avx2 })));
+await serve(
+  {
+    versions: { v8: process.versions.v8 },
+    note: features.join(', '),
+    ...(gpu && { gpu: { name: gpu.name, isSoftware: gpu.isSoftware } }),
+  },
+  { prepare, others: answerOther },
+);

@@ -8,6 +8,7 @@ import type { TimedTask } from './timed-task.ts';
 export async function prepareInference(task: InferTask): Promise<TimedTask> {
   switch (task.model) {
     case 'gpt2':
+    case 'tiny':
       return task.mode === 'decode' ? prepareDecoding(task) : preparePrefill(task);
     case 'vit':
       return prepareImage(task);
@@ -57,16 +58,16 @@ async function prepareDecoding({ folder, length, newTokens = 1 }: InferTask): Pr
 }
 
 /** A pass whose output is read, as its user would. */
-function forwardTask(forward: () => Tensor, owned: readonly { dispose(): void }[]): TimedTask {
-  const read = (): ArrayLike<number> => {
+async function forwardTask(forward: () => Tensor, owned: readonly { dispose(): void }[]): Promise<TimedTask> {
+  const read = async (): Promise<ArrayLike<number>> => {
     const output = forward();
-    const values = output.dataSync();
+    const values = await output.data();
     output.dispose();
     return values;
   };
   return {
-    results: digest(read()),
-    step: () => void read(),
+    results: digest(await read()),
+    step: async () => void (await read()),
     [Symbol.dispose]: () => owned.forEach((item) => item.dispose()),
   };
 }

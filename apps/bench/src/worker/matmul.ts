@@ -1,12 +1,12 @@
-import { matMul, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { getBackend, matMul, type Tensor, tensor } from '@tensorflow/tfjs-core';
 
 import type { MatmulTask } from '../harness/tasks.ts';
 import { digest, pattern } from './pattern.ts';
 import type { TimedTask } from './timed-task.ts';
-import { waitFor } from './wait-for.ts';
+import { settle, waitFor } from './wait-for.ts';
 
-/** Products of one set of operands, or of several in turn. */
-export function prepareMatmul({
+/** Products of one set of operands, or of several in turn. Each is waited for; on a GPU, all of a measurement together. */
+export async function prepareMatmul({
   m,
   k,
   n,
@@ -14,7 +14,7 @@ export function prepareMatmul({
   transposeA = false,
   transposeB = false,
   operandSets = 1,
-}: MatmulTask): TimedTask {
+}: MatmulTask): Promise<TimedTask> {
   const batches = batch === undefined ? [] : [batch];
   const make = (shape: number[], seed: number): Tensor => {
     const whole = [...batches, ...shape];
@@ -35,16 +35,19 @@ export function prepareMatmul({
     return matMul(a, b, transposeA, transposeB);
   };
   const first = multiply(0);
-  const results = digest(first.dataSync());
+  const results = digest(await first.data());
   first.dispose();
   let turn = 0;
+  let last: Tensor | undefined;
+  const isGPU = getBackend() === 'formers-webgpu';
   return {
     results,
     step: () => {
-      const product = multiply(turn++);
-      waitFor(product);
-      product.dispose();
+      last?.dispose();
+      last = multiply(turn++);
+      if (!isGPU) waitFor(last);
     },
-    [Symbol.dispose]: () => sets.forEach(({ a, b }) => [a, b].forEach((tensor) => tensor.dispose())),
+    ...(isGPU && { settle: async () => void (last && (await settle(last))) }),
+    [Symbol.dispose]: () => [last, ...sets.flatMap(({ a, b }) => [a, b])].forEach((tensor) => tensor?.dispose()),
   };
 }

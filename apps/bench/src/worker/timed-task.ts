@@ -4,6 +4,8 @@ export interface TimedTask extends Disposable {
   readonly results: readonly (readonly number[])[];
   /** One step; of training, its loss. */
   step(): Promise<number> | number | Promise<void> | void;
+  /** Waits for what steps left to a GPU; at the end of each measurement. */
+  settle?(): Promise<void>;
 }
 
 /** Times steps, in milliseconds; each measurement is the mean of `repeats` steps. */
@@ -20,6 +22,7 @@ export async function timeSteps(
       const loss = result instanceof Promise ? await result : result;
       if (typeof loss === 'number') losses.push(loss);
     }
+    if (task.settle) await task.settle();
     measured.push((performance.now() - start) / repeats);
   }
   return { times: measured, losses };

@@ -1,0 +1,1 @@
+export async function benchPack(_args: readonly string[]): Promise<void> {}
