@@ -55,7 +55,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         .join(' ')}
       let end = min(${depth}u, (part + 1u) * ${partDepth}u);
       var k = part * ${partDepth}u;
-      for (; k + ${UNROLLED - 1}u < end; k += ${UNROLLED}u) ${`{${range(UNROLLED).map(addAt).join('')}}`}
+      for (; k + ${UNROLLED - 1}u < end; k += ${UNROLLED}u) {
+        ${range(UNROLLED).map(addAt).join('\n        ')}
+      }
       for (; k < end; k++) ${addAt(0)}
       ${range(products)
         .map((o) => `shares[(part * ${products}u + ${o}u) * HIDDEN + j] = sum${o};`)
