@@ -10,7 +10,19 @@ import {
   splitHeads,
 } from '@formers/backend';
 import { type Initializer, Linear, Module } from '@formers/nn';
-import { split, type Tensor2D, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
+import {
+  cast,
+  concat,
+  logicalNot,
+  mul,
+  reshape,
+  split,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  transpose,
+} from '@tensorflow/tfjs-core';
 
 import { forCache } from './for-cache.ts';
 import type { LayerCache } from './kv-cache.ts';
@@ -44,6 +56,8 @@ export interface SelfAttentionOptions {
   mask?: AttendOptions['mask'];
   /** float32 and finite, broadcastable to [batch, heads, queries, keys]; added to the scores. */
   bias?: AttendOptions['bias'];
+  /** bool, broadcastable to [batch, heads, queries, 1]: queries that weigh all keys they may attend to alike, without a gradient; default none. */
+  evenly?: Tensor | undefined;
   /** False where the mask alone says what each token sees; default as the module was made. */
   causal?: boolean | undefined;
   /** int32 [batch or 1, seq]: positions for `rotary`; default counts on from the cache. */
@@ -91,8 +105,10 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
   }
 
   protected override forward(x: Tensor3D, call: SelfAttentionOptions = {}): Tensor3D {
-    const qkv = this.queryKeyValue.call(x); // [batch, seq, 3 * dim]
-    const attended = call.cache || this.#rotary ? this.#attendSplit(qkv, call) : this.#attendFused(qkv, call);
+    const isSplit = call.cache !== undefined || this.#rotary !== undefined;
+    const projected = this.queryKeyValue.call(x, { inner: !isSplit }); // [batch, seq, 3 * dim]
+    const qkv = call.evenly ? this.#withoutQueries(projected, call.evenly) : projected;
+    const attended = isSplit ? this.#attendSplit(qkv, call) : this.#attendFused(qkv, call);
     return this.output.call(attended); // [batch, seq, dim]
   }
 
@@ -120,6 +136,16 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
     const options = cache ? forCache(given, { cache, keys: k.shape[2], queries: qkv.shape[1] }) : given;
     report('attentions', () => attentionWeights(q, k, options)); // [batch, heads, seq, keys]
     return mergeHeads(attend(q, k, v, options));
+  }
+
+  /** Queries of zeros, whose scores are 0 for every key. */
+  #withoutQueries(qkv: Tensor3D, evenly: Tensor): Tensor3D {
+    const [batch, seq, width] = qkv.shape;
+    const dim = width / 3;
+    const [q, keysAndValues] = split(qkv, [dim, 2 * dim], 2) as [Tensor3D, Tensor3D];
+    const heads = reshape(q, [batch, seq, this.numHeads, -1]);
+    const kept = cast(transpose(logicalNot(evenly), [0, 2, 1, 3]), 'float32'); // [batch, seq, 1 or heads, 1]
+    return concat([reshape(mul(heads, kept), [batch, seq, dim]) as Tensor3D, keysAndValues], 2);
   }
 
   #heads(qkv: Tensor3D): [q: Tensor4D, k: Tensor4D, v: Tensor4D] {

@@ -3,6 +3,7 @@ import { normal } from '@formers/nn';
 import {
   add,
   concat,
+  dispose,
   gather,
   matMul,
   reshape,
@@ -13,6 +14,7 @@ import {
   type Tensor3D,
   tensor2d,
   tensor1d,
+  tensor4d,
   tidy,
   type Variable,
 } from '@tensorflow/tfjs-core';
@@ -35,6 +37,7 @@ import {
   GrowingKVCache,
   mergeHeads,
   MultiHeadAttention,
+  type SelfAttentionOptions,
 } from '../src/index.ts';
 
 useEngineForTests();
@@ -56,6 +59,35 @@ function make(options: Partial<FusedSelfAttentionConfig> = {}): FusedSelfAttenti
 }
 
 const input = (length = seq, seed = 0): Tensor3D => randomTensor<Tensor3D>([2, length, dim], { seed });
+
+test('a query that looks evenly gives the mean of the values it may see; others and the other heads stay', () => {
+  using module = make();
+  const x = input();
+  const evenly = tensor4d(
+    [0, 0, 1, 0, 0].concat([0, 0, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]),
+    [1, 4, 5, 1],
+    'bool',
+  ); // token 2 in head 0, token 4 in head 2
+  const mapOf = (options: SelfAttentionOptions): number[] => {
+    const { attentions } = capture(() => module.call(x, options), ['attentions']); // [2, 4, 5, 5]
+    const weights = valuesOf(attentions[0]!);
+    dispose(attentions);
+    return weights;
+  };
+  const [plain, even] = [mapOf({}), mapOf({ evenly })];
+  for (const batch of [0, 1])
+    for (let row = 0; row < 20; row++) {
+      const at = (batch * 20 + row) * 5;
+      const wanted =
+        row === 2 ? [1 / 3, 1 / 3, 1 / 3, 0, 0] : row === 14 ? Array(5).fill(0.2) : plain.slice(at, at + 5);
+      even.slice(at, at + 5).forEach((weight, key) => expect(weight).toBeCloseTo(wanted[key]!, 6));
+    }
+  using cache = new GrowingKVCache();
+  expectClose(module.call(x, { evenly, cache: cache.layer(0) }), module.call(x, { evenly }), {
+    rtol: 1e-5,
+    atol: 1e-6,
+  });
+});
 
 test('one head of width 1, by hand', () => {
   using module = new FusedSelfAttention({ dim: 1, numHeads: 1, causal: true, random: null });

@@ -6,7 +6,6 @@ import {
   logicalNot,
   logicalOr,
   mul,
-  type Tensor,
   type Tensor4D,
   tensor4d,
   tidy,
@@ -20,21 +19,30 @@ import {
 /** So large that it swallows the scores: all keys that a blind query sees weigh the same. */
 const SWALLOW = -1e30;
 
+/** A mask, and the queries that weigh all keys it shows them alike; both go to `FusedSelfAttention`, without `causal`. */
+export interface MaskAndEvenly {
+  /** bool [batch, 1 or heads, queries, keys], true = may attend. */
+  mask: Tensor4D;
+  /** bool [batch, 1 or heads, queries, 1] */
+  evenly: Tensor4D;
+}
+
 /**
  * Hides padding and what comes later as Hugging Face's GPT-1 does: a query without a token to see sees all later tokens alike, and if there are none, all
- * padding.
+ * padding. There the scores have no gradient: the library overwrites those of later tokens, where GPT-2's and GPT-Neo's are only swallowed.
  *
  * @param attentionMask [batch, keys], 1 = token, 0 = padding; or for each query: [batch, queries, keys] or [batch, 1 or heads, queries, keys]
  * @param queries How many of the last keys are queries.
  */
-export function gpt1Mask(attentionMask: AttentionMask, queries: number): MaskAndBias {
+export function gpt1Mask(attentionMask: AttentionMask, queries: number): MaskAndEvenly {
   return tidy(() => {
     const isToken = paddingMask(attentionMask); // [batch, 1, 1 or queries, keys]
     const earlier = bandMask(queries, isToken.shape[3]); // [1, 1, queries, keys]
     const visible = logicalAnd(isToken, earlier); // [batch, 1, queries, keys]
     const blind = logicalNot(any(visible, 3, true)); // [batch, 1, queries, 1]
     const isEmpty = logicalNot(any(isToken, 3, true)); // [batch, 1, 1 or queries, 1]
-    return maskAndBias(logicalOr(visible, logicalAnd(blind, logicalOr(isToken, isEmpty))), blind);
+    const mask = logicalOr(visible, logicalAnd(blind, logicalOr(isToken, isEmpty))); // [batch, 1, queries, keys]
+    return { mask: mask as Tensor4D, evenly: blind as Tensor4D };
   });
 }
 
@@ -55,7 +63,8 @@ export function gptNeoMask(
     const near = bandMask(queries, isToken.shape[3], window); // [1, 1, queries, keys]
     const visible = logicalAnd(isToken, near); // [batch, 1, queries, keys]
     const blind = logicalNot(any(visible, 3, true)); // [batch, 1, queries, 1]
-    return maskAndBias(logicalOr(visible, logicalAnd(blind, near)), blind);
+    const mask = logicalOr(visible, logicalAnd(blind, near)); // [batch, 1, queries, keys]
+    return { mask: mask as Tensor4D, bias: mul(cast(blind, 'float32'), SWALLOW) as Tensor4D };
   });
 }
 
@@ -66,8 +75,4 @@ function bandMask(queries: number, keys: number, window = Infinity): Tensor4D {
     return distance >= 0 && distance < window ? 1 : 0;
   });
   return tensor4d(near, [1, 1, queries, keys], 'bool');
-}
-
-function maskAndBias(mask: Tensor, blind: Tensor): { mask: Tensor4D; bias: Tensor4D } {
-  return { mask: mask as Tensor4D, bias: mul(cast(blind, 'float32'), SWALLOW) as Tensor4D };
 }

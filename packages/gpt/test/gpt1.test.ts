@@ -1,10 +1,15 @@
-import { attend, layerNorm, linear, splitHeads } from '@formers/backend';
+import { attend, layerNorm, linear, splitHeads, valueAndGradients } from '@formers/backend';
 import {
   add,
   concat,
+  mul,
   reshape,
+  type Scalar,
   slice,
   split,
+  square,
+  sum,
+  type Tensor,
   type Tensor2D,
   tensor2d,
   type Tensor3D,
@@ -60,7 +65,7 @@ test.each(['geluTanh', 'relu', 'silu'] as const)('is GPT-1 by its paper: post-no
 });
 
 test('padding that sees no token sees all later tokens alike, and a row of padding all of itself', () => {
-  const { mask, bias } = gpt1Mask(
+  const { mask, evenly } = gpt1Mask(
     tensor2d(
       [
         [0, 0, 1, 1],
@@ -83,20 +88,30 @@ test('padding that sees no token sees all later tokens alike, and a row of paddi
       ...Array.from({ length: 3 }, () => [1, 1, 0, 0]),
     ].flat(),
   );
-  expect(valuesOf(bias).map((value) => value !== 0)).toEqual([
-    true,
-    true,
-    false,
-    false,
-    true,
-    true,
-    true,
-    true,
-    false,
-    false,
-    false,
-    false,
-  ]);
+  expect(valuesOf(evenly)).toEqual([1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]);
+});
+
+test('what padding sees doesn`t depend on its query, which learns nothing: Hugging Face overwrites those scores', () => {
+  using model = new GPT1Model({ ...SMALL, numLayers: 1 });
+  const [layer] = model.layers;
+  const { weight, bias } = layer!.attention.queryKeyValue;
+  const attentionMask = tensor2d([[0, 1, 1, 1]], [1, 4], 'int32');
+  const direction = randomTensor([32], { seed: 3 });
+  const padding = (): Scalar =>
+    sum(
+      mul(
+        slice(model.call(randomIds<Tensor2D>([1, 4], { bound: 40 }), { attentionMask }), [0, 0, 0], [1, 1, -1]),
+        direction,
+      ),
+    );
+
+  const { value, gradients } = valueAndGradients(padding, [weight, bias!]);
+  const [ofQueries, ofKeys, ofValues] = split(gradients[0] as Tensor, 3).map((rows) => valuesOf(sum(square(rows)))[0]!);
+  expect([ofQueries, ofKeys]).toEqual([0, 0]);
+  expect(ofValues).toBeGreaterThan(1e-3);
+  expect(valuesOf(slice(gradients[1] as Tensor, 0, 64)).every((number) => number === 0)).toBe(true);
+  weight.assign(concat([mul(slice(weight, 0, 32), 3), slice(weight, 32)])); // other queries
+  expectClose(padding(), value);
 });
 
 describe('the config', () => {
