@@ -16,8 +16,8 @@ export interface OpDefinition<Inputs extends OpInputs, Attributes extends object
   readonly differentiable: readonly (keyof Inputs & string)[];
   /** The inputs that the backward kernel reads, besides the gradient `dy` of the output. */
   readonly saves: readonly (keyof Inputs & string)[];
-  /** Whether the backward kernel reads the output `y` (an engine may hang side results on its data). */
-  readonly savesOutput: boolean;
+  /** Whether the backward kernel reads the output `y` (an engine may hang side results on its data); may depend on the attributes. */
+  readonly savesOutput: boolean | ((attributes: Attributes) => boolean);
   /**
    * Whether the forward kernel is told which gradients are going to be asked for, `ahead` among its attributes, because it can make them on its way at less cost and
    * leave them to the backward kernel. Default false.
@@ -95,7 +95,7 @@ function record<Inputs extends OpInputs, Attributes extends object, Output exten
   const isSure = !ahead || ahead.length === Object.keys(gradientInputs).length;
   const saved: Record<string, Tensor> = {};
   for (const key of fused && isSure ? saves : Object.keys(present)) if (present[key]) saved[key] = alias(present[key]);
-  if (fused && savesOutput) saved['y'] = alias(output);
+  if (fused && (typeof savesOutput === 'function' ? savesOutput(attributes) : savesOutput)) saved['y'] = alias(output);
   recordOperation({
     kernelName: name,
     inputs: gradientInputs,

@@ -34,7 +34,10 @@ export function linear<T extends Tensor>(
   if (residual) checkShape('linear: residual', residual, [...x.shape.slice(0, -1), outDim]);
   if (!activation || isFused(activation)) return linearOp({ x, weight, bias, residual }, { activation, inner }) as T;
   return tidy(() => {
-    const y = activate(linearOp({ x, weight, bias, residual: undefined }, { activation: undefined, inner }), activation); // [..., outDim]
+    const y = activate(
+      linearOp({ x, weight, bias, residual: undefined }, { activation: undefined, inner }),
+      activation,
+    ); // [..., outDim]
     return (residual ? add(y, residual) : y) as T;
   });
 }
@@ -51,12 +54,12 @@ interface Attributes {
   readonly inner?: boolean | undefined;
 }
 
-/** The op behind {@link linear}. An activation with a residual is legal; kernels may rely on `y` carrying their pre-activation. */
+/** The op behind {@link linear}. An activation with a residual is legal; kernels may rely on `y` carrying their pre-activation, and get no `y` where there is no activation. */
 export const linearOp: Op<Inputs, Attributes, Tensor> = defineOp<Inputs, Attributes, Tensor>({
   name: 'FormersLinear',
   differentiable: ['x', 'weight', 'bias', 'residual'],
   saves: ['x', 'weight'],
-  savesOutput: true,
+  savesOutput: ({ activation }) => activation !== undefined,
   composition: ({ x, weight, bias, residual }, { activation }) =>
     tidy(() => {
       const [outDim, inDim] = weight.shape;
