@@ -59,7 +59,7 @@ export function accessors(
 
 /**
  * WGSL whose tensors `names` are stored in halves: `x[i]` becomes `xFromHalves(u32(i))`, and the statement `x[i] = value;` becomes `xToHalves(u32(i), value);`. Kernels are
- * written once, for float32.
+ * written once, for float32; they may not index other things that have the name of a tensor.
  */
 export function throughAccessors(code: string, names: readonly string[]): string {
   if (names.length === 0) return code;

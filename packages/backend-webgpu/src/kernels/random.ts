@@ -22,7 +22,7 @@ const ROTATIONS = [
   [13, 15, 26, 6],
   [17, 29, 16, 24],
 ];
-const inject = (round: number) => `x += k[${(round + 1) % 3}]; y += k[${(round + 2) % 3}] + ${round + 1}u;`;
+const inject = (round: number) => `x += parts[${(round + 1) % 3}]; y += parts[${(round + 2) % 3}] + ${round + 1}u;`;
 
 /**
  * Threefry-2x32 with 20 rounds (Salmon et al. 2011), the same bits as `uniformValues` of @formers/backend: `dropoutFactors(i)` are the factors, `u.keep` or 0, of elements
@@ -30,9 +30,9 @@ const inject = (round: number) => `x += k[${(round + 1) % 3}]; y += k[${(round +
  */
 export const DROPOUT_WGSL: string = `
 fn randomWords(counter: u32) -> vec2u {
-  let k = vec3u(u.key0, u.key1, u.key0 ^ u.key1 ^ 0x1bd11bdau);
-  var x = counter + k[0];
-  var y = k[1];
+  let parts = vec3u(u.key0, u.key1, u.key0 ^ u.key1 ^ 0x1bd11bdau);
+  var x = counter + parts[0];
+  var y = parts[1];
   ${[0, 1, 2, 3, 4].map((round) => `${rounds(ROTATIONS[round % 2] ?? [])}\n  ${inject(round)}`).join('\n  ')}
   return vec2u(x, y);
 }
