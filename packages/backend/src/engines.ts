@@ -2,6 +2,7 @@ import { engine, findBackendFactory, getBackend, setBackend } from '@tensorflow/
 
 import { BackendError } from './errors.ts';
 import { registerReductionGradients } from './reduction-gradients.ts';
+import { registerSoftmaxGradient } from './softmax-gradient.ts';
 import { tfjsEngine } from './tfjs-engine.ts';
 
 /** What an engine says about itself once it runs. */
@@ -42,6 +43,7 @@ export async function useBackend(...factories: readonly [EngineFactory, ...Engin
       const { registerTfjsGradients } = await import('./tfjs-gradients.gen.js');
       registerTfjsGradients();
       registerReductionGradients();
+      registerSoftmaxGradient();
       return { ...info, passedOver };
     } catch (error) {
       passedOver.push({ name: factory.name, reason: error instanceof Error ? error.message : String(error) });

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { spread, WORKGROUP, WORKGROUP_INDEX } from './kernel.ts';
+import { elementOf, spread, widthOf, WORKGROUP, WORKGROUP_INDEX } from './kernel.ts';
 import { workgroupSum } from './reduce-code.ts';
 
 /** The rows of a matrix whose label counts, one behind the other. What lies behind the last of them is anything. */
@@ -62,8 +62,8 @@ export function findCountedRows(
   { dx }: { dx: TensorInfo | undefined },
 ): CountedRows {
   const [rows = 0, dim = 0] = x.shape;
-  const width = dim % 4 === 0 ? 4 : 1;
-  const as = width === 4 ? 'vec4<f32>' : 'f32';
+  const width = widthOf(dim);
+  const as = elementOf(width);
   const found = {
     counted: backend.output([1 + rows], 'int32'),
     x: backend.output([rows, dim]),

@@ -35,6 +35,16 @@ export function asRows(tensor: TensorInfo): { rows: number; dim: number } {
   return { rows: dim === 0 ? 0 : sizeOf(tensor) / dim, dim };
 }
 
+/** Neighbours of a row that are read at a time: four where they never cross its end. */
+export function widthOf(dim: number): 1 | 4 {
+  return dim % 4 === 0 ? 4 : 1;
+}
+
+/** So many neighbours in WGSL. */
+export function elementOf(width: 1 | 4): 'f32' | 'vec4<f32>' {
+  return width === 4 ? 'vec4<f32>' : 'f32';
+}
+
 /** A tensor of zeros, from the host: for what is empty, or made of nothing. */
 export function zeros(backend: FormersWebGPUBackend, shape: readonly number[]): TensorInfo {
   return backend.makeTensorInfo([...shape], 'float32', new Float32Array(sizeOf({ shape })));

@@ -1,6 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import { asRows, input, type KernelCall, type KernelTable, spread, WORKGROUP_INDEX } from './kernel.ts';
+import { workgroupSum } from './reduce-code.ts';
 
 /** Threads of a row: rows are often short. */
 const threadsOf = (dim: number) => (dim <= 512 ? 64 : 256);
@@ -54,5 +55,32 @@ function softmax({ backend, inputs, attributes }: KernelCall<{ dim: number }>): 
   return y;
 }
 
-/** tfjs's softmax over the last axis, a row in one pass. */
-export const softmaxKernels: KernelTable = { Softmax: softmax };
+const gradientCode = (threads: number): string => `${workgroupSum(threads, 'f32')}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = min(${WORKGROUP_INDEX}, u.rows - 1u) * u.dim;
+  var share = 0.0;
+  for (var n = lane; n < u.dim; n += ${threads}u) { share += dy[row + n] * y[row + n]; }
+  let total = sumOfWorkgroup(lane, share);
+  for (var n = lane; n < u.dim; n += ${threads}u) { dx[row + n] = (dy[row + n] - total) * y[row + n]; }
+}`;
+
+function softmaxGradient({ backend, inputs }: KernelCall): TensorInfo {
+  const [dy, y] = [input({ inputs }, 'dy'), input({ inputs }, 'y')];
+  const dx = backend.output(y.shape);
+  const { rows, dim } = asRows(y);
+  if (rows === 0) return dx;
+  const threads = threadsOf(dim);
+  backend.run({
+    key: `softmax gradient ${threads}`,
+    code: () => gradientCode(threads),
+    reads: { dy, y },
+    writes: { dx },
+    counts: { rows, dim },
+    workgroups: spread(rows),
+  });
+  return dx;
+}
+
+/** tfjs's softmax over the last axis, a row in one pass, and the gradient that @formers/backend gives it. */
+export const softmaxKernels: KernelTable = { Softmax: softmax, FormersSoftmaxGradient: softmaxGradient };
