@@ -98,6 +98,12 @@ export const BART_SEQUENCE_CLASSIFIER: PretrainedFormat<BARTConfig> = {
   vocabulary: VOCABULARY,
 };
 
+/** The same where config.json names no classes: Transformers leaves out two nameless ones when it saves, and takes their absence for three when it loads. */
+export const BART_CLASSIFIER_OF_TWO: PretrainedFormat<BARTConfig> = {
+  ...BART_SEQUENCE_CLASSIFIER,
+  parseConfig: (json) => bartConfigFromHuggingFace({ num_labels: 2, ...json }),
+};
+
 /** `BartForQuestionAnswering` folders. */
 export const BART_QUESTION_ANSWERING: PretrainedFormat<BARTConfig> = {
   ...shared,

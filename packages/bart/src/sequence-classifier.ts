@@ -1,5 +1,5 @@
 import { applyActivation } from '@formers/backend';
-import type { FolderLocation } from '@formers/checkpoints';
+import { type FolderLocation, type FolderSource, openCheckpoint, openFolder, readJson } from '@formers/checkpoints';
 import {
   classificationLoss,
   Dropout,
@@ -7,6 +7,7 @@ import {
   initStream,
   Linear,
   normal,
+  type PretrainedFormat,
   PretrainedModel,
   type PretrainedOptions,
   problemTypeOf,
@@ -27,7 +28,7 @@ import {
 } from '@tensorflow/tfjs-core';
 
 import type { BARTConfig, BARTOptions } from './config.ts';
-import { BART_SEQUENCE_CLASSIFIER } from './hf.ts';
+import { BART_CLASSIFIER_OF_TWO, BART_SEQUENCE_CLASSIFIER } from './hf.ts';
 import { loadBART } from './load.ts';
 import { type BARTCallOptions, BARTModel } from './model.ts';
 
@@ -40,14 +41,18 @@ export class BARTForSequenceClassification extends PretrainedModel<
   Tensor2D,
   BARTConfig
 > {
-  readonly format: typeof BART_SEQUENCE_CLASSIFIER = BART_SEQUENCE_CLASSIFIER;
+  readonly format: PretrainedFormat<BARTConfig>;
   model: BARTModel;
   dense: Linear<Tensor2D>;
   head: Linear<Tensor2D>;
   readonly dropout: Dropout<Tensor2D>;
 
-  constructor(options: BARTOptions, init: InitOptions = {}) {
+  constructor(
+    options: BARTOptions,
+    { format = BART_SEQUENCE_CLASSIFIER, ...init }: InitOptions & { format?: PretrainedFormat<BARTConfig> } = {},
+  ) {
     super();
+    this.format = format;
     this.model = new BARTModel(options, init);
     const { dim, labels, initStd, classifierDropout } = this.config;
     const start = { inDim: dim, init: normal(initStd), random: initStream(init, 'head-init') };
@@ -86,11 +91,25 @@ export class BARTForSequenceClassification extends PretrainedModel<
   }
 
   /** Opens a Hugging Face folder: a path, a URL or a hub name. */
-  static fromPretrained(location: FolderLocation, options?: PretrainedOptions): Promise<BARTForSequenceClassification> {
-    return loadBART(location, {
-      format: BART_SEQUENCE_CLASSIFIER,
-      create: (config, init) => new BARTForSequenceClassification(config, init),
+  static async fromPretrained(
+    location: FolderLocation,
+    options: PretrainedOptions = {},
+  ): Promise<BARTForSequenceClassification> {
+    const folder = await openFolder(location, options);
+    const format = (await hasTwoNamelessClasses(folder)) ? BART_CLASSIFIER_OF_TWO : BART_SEQUENCE_CLASSIFIER;
+    return loadBART(folder, {
+      format,
+      create: (config, init) => new BARTForSequenceClassification(config, { ...init, format }),
       options,
     });
   }
+}
+
+/** Whether the weights have two classes that the config says nothing about. */
+async function hasTwoNamelessClasses(folder: FolderSource): Promise<boolean> {
+  const config = await readJson(folder, 'config.json');
+  if ('id2label' in config || 'num_labels' in config) return false;
+  const checkpoint = await openCheckpoint(folder);
+  const bias = 'classification_head.out_proj.bias';
+  return checkpoint.has(bias) && checkpoint.info(bias).shape[0] === 2;
 }

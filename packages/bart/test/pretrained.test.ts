@@ -157,6 +157,26 @@ describe('a checkpoint opens as', () => {
   });
 });
 
+test.each([2, 3])(
+  'a classifier of %i classes without names has as many, and comes out as the same bytes',
+  async (count) => {
+    const labels = ['LABEL_0', 'LABEL_1', 'LABEL_2'].slice(0, count);
+    using model = new BARTForSequenceClassification({ vocabSize: 20, ...BART_PRESETS.testing, labels }, { seed: 2 });
+    const files: Files = new Map();
+    await model.savePretrained(files);
+    const config = new TextDecoder().decode(files.get('config.json'));
+    const nameless = config.replaceAll(/ {2}"(id2label|label2id)": \{[^}]*\},\n/g, '');
+    expect(nameless).not.toContain('LABEL');
+    files.set('config.json', new TextEncoder().encode(nameless));
+    using again = await BARTForSequenceClassification.fromPretrained(files);
+    expect(again.config.labels).toHaveLength(count);
+    expectSameBits(again.head.weight, model.head.weight);
+    const saved: Files = new Map();
+    await again.savePretrained(saved);
+    for (const [name, bytes] of files) expect(isSame(saved.get(name), bytes), name).toBe(true);
+  },
+);
+
 test('missing and unexpected tensors are listed at once', async () => {
   const files = await filesOf('bart', {
     tensors: (stored) => {
