@@ -24,6 +24,7 @@ import { recurrentKernels } from './recurrent/forward.ts';
 import { recurrentGradientKernels } from './recurrent/gradient.ts';
 import { rotaryKernels } from './rotary.ts';
 import { softmaxKernels } from './softmax.ts';
+import { sumKernels } from './sum.ts';
 import { writeTokensKernels } from './write-tokens.ts';
 import { optimizerKernels } from './optimizer/optimizer.ts';
 
@@ -44,6 +45,7 @@ const ownKernels: KernelTable = {
   ...recurrentGradientKernels,
   ...rotaryKernels,
   ...softmaxKernels,
+  ...sumKernels,
   ...writeTokensKernels,
   ...optimizerKernels,
 };
