@@ -241,7 +241,8 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     uniforms: TfjsUniform[] = [],
   ): void {
     const halves = new Set(inputs.map(({ dataId }) => dataId).filter((dataId) => isStoredInHalves(this, dataId)));
-    if (halves.size > 0) return this.#recordInFull(halves, inputs, (wide) => this.recordAndSubmit(program, output, wide, uniforms));
+    if (halves.size > 0)
+      return this.#recordInFull(halves, inputs, (wide) => this.recordAndSubmit(program, output, wide, uniforms));
     // Those that are timed, and those on textures of images.
     if (this.activeTimers || program.pixelsOpType !== undefined)
       return super.recordAndSubmit(program, output, inputs, uniforms);

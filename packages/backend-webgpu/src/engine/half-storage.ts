@@ -14,7 +14,10 @@ interface HalfBackend extends OpenBackend {
 const THREADS = 256;
 
 /** Elements `i` of x become elements `start + i` of y, whichever of them is stored in halves. */
-export function convert(backend: HalfBackend, { x, y, start = 0 }: { x: TensorInfo; y: TensorInfo; start?: number }): void {
+export function convert(
+  backend: HalfBackend,
+  { x, y, start = 0 }: { x: TensorInfo; y: TensorInfo; start?: number },
+): void {
   const size = bytesOf(x) / 4;
   const width = size % 4 === 0 && start % 4 === 0 ? 4 : 1;
   const as = width === 4 ? 'vec4<f32>' : 'f32';

@@ -39,8 +39,7 @@ fn packHalves(value: vec4f) -> vec2u {
 const LOADS: Readonly<Record<HalfElement, (name: string) => string>> = {
   half: (name) => `-> f32 { return unpack2x16float(${name}[i / 2u])[i % 2u]; }`,
   'vec2<half>': (name) => `-> vec2f { return unpack2x16float(${name}[i]); }`,
-  'vec4<half>': (name) =>
-    `-> vec4f { return vec4f(unpack2x16float(${name}[i].x), unpack2x16float(${name}[i].y)); }`,
+  'vec4<half>': (name) => `-> vec4f { return vec4f(unpack2x16float(${name}[i].x), unpack2x16float(${name}[i].y)); }`,
 };
 
 /** Functions that read the tensors, by name, and write those that are written; see {@link throughAccessors}. */

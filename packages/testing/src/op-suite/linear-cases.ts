@@ -13,7 +13,8 @@ interface LinearCase {
   readonly activation?: FusedActivation;
 }
 
-function linearCase({ rows, inDim, outDim, bias = false, residual = false, activation }: LinearCase): OpCase {
+/** A case of `linear`. */
+export function linearCase({ rows, inDim, outDim, bias = false, residual = false, activation }: LinearCase): OpCase {
   const extras = [...(bias ? [{ shape: [outDim] }] : []), ...(residual ? [{ shape: [rows, outDim] }] : [])];
   const pick = <T>(list: readonly T[]) => ({
     bias: bias ? list[2] : undefined,
@@ -55,7 +56,8 @@ interface MatMulCase {
   readonly transposeB?: boolean;
 }
 
-function matMulCase({
+/** A case of `matMul`. */
+export function matMulCase({
   batchA = [],
   batchB = batchA,
   rows,
@@ -109,7 +111,8 @@ function unaryCase(name: keyof typeof activations64, op: (x: Tensor) => Tensor):
   };
 }
 
-function gatedCase(activation: FusedActivation, shape: readonly number[]): OpCase {
+/** A case of `gated`. */
+export function gatedCase(activation: FusedActivation, shape: readonly number[]): OpCase {
   return {
     name: `gated by ${activation}: [${shape.join()}]`,
     inputs: [{ shape }, { shape }],

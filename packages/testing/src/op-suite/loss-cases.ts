@@ -59,7 +59,8 @@ function crossEntropyCase({
   };
 }
 
-function linearCrossEntropyCase({
+/** A case of `linearCrossEntropy`. */
+export function linearCrossEntropyCase({
   rows,
   dim,
   classes,
@@ -101,7 +102,8 @@ function linearCrossEntropyCase({
   };
 }
 
-function embeddingCase({ count, vocab, dim }: { count: number; vocab: number; dim: number }): OpCase {
+/** A case of `embedding`. */
+export function embeddingCase({ count, vocab, dim }: { count: number; vocab: number; dim: number }): OpCase {
   return {
     name: `embedding: ${count} of [${vocab}, ${dim}]`,
     inputs: [{ shape: [vocab, dim] }, { shape: [1, count], dtype: 'int32', values: ids(count, { bound: vocab }) }],
