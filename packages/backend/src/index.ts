@@ -47,6 +47,8 @@ export { crossEntropy, type CrossEntropyOptions, linearCrossEntropy } from './op
 export { dropout, dropoutMask } from './ops/dropout.ts';
 export { embedding } from './ops/embedding.ts';
 export { linear, type LinearOptions } from './ops/linear.ts';
+export { type LionNumbers, type LionSlot, lionStep } from './ops/lion-step.ts';
+export { type MuonNumbers, type MuonSlot, muonStep } from './ops/muon-step.ts';
 export { layerNorm, type LayerNormParameters, rmsNorm } from './ops/norm.ts';
 export { type AdamWNumbers, type AdamWSlot, adamWStep, globalNorm, gradientScale } from './ops/optimizer-steps.ts';
 export { gru, lstm, type RecurrentOptions, rnn } from './ops/recurrent.ts';

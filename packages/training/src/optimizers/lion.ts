@@ -1,4 +1,5 @@
-import { add, greaterEqual, mul, sign, sub, type Tensor, tidy, type Variable, where } from '@tensorflow/tfjs-core';
+import { lionStep } from '@formers/backend';
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 
 import { Optimizer } from './optimizer.ts';
 import {
@@ -35,21 +36,9 @@ export class Lion extends Optimizer {
   }
 
   protected override update(slots: readonly Slot[], { learningRate, gradients, gradientScale }: UpdateNumbers): void {
-    const apply = greaterEqual(gradientScale, 0);
-    slots.forEach(({ parameter, weightDecay, moments }, i) =>
-      tidy(() => {
-        const momentum = moments['exp_avg'] as Variable;
-        const gradient = mul(gradients[i] as Tensor, gradientScale);
-        const direction = sign(mix(momentum, gradient, this.#beta1));
-        const next = sub(mul(parameter, 1 - learningRate * weightDecay), mul(direction, learningRate));
-        parameter.assign(where(apply, next, parameter));
-        momentum.assign(where(apply, mix(momentum, gradient, this.#beta2), momentum));
-      }),
-    );
+    const lionSlots = slots.map(({ parameter, weightDecay, moments }, i) => ({
+      ...{ parameter, weightDecay, gradient: gradients[i] as Tensor, momentum: moments['exp_avg'] as Variable },
+    }));
+    lionStep(lionSlots, { learningRate, beta1: this.#beta1, beta2: this.#beta2, gradientScale });
   }
-}
-
-/** `beta · a + (1 - beta) · b` */
-export function mix(a: Tensor, b: Tensor, beta: number): Tensor {
-  return add(mul(a, beta), mul(b, 1 - beta));
 }

@@ -1,9 +1,8 @@
-import { ConfigError } from '@formers/backend';
-import { greaterEqual, mul, sub, type Tensor, type Tensor2D, tidy, type Variable, where } from '@tensorflow/tfjs-core';
+import { ConfigError, type MuonSlot, muonStep } from '@formers/backend';
+import type { Tensor, Tensor2D, Variable } from '@tensorflow/tfjs-core';
 
 import type { Schedule } from '../schedules/schedules.ts';
 import { adamMoments, type AdamNumbers, checkAdam, updateAdamW } from './adam-w.ts';
-import { mix } from './lion.ts';
 import { Optimizer } from './optimizer.ts';
 import {
   checkNumber,
@@ -15,7 +14,6 @@ import {
   type Trainable,
   type UpdateNumbers,
 } from './optimizer-options.ts';
-import { orthogonalize } from './orthogonalize.ts';
 
 /** Options of {@link Muon}. */
 export interface MuonOptions extends OptimizerOptions {
@@ -84,37 +82,30 @@ export class Muon extends Optimizer {
     }
   }
 
-  protected override update(slots: readonly Slot[], { gradients, ...numbers }: UpdateNumbers): void {
+  protected override update(slots: readonly Slot[], { gradients, step, ...numbers }: UpdateNumbers): void {
+    const matrices: MuonSlot[] = [];
     const others: { slots: Slot[]; gradients: Tensor[] } = { slots: [], gradients: [] };
     slots.forEach((slot, i) => {
       const gradient = gradients[i] as Tensor;
-      if (slot.moments['momentum_buffer']) return this.#updateMatrix(slot, gradient as Tensor2D, numbers);
-      others.slots.push(slot);
-      others.gradients.push(gradient);
+      if (slot.moments['momentum_buffer']) matrices.push(this.#matrixSlot(slot, gradient as Tensor2D));
+      else {
+        others.slots.push(slot);
+        others.gradients.push(gradient);
+      }
     });
-    if (others.slots.length > 0) updateAdamW(others.slots, { ...numbers, ...this.#adam, gradients: others.gradients });
+    const { momentum, nesterov, iterations } = this.#numbers;
+    if (matrices.length > 0) muonStep(matrices, { ...numbers, momentum, nesterov, iterations });
+    if (others.slots.length > 0)
+      updateAdamW(others.slots, { ...numbers, ...this.#adam, step, gradients: others.gradients });
   }
 
-  #updateMatrix(
-    { parameter, weightDecay, moments }: Slot,
-    gradient: Tensor2D,
-    { learningRate, gradientScale }: Omit<UpdateNumbers, 'gradients'>,
-  ): void {
-    const { momentum, nesterov, iterations, rateScale } = this.#numbers;
+  #matrixSlot({ parameter, weightDecay, moments }: Slot, gradient: Tensor2D): MuonSlot {
     const [rows = 1, columns = 1] = parameter.shape;
-    const factor =
-      rateScale === 'adam' ? 0.2 * Math.sqrt(Math.max(rows, columns)) : Math.sqrt(Math.max(1, rows / columns));
-    tidy(() => {
-      const apply = greaterEqual(gradientScale, 0);
-      const buffer = moments['momentum_buffer'] as Variable;
-      const scaled = mul(gradient, gradientScale);
-      const next = mix(buffer, scaled, momentum);
-      const direction = (nesterov ? mix(next, scaled, momentum) : next) as Tensor2D; // [rows, columns]
-      const update = orthogonalize(direction, { iterations, epsilon: 1e-7 });
-      const moved = sub(mul(parameter, 1 - learningRate * weightDecay), mul(update, learningRate * factor));
-      buffer.assign(where(apply, next, buffer));
-      parameter.assign(where(apply, moved, parameter));
-    });
+    const rateFactor =
+      this.#numbers.rateScale === 'adam'
+        ? 0.2 * Math.sqrt(Math.max(rows, columns))
+        : Math.sqrt(Math.max(1, rows / columns));
+    return { parameter, gradient, momentumBuffer: moments['momentum_buffer'] as Variable, weightDecay, rateFactor };
   }
 }
 
