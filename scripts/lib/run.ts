@@ -34,7 +34,10 @@ export function run(command: readonly [string, ...string[]], options: RunOptions
   child.stderr.setEncoding('utf8').on('data', collect);
   return new Promise((done) => {
     child.on('error', (error) => done({ code: 127, output: `${output}${error.message}\n` }));
-    child.on('close', (code) => done({ code: code ?? 1, output }));
+    child.on('close', (code, signal) => {
+      if (signal !== null) collect(`\n${file} was ended by ${signal}\n`);
+      done({ code: code ?? 1, output });
+    });
   });
 }
 

@@ -34,17 +34,20 @@ export function vitest(name: string, config: string): Stage {
     async work() {
       const folder = mkdtempSync(join(tmpdir(), 'formers-vitest-'));
       const file = join(folder, 'report.json');
+      process.stdout.write('\n');
+      const { code, output } = await run(
+        ['vitest', 'run', '--config', config, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
+        { onOutput: (piece) => process.stdout.write(piece) },
+      );
       try {
-        process.stdout.write('\n');
-        const { code, output } = await run(
-          ['vitest', 'run', '--config', config, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
-          { onOutput: (piece) => process.stdout.write(piece) },
-        );
         const tally = tallyReport(readJson<VitestReport>(file), output);
         if (code === 0 || tally.failed > 0) return tally;
         return total([tally, fail(`${name}: errors outside of the tests`, excerpt(output, { last: 40 }))]);
       } catch (error) {
-        return fail(`${name}: vitest left no report (${String(error)})`);
+        return fail(
+          `${name}: vitest ended with ${code} and left no report (${String(error)})`,
+          excerpt(output, { last: 20 }),
+        );
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
