@@ -11,7 +11,7 @@ export default defineConfig({
     exclude: long ? [] : ['**/*.long.webgpu.test.ts'],
     pool: 'forks', // the loader reads the variables when a process starts
     env: { ...softwareGPU() },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

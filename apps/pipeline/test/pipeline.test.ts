@@ -35,7 +35,7 @@ function jsonLines({ stdout }: Result): unknown[] {
     .map((line) => JSON.parse(line) as unknown);
 }
 
-test('inputs of the command line and of files, as JSON', { timeout: 60_000 }, async () => {
+test('inputs of the command line and of files, as JSON', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'formers-pipeline-'));
   const file = path.join(folder, 'inputs.jsonl');
   await writeFile(file, '"one"\n{"text": "two", "text_pair": "three"}\n');
@@ -67,7 +67,7 @@ test.each([
   ['feature-extraction', 'bert', ['one'], /^\[(-?\d[\d.e-]*,){7}-?\d[\d.e-]*\]\n$/],
   ['text-generation', 'gpt2', ['The people', '--max-new-tokens', '4', '--temperature', '0'], /^The people.+\n$/],
   ['translation_en_to_de', 't5', ['The people', '--max-new-tokens', '4'], /^.+\n$/],
-] as const)('%s for people', { timeout: 60_000 }, async (task, folder, args, expected) => {
+] as const)('%s for people', async (task, folder, args, expected) => {
   const { code, stdout, stderr } = await runCli('--task', task, '--model', model(folder), ...args);
   expect(stderr).toBe('');
   expect(code).toBe(0);
@@ -82,7 +82,7 @@ test.each([
   [['--task', 'zero-shot-classification', '--model', model('bert'), 'x'], /--candidate-labels is missing/],
   [['--task', 'fill-mask', '--model', model('vit'), 'x'], /tokenizer\.json/],
   [['--task', 'ner', '--model', model('bert'), '--file', 'nothing.txt'], /--file nothing\.txt can't be read/],
-] as const)('%j is refused in one line', { timeout: 60_000 }, async (args, message) => {
+] as const)('%j is refused in one line', async (args, message) => {
   const { code, stdout, stderr } = await runCli(...args);
   expect(code).toBe(1);
   expect(stdout).toBe('');

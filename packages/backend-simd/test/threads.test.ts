@@ -7,7 +7,7 @@ function run(program: string): Record<string, number | string> {
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
     cwd: join(import.meta.dirname, '..'),
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 170_000,
   });
   expect(stderr).toBe('');
   expect(status, 'the process ends by itself').toBe(0);

@@ -56,7 +56,7 @@ const heavy = [...families, 'generation', 'images', 'tokenizers', '@huggingface/
 const among = (names: readonly string[], found: ReadonlySet<string>): string[] =>
   names.filter((name) => found.has(name));
 
-describe('bundles of programs', { timeout: 60_000 }, () => {
+describe('bundles of programs', () => {
   test('pipeline() loads no family before a model asks for it', async () => {
     const { atOnce, later } = await bundle(`import { pipeline } from '#pipelines'; globalThis.run = pipeline;`);
     expect(among(heavy, atOnce)).toEqual([]);
