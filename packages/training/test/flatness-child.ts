@@ -49,7 +49,8 @@ for await (const { type, step } of trainer.run()) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   const { numTensors, numBytes, ...engine } = memory() as ReturnType<typeof memory> & { numBytesReserved: number };
-  samples.push({ step, numTensors, numBytes, reserved: engine.numBytesReserved, resident: process.memoryUsage().rss });
+  const { rss: resident, heapUsed, external } = process.memoryUsage();
+  samples.push({ step, numTensors, numBytes, reserved: engine.numBytesReserved, live: heapUsed + external, resident });
 }
 await rm(out, { recursive: true });
 console.log(JSON.stringify(samples));
