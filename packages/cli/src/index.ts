@@ -1,7 +1,7 @@
 export { attempt, npmCi } from './attempt.ts';
 export { runCommand } from './command.ts';
 export { installDawn, openDawn } from './dawn.ts';
-export { describeEngine, ENGINES, startEngine } from './engine.ts';
+export { describeEngine, ENGINES, startEngine, STORAGES } from './engine.ts';
 export { followRun, type RunSummary } from './follow-run.ts';
 export { metricsLine } from './metrics.ts';
 export { createOptimizer, type OptimizerConfig, OPTIMIZERS } from './optimizer.ts';

@@ -1,5 +1,12 @@
-import { type GivenValues, kebabCase, type OptionSpecs, type OptionValues, UsageError } from './options.ts';
-import { ENGINES } from './engine.ts';
+import {
+  type GivenValues,
+  kebabCase,
+  type OptionSpec,
+  type OptionSpecs,
+  type OptionValues,
+  UsageError,
+} from './options.ts';
+import { ENGINES, STORAGES } from './engine.ts';
 import { OPTIMIZERS, rateFactor } from './optimizer.ts';
 import { SCHEDULES } from './schedule.ts';
 
@@ -40,9 +47,47 @@ export const TRAINING_OPTIONS = {
   },
 } as const satisfies OptionSpecs;
 
+/** The defaults that families of runs set for themselves. */
+type TrainingDefaults = Partial<
+  Pick<TrainingConfig, 'learningRate' | 'minLearningRate' | 'beta2' | 'weightDecay' | 'steps'>
+>;
+
+/** {@link TRAINING_OPTIONS} whose help tells other defaults, those that {@link trainingConfig} is given. */
+export function trainingOptions({
+  learningRate = 0.001,
+  minLearningRate,
+  beta2 = 0.99,
+  weightDecay = 0.1,
+  steps = 3000,
+}: TrainingDefaults): { readonly [Name in keyof typeof TRAINING_OPTIONS]: Told<(typeof TRAINING_OPTIONS)[Name]> } {
+  const told = <Spec extends OptionSpec>({ help, ...spec }: Spec, value: number): Told<Spec> => ({
+    ...spec,
+    help: help.replace(/\(default [\d.]+/, `(default ${value}`),
+  });
+  const { minLearningRate: atTheEnd } = TRAINING_OPTIONS;
+  return {
+    ...TRAINING_OPTIONS,
+    learningRate: told(TRAINING_OPTIONS.learningRate, learningRate),
+    ...(minLearningRate !== undefined && {
+      minLearningRate: { ...atTheEnd, help: `learning rate at the end (default ${minLearningRate})` },
+    }),
+    beta2: told(TRAINING_OPTIONS.beta2, beta2),
+    weightDecay: told(TRAINING_OPTIONS.weightDecay, weightDecay),
+    steps: told(TRAINING_OPTIONS.steps, steps),
+  };
+}
+
+/** An option with another help. */
+type Told<Spec extends OptionSpec> = Omit<Spec, 'help'> & { readonly help: string };
+
 /** Options of one start of the program. */
 export const SESSION_OPTIONS = {
   engine: { kind: 'text', among: ENGINES, help: 'what to compute on (default auto: the fastest there is)' },
+  storage: {
+    kind: 'text',
+    among: STORAGES,
+    help: 'how the webgpu engine keeps what layers put out: f16 takes half the memory (default f32)',
+  },
   threads: { kind: 'whole', least: 1, help: 'threads of the simd engine (default one per core)' },
   out: { kind: 'text', help: 'folder of the run (default checkpoints/<data set>)' },
   resume: { kind: 'text', help: 'folder of a run, or of one of its checkpoints, to go on with' },

@@ -1,16 +1,40 @@
 import type { Tolerance } from './case.ts';
 
+/** Half of the distance between neighbouring numbers in half precision, as a share of them. */
+const HALF_ROUNDING = 2 ** -11;
+
+/**
+ * With f16 storage, how many roundings a number may be off, as a share of the largest number it is compared with. Each of some eight stored numbers per layer is off by one at
+ * most, in either direction, so that the error grows with the root of the layers: 32 roundings, 2^-6, are 4 standard deviations of 18 layers forward and back; half of
+ * that forward alone, a fourth for a mean over all tokens, such as a loss.
+ */
+export const ROUNDINGS = { loss: 8, forward: 16, gradients: 32 } as const;
+
 /** Collects comparisons of one case and remembers the worst error. */
 export class Comparison {
+  /** Whether the engine stores large tensors in half precision: then numbers that went through such are compared by {@link ROUNDINGS}. */
+  readonly isHalf: boolean;
   compared = 0;
   worst = 0;
   /** Where the worst error is, or what else is wrong. */
   detail = '';
 
+  constructor({ isHalf = false }: { isHalf?: boolean } = {}) {
+    this.isHalf = isHalf;
+  }
+
   /** Compares number by number; `counts(i)` says whether number i has to agree. */
-  numbers(name: string, found: ArrayLike<number>, { expected, tolerance, counts = () => true }: NumbersRequest): void {
+  numbers(
+    name: string,
+    found: ArrayLike<number>,
+    { expected, tolerance: exact, counts = () => true, through, least = 0 }: NumbersRequest,
+  ): void {
     if (found.length !== expected.length)
       return this.wrong(`${name}: ${found.length} values instead of ${expected.length}`);
+    const tolerance =
+      this.isHalf && through
+        ? { rtol: 0, atol: ROUNDINGS[through] * HALF_ROUNDING * Math.max(least, largest(expected)) }
+        : exact;
     for (let i = 0; i < expected.length; i++) {
       if (!counts(i)) continue;
       const wanted = expected[i] as number;
@@ -46,6 +70,17 @@ interface NumbersRequest {
   readonly expected: ArrayLike<number>;
   readonly tolerance: Tolerance;
   readonly counts?: (index: number) => boolean;
+  /** What numbers that may have been stored in half precision went through. */
+  readonly through?: keyof typeof ROUNDINGS | undefined;
+  /** The size of numbers that errors come from, if it may be larger than all that is expected, such as zero. */
+  readonly least?: number;
+}
+
+/** The largest of all numbers, without signs. */
+export function largest(numbers: ArrayLike<number>): number {
+  let found = 0;
+  for (let i = 0; i < numbers.length; i++) found = Math.max(found, Math.abs(numbers[i] as number));
+  return found;
 }
 
 function cut(text: string | undefined): string {

@@ -1,16 +1,19 @@
 import { parseArgs } from 'node:util';
 import { stat } from 'node:fs/promises';
 
-import { ENGINES, startEngine } from '@formers/cli';
+import { ENGINES, startEngine, STORAGES } from '@formers/cli';
 
 import type { CaseResult } from './case.ts';
+import { ROUNDINGS } from './comparison.ts';
 import { runParity } from './run.ts';
 
 const HELP = `Compares every known answer under a folder with what Formers computes.
 
-  npx pnpm@12 parity <folder> [--engine cpu|simd|webgpu] [--json] [--all]
+  npx pnpm@12 parity <folder> [--engine cpu|simd|webgpu] [--storage f32|f16] [--json] [--all]
 
   --engine   what to compute on (default cpu)
+  --storage  how the webgpu engine stores large tensors (default f32). f16 compares what went through such with tolerances of its own: 2^-7 of the largest number of an output,
+             2^-6 of that of a gradient, and the outputs once more with frozen weights, which are in halves, too
   --json     one JSON record per case, and a last summary record
   --all      list the cases that pass, too
 
@@ -25,6 +28,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       engine: { type: 'string', default: 'cpu' },
+      storage: { type: 'string', default: 'f32' },
       json: { type: 'boolean', default: false },
       all: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -39,25 +43,34 @@ async function main(): Promise<number> {
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw new Error(`no folder ${folder}`);
   if (!ENGINES.some((engine) => engine === values.engine))
     throw new Error(`--engine must be one of ${ENGINES.join(', ')}, got ${values.engine}`);
+  if (!STORAGES.some((storage) => storage === values.storage))
+    throw new Error(`--storage must be one of ${STORAGES.join(', ')}, got ${values.storage}`);
   const { name } = await startEngine(values);
 
   const print = values.json
     ? (result: CaseResult) => console.log(JSON.stringify(result))
     : (result: CaseResult) => printLine(result, values.all);
   const counts = { passed: 0, failed: 0, unsupported: 0 };
-  for await (const result of runParity(folder)) {
+  const isHalf = values.storage === 'f16';
+  for await (const result of runParity(folder, { isHalf })) {
     counts[result.status === 'pass' ? 'passed' : result.status === 'fail' ? 'failed' : 'unsupported']++;
     print(result);
   }
   if (counts.passed + counts.failed + counts.unsupported === 0)
     throw new Error(`no case.json, manifest.json or schedules.json under ${folder}`);
-  if (values.json) console.log(JSON.stringify({ summary: true, engine: name, ...counts }));
-  else
-    console.log(
-      `\nengine ${name}, ${counts.unsupported} unsupported\n${counts.passed} passed, ${counts.failed} failed`,
-    );
+  const { storage } = values;
+  if (values.json) console.log(JSON.stringify({ summary: true, engine: name, storage, ...counts }));
+  else {
+    const halves = isHalf ? `, storage f16 (${HALF_TOLERANCES})` : '';
+    console.log(`\nengine ${name}${halves}, ${counts.unsupported} unsupported`);
+    console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  }
   return counts.failed === 0 ? 0 : 1;
 }
+
+const HALF_TOLERANCES = Object.entries(ROUNDINGS)
+  .map(([what, roundings]) => `${what} ${roundings} * 2^-11`)
+  .join(', ');
 
 function printLine({ group, name, status, compared, worst, detail }: CaseResult, all: boolean): void {
   if (status === 'unsupported') console.log(`unsupported  ${group}  ${name}  ${detail}`);

