@@ -25,13 +25,16 @@ test('threads sleep when there is nothing to do, and the process can end', () =>
     await useBackend(simd({ threads: 3 }));
     const x = randomNormal([256, 256]);
     matMul(x, x).dataSync();
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const before = process.cpuUsage();
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const { user, system } = process.cpuUsage(before);
-    console.log(JSON.stringify({ busy: (user + system) / 1e6 }));
+    let busy = Infinity;
+    for (let second = 0; second < 20 && busy > 0.1; second++) { // V8 may go on compiling for a while
+      const before = process.cpuUsage();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const { user, system } = process.cpuUsage(before);
+      busy = (user + system) / 1e6;
+    }
+    console.log(JSON.stringify({ busy }));
   `) as { busy: number };
-  expect(busy, 'processor seconds of one idle second').toBeLessThan(0.3);
+  expect(busy, 'processor seconds of the idlest second').toBeLessThan(0.1);
 });
 
 test('works inside of a worker thread', () => {
