@@ -14,13 +14,15 @@ export interface ElementwiseCall {
   /** float32 tensors. */
   readonly reads: Readonly<Record<string, TensorInfo>>;
   readonly writes: Readonly<Record<string, TensorInfo>>;
+  /** float32 tensors of one element each, the same for all: `name[0]`. */
+  readonly scalars?: Readonly<Record<string, TensorInfo>>;
   readonly numbers?: Readonly<Record<string, number>>;
 }
 
 /** Runs it, four elements per thread where their number allows; nothing for empty tensors. */
 export function runElementwise(
   backend: FormersWebGPUBackend,
-  { key, helpers, body, reads, writes, numbers = {} }: ElementwiseCall,
+  { key, helpers, body, reads, writes, scalars = {}, numbers = {} }: ElementwiseCall,
 ): void {
   const [first] = Object.values(writes);
   const size = first ? sizeOf(first) : 0;
@@ -32,7 +34,7 @@ export function runElementwise(
   backend.run({
     key: `${key} elementwise`,
     code: () => `${helpers?.(element) ?? ''}\n${elementwise(body)}`,
-    reads: bound(reads),
+    reads: { ...bound(reads), ...scalars },
     writes: bound(writes),
     counts: { size: count },
     numbers,

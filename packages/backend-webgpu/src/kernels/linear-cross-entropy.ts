@@ -2,17 +2,8 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
 import { type CountedRows, findCountedRows } from './counted-rows.ts';
-import {
-  elementwise,
-  input,
-  type KernelCall,
-  type KernelTable,
-  sizeOf,
-  spread,
-  WORKGROUP,
-  WORKGROUP_INDEX,
-  zeros,
-} from './kernel.ts';
+import { runElementwise } from './elementwise.ts';
+import { input, type KernelCall, type KernelTable, spread, WORKGROUP, WORKGROUP_INDEX, zeros } from './kernel.ts';
 import { addColumnSums } from './product/column-sums.ts';
 import { multiply } from './product/product.ts';
 import {
@@ -177,18 +168,13 @@ function linearCrossEntropyGradient({
   return wanted.map((name) => {
     const gradient = made[name];
     if (!gradient) throw new Error('formers-webgpu: the gradient of linearCrossEntropy was asked for twice');
-    if (!isOne && !gradient.shape.includes(0)) scale(backend, gradient, dy);
+    if (!isOne)
+      runElementwise(backend, {
+        key: 'linearCrossEntropy gradient',
+        body: 'gradient[i] = gradient[i] * dy[0];',
+        ...{ reads: {}, scalars: { dy }, writes: { gradient } },
+      });
     return gradient;
-  });
-}
-
-function scale(backend: FormersWebGPUBackend, gradient: TensorInfo, dy: TensorInfo): void {
-  const size = sizeOf(gradient);
-  backend.run({
-    key: 'linearCrossEntropy gradient',
-    code: () => elementwise('gradient[i] = gradient[i] * dy[0];'),
-    ...{ reads: { dy }, writes: { gradient }, counts: { size } },
-    workgroups: spread(Math.ceil(size / WORKGROUP)),
   });
 }
 

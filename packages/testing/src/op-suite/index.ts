@@ -10,6 +10,7 @@ import { emptyTests } from './empty-tests.ts';
 import { imageCases } from './image-cases.ts';
 import { imageTests } from './image-tests.ts';
 import { linearCases } from './linear-cases.ts';
+import { lionTests, muonTests } from './lion-muon-tests.ts';
 import { lossCases } from './loss-cases.ts';
 import { checkCase, type OpCase, workOf } from './op-case.ts';
 import { optimizerTests } from './optimizer-tests.ts';
@@ -58,6 +59,8 @@ export function opSuite(factory: EngineFactory, { skipLarge = false }: OpSuiteOp
     optimizerTests();
     sgdTests();
     adafactorTests();
+    lionTests();
+    muonTests();
     torchTests();
     imageTests();
     emptyTests();

@@ -1,7 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { KernelCall, KernelTable } from '../kernel.ts';
+import { adafactor } from './adafactor.ts';
 import { globalNormKernels } from './global-norm.ts';
+import { muon } from './muon.ts';
 import { updateFlat } from './update.ts';
 
 interface AdamWAttributes {
@@ -68,5 +70,34 @@ function sgd(call: KernelCall<SGDAttributes>): TensorInfo[] {
   return [];
 }
 
+interface LionAttributes {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly weightDecays: readonly number[];
+}
+
+/** Chen et al. 2023, algorithm 2. */
+function lion(call: KernelCall<LionAttributes>): TensorInfo[] {
+  const { learningRate, beta1, beta2, weightDecays } = call.attributes;
+  updateFlat(call, [...weightDecays.keys()], {
+    key: 'Lion',
+    changes: ['parameter', 'momentum'],
+    body: `
+  let direction = sign(momentum[i] * u.beta1 + g * u.rest1);
+  momentum[i] = momentum[i] * u.beta2 + g * u.rest2;
+  parameter[i] = parameter[i] * (1.0 - u.learningRate * decay) - direction * u.learningRate;`,
+    numbers: { learningRate, beta1, beta2, rest1: 1 - beta1, rest2: 1 - beta2 },
+  });
+  return [];
+}
+
 /** Kernels of the optimizer steps in @formers/backend. */
-export const optimizerKernels: KernelTable = { ...globalNormKernels, FormersAdamW: adamW, FormersSGD: sgd };
+export const optimizerKernels: KernelTable = {
+  ...globalNormKernels,
+  FormersAdamW: adamW,
+  FormersSGD: sgd,
+  FormersLion: lion,
+  FormersMuon: muon,
+  FormersAdafactor: adafactor,
+};
