@@ -6,6 +6,7 @@ import {
   parseOptions,
   runCommand,
   startEngine,
+  STORAGES,
   UsageError,
 } from '@formers/cli';
 import { streamText } from '@formers/generation';
@@ -32,6 +33,11 @@ const OPTIONS = {
   repetitionPenalty: { kind: 'number', least: 0, help: 'above 1 avoids what was written before (default 1)' },
   seed: { kind: 'whole', least: 0, help: 'of the random choices (default another one each time)' },
   engine: { kind: 'text', among: ENGINES, help: 'what to compute on (default auto: the fastest there is)' },
+  storage: {
+    kind: 'text',
+    among: STORAGES,
+    help: 'how the webgpu engine keeps weights: f16 takes half the memory (default f32)',
+  },
   threads: { kind: 'whole', least: 1, help: 'threads of the simd engine (default one per core)' },
   help: { kind: 'flag', help: 'this text' },
 } as const satisfies OptionSpecs;
@@ -52,6 +58,7 @@ await runCommand('generate', async (signal) => {
     model: location,
     prompt,
     engine,
+    storage,
     threads,
     maxNewTokens = 200,
     temperature = 0.8,
@@ -63,10 +70,11 @@ await runCommand('generate', async (signal) => {
   if (help) return void process.stdout.write(HELP);
   if (location === undefined || prompt === undefined)
     throw new UsageError(`--${location === undefined ? 'model' : 'prompt'} is missing; see --help`);
-  await startEngine({ engine, threads });
+  await startEngine({ engine, storage, threads });
   const folder = await modelFolder(location);
   const tokenizer = await Tokenizer.fromPretrained(folder, { signal });
   using model = await openWriter(folder, { signal });
+  for (const parameter of model.parameters()) parameter.trainable = false; // so that f16 storage is for them, too
   const sampling =
     temperature === 0
       ? { doSample: false }

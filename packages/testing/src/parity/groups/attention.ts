@@ -61,6 +61,7 @@ async function runSdpa(
       comparison.numbers(key, await tensor.data(), {
         expected: toFloat32(expected),
         tolerance: toleranceOf(testCase, kind),
+        through: kind === 'grads' ? 'gradients' : 'forward',
       });
     else comparison.wrong(`${key} is missing`);
   }

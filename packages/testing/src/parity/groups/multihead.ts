@@ -103,6 +103,7 @@ async function runMultihead(
     comparison.numbers(name, await tensor.data(), {
       expected: toFloat32(expected),
       tolerance: toleranceOf(testCase, name.startsWith('grad') ? 'grads' : 'forward'),
+      through: name.startsWith('grad') ? 'gradients' : 'forward',
     });
   }
   for (const name of tensors.keys()) {
