@@ -58,6 +58,7 @@ export class BART extends PretrainedModel<[ids: Tensor2D, options?: BARTCallOpti
     this.head = tieEmbeddings
       ? undefined
       : new Linear({ inDim: dim, outDim: vocabSize, bias: false, init: normal(initStd), random });
+    if (tieEmbeddings) this.model.tokens.weight.trainable = true; // the output projection reads it
     this.logitsBias = logitsBias ? parameter<Rank.R2>([1, vocabSize], { init: zeros, random }) : undefined;
     if (this.logitsBias) this.logitsBias.trainable = false;
   }

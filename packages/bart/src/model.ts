@@ -57,6 +57,8 @@ export class BARTModel extends PretrainedModel<[ids: Tensor2D, options?: BARTCal
     this.tokens = createTokens(config, random);
     this.sourceTokens = config.shareEmbeddings ? undefined : createTokens(config, random);
     this.targetTokens = config.shareEmbeddings ? undefined : createTokens(config, random);
+    // Read by nothing then: as in PyTorch, where it has no gradient, optimizers leave it alone, weight decay included.
+    if (!config.shareEmbeddings) this.tokens.weight.trainable = false;
     this.encoder = new BARTEncoder(config, random);
     this.decoder = new BARTDecoder(config, random);
   }

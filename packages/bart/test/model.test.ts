@@ -70,6 +70,18 @@ test('has the parameters of BART', () => {
   ]);
 });
 
+test.each([
+  ['that nothing reads', { tieEmbeddings: false, shareEmbeddings: false }, false],
+  ['that the output projection reads', { tieEmbeddings: true, shareEmbeddings: false }, true],
+  ['that encoder and decoder read', { tieEmbeddings: false, shareEmbeddings: true }, true],
+] as const)('a table %s is trained or not', (_, options, trained) => {
+  using model = new BART({ ...UNTIED, ...options });
+  const { weight } = model.model.tokens;
+  expect(weight.trainable).toBe(trained);
+  const { gradients } = valueAndGradients(() => model.loss(source(), { targets: target() }), [weight]);
+  expect(valuesOf(gradients[0]!).some((value) => value !== 0)).toBe(trained);
+});
+
 test.each([1, 2, 3])('the first weights have BART`s deviation within 5 percent, biases 0, gains 1, seed %i', (seed) => {
   using model = new BART(
     { ...UNTIED, vocabSize: 300, contextLength: 99, dim: 64, hiddenDim: 96, initStd: 0.02 },
