@@ -3,6 +3,7 @@ import { engine, fill, mul, ones, tensor, tidy } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import type { FormersWebGPUBackend } from '../src/backend.ts';
+import { BufferPool } from '../src/engine/buffer-pool.ts';
 import { GPUOutOfMemoryError, webgpu } from '../src/index.ts';
 import { dawn } from './dawn.ts';
 
@@ -63,5 +64,25 @@ describe('memory of the GPU', () => {
     for (let i = 1; i < 40; i++) await work(2 ** 20 + 1024 * i); // sizes that never come again
     expect(pool.numBytesAllocated).toBeLessThan(2 * once + 64 * 2 ** 20);
     expect(pool.numBytesUsed).toBeLessThan(2 ** 20);
+  });
+
+  test('what a step needs in turn is kept for the next step, though it is never in use at once', () => {
+    const pool = new BufferPool(backend().device);
+    const made: GPUBuffer[] = [];
+    const step = (sizes: readonly number[]): void => {
+      for (const size of sizes) {
+        const buffer = pool.acquireBuffer(size * 2 ** 20, GPUBufferUsage.STORAGE);
+        if (!made.includes(buffer)) made.push(buffer);
+        pool.releaseBuffer(buffer);
+      }
+      pool.trim();
+    };
+    for (let i = 0; i < 5; i++) step([40, 41, 42, 43]);
+    expect(made).toHaveLength(4);
+    expect(pool.numBytesAllocated).toBe(166 * 2 ** 20);
+    for (let i = 0; i < 5; i++) step([30]);
+    expect(made).toHaveLength(5);
+    expect(pool.numBytesAllocated).toBeLessThan((1.25 * 43 + 64) * 2 ** 20);
+    pool.dispose();
   });
 });

@@ -5,6 +5,8 @@ const SPARE_SHARE = 1.25;
 const SPARE_BYTES = 64 * 2 ** 20;
 /** Per submission; after a hundred of them, half of a peak is forgotten. */
 const PEAK_DECAY = 0.993;
+/** Submissions that a training step may take: what the last of them used is kept in any case, as the next step needs it again. */
+const RECENT = 2;
 
 /**
  * GPU buffers, reused by exact size and usage, the oldest first: a training step that needs the same ones as the last gets the same ones. Stands in for tfjs's BufferManager, whose methods it has; that one never gives anything back and looks
@@ -16,7 +18,10 @@ export class BufferPool {
   readonly #used = new Set<GPUBuffer>();
   /** When each buffer was made. */
   readonly #numbers = new WeakMap<GPUBuffer, number>();
+  /** After how many submissions each buffer was taken or given back last. */
+  readonly #usedAt = new WeakMap<GPUBuffer, number>();
   #numMade = 0;
+  #numSubmissions = 0;
   /** Most bytes in use since the last submission, and lately. */
   #highest = 0;
   #peak = 0;
@@ -33,6 +38,7 @@ export class BufferPool {
     const buffer =
       (reuse ? this.#free.get(keyOf(size, usage))?.pop() : undefined) ?? this.#create(size, usage, mappedAtCreation);
     this.#used.add(buffer);
+    this.#usedAt.set(buffer, this.#numSubmissions);
     this.numBytesUsed += size;
     this.#highest = Math.max(this.#highest, this.numBytesUsed);
     return buffer;
@@ -42,6 +48,7 @@ export class BufferPool {
     if (!this.#used.delete(buffer)) return;
     this.numBytesUsed -= buffer.size;
     if (!reuse) return this.#destroy(buffer);
+    this.#usedAt.set(buffer, this.#numSubmissions);
     const key = keyOf(buffer.size, buffer.usage);
     const list = this.#free.get(key);
     if (list) list.splice(this.#placeOf(buffer, list), 0, buffer);
@@ -49,19 +56,26 @@ export class BufferPool {
   }
 
   /**
-   * Destroys free buffers, of each size the newest first, until all together are little more than what was in use at once lately. Only right after a submission:
-   * recorded commands may use free buffers. Returns whether it did.
+   * Destroys free buffers that weren't used lately, of each size the newest first, until all together are little more than what was in use at once lately. Only right
+   * after a submission: recorded commands may use free buffers. Returns whether it did.
    */
   trim(): boolean {
     this.#peak = Math.max(this.#highest, PEAK_DECAY * this.#peak);
     this.#highest = this.numBytesUsed;
     const most = SPARE_SHARE * this.#peak + SPARE_BYTES;
+    const oldest = this.#numSubmissions++ - RECENT;
     if (this.numBytesAllocated <= most) return false;
+    const before = this.numBytesAllocated;
     for (const [key, list] of this.#free) {
-      while (list.length > 0 && this.numBytesAllocated > most) this.#destroy(list.shift() as GPUBuffer);
-      if (list.length === 0) this.#free.delete(key);
+      const kept = list.filter((buffer) => {
+        if (this.numBytesAllocated <= most || (this.#usedAt.get(buffer) ?? 0) > oldest) return true;
+        this.#destroy(buffer);
+        return false;
+      });
+      if (kept.length > 0) this.#free.set(key, kept);
+      else this.#free.delete(key);
     }
-    return true;
+    return this.numBytesAllocated < before;
   }
 
   getNumUsedBuffers(): number {
