@@ -6,7 +6,7 @@ const HALF_ROUNDING = 2 ** -11;
 /**
  * With f16 storage, how many roundings a number may be off, as a share of the largest number it is compared with. Each of some eight stored numbers per layer is off by one at
  * most, in either direction, so that the error grows with the root of the layers: 32 roundings, 2^-6, are 4 standard deviations of 18 layers forward and back; half of
- * that forward alone, a fourth for a mean over all tokens, such as a loss.
+ * that forward alone, a fourth for a mean over all tokens, such as a loss. In a run the errors of all steps come together, and grow with the root of their number.
  */
 export const ROUNDINGS = { loss: 8, forward: 16, gradients: 32 } as const;
 
@@ -27,13 +27,16 @@ export class Comparison {
   numbers(
     name: string,
     found: ArrayLike<number>,
-    { expected, tolerance: exact, counts = () => true, through, least = 0 }: NumbersRequest,
+    { expected, tolerance: exact, counts = () => true, through, least = 0, stepsBefore = 0 }: NumbersRequest,
   ): void {
     if (found.length !== expected.length)
       return this.wrong(`${name}: ${found.length} values instead of ${expected.length}`);
     const tolerance =
       this.isHalf && through
-        ? { rtol: 0, atol: ROUNDINGS[through] * HALF_ROUNDING * Math.max(least, largest(expected)) }
+        ? {
+            rtol: 0,
+            atol: ROUNDINGS[through] * Math.sqrt(1 + stepsBefore) * HALF_ROUNDING * Math.max(least, largest(expected)),
+          }
         : exact;
     for (let i = 0; i < expected.length; i++) {
       if (!counts(i)) continue;
@@ -72,6 +75,8 @@ interface NumbersRequest {
   readonly counts?: (index: number) => boolean;
   /** What numbers that may have been stored in half precision went through. */
   readonly through?: keyof typeof ROUNDINGS | undefined;
+  /** Steps of training before. */
+  readonly stepsBefore?: number;
   /** The size of numbers that errors come from, if it may be larger than all that is expected, such as zero. */
   readonly least?: number;
 }

@@ -69,6 +69,7 @@ export async function runTrainingCase(testCase: Case, comparison: Comparison): P
           expected: values[1],
           tolerance: toleranceOf(testCase, key),
           through: THROUGH[key],
+          stepsBefore: i,
         });
       compare('loss', 'losses', [await result.losses(), expected.losses]);
       compare('loss', 'loss', [[await result.loss()], [expected.loss]]);
