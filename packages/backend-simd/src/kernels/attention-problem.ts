@@ -1,26 +1,13 @@
 import type { AttendAttributes } from '@formers/backend';
+import type { AttentionSizes, HeadStrides } from '@formers/backend/engine';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { SimdBackend } from '../backend.ts';
 import { dropoutNumbers } from './dropout.ts';
 
-/** Strides in elements. */
-export type HeadStrides = readonly [batch: number, head: number, row: number];
-
 interface Heads {
   readonly address: number;
   readonly strides: HeadStrides;
-}
-
-/** Sizes of an attention. */
-export interface AttentionSizes {
-  readonly batch: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly queries: number;
-  readonly keys: number;
-  readonly headDim: number;
-  readonly valueDim: number;
 }
 
 /** One attention, wherever its heads lie. */

@@ -2,7 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { SimdBackend } from '../backend.ts';
 import { multiply, packedOnce } from '../engine/matrix-product.ts';
-import { fillZeros, input, type KernelCall, type KernelTable } from './kernel.ts';
+import { fillZeros, input, type KernelCall, type KernelTable, takeWanted } from './kernel.ts';
 import { type RecurrentSizes, recurrentSizes, stateOrZeros, stepMatrix } from './recurrent.ts';
 
 type GradientCall<Attributes = object> = KernelCall<Attributes & { readonly wanted: readonly string[] }>;
@@ -100,13 +100,6 @@ function parameterGradients(
   return { weight, bias };
 }
 
-/** The wanted gradients in order; the others are freed. */
-function pick({ backend, attributes: { wanted } }: GradientCall, gradients: Record<string, TensorInfo>): TensorInfo[] {
-  for (const [name, gradient] of Object.entries(gradients))
-    if (!wanted.includes(name)) backend.disposeData(gradient.dataId);
-  return wanted.map((name) => gradients[name] as TensorInfo);
-}
-
 function rnnGradient(call: GradientCall<{ activation: 'tanh' | 'relu' }>): TensorInfo[] {
   const { engine } = call.backend;
   const relu = call.attributes.activation === 'relu' ? 1 : 0;
@@ -119,7 +112,7 @@ function rnnGradient(call: GradientCall<{ activation: 'tanh' | 'relu' }>): Tenso
         work: sizes.batch * sizes.width * 4,
       }),
   });
-  return pick(call, gradients);
+  return takeWanted(call, gradients);
 }
 
 function gruGradient(call: GradientCall): TensorInfo[] {
@@ -135,7 +128,7 @@ function gruGradient(call: GradientCall): TensorInfo[] {
         work: sizes.batch * sizes.width * 4,
       }),
   });
-  return pick(call, gradients);
+  return takeWanted(call, gradients);
 }
 
 function lstmGradient(call: GradientCall): TensorInfo[] {
@@ -163,7 +156,7 @@ function lstmGradient(call: GradientCall): TensorInfo[] {
       ),
   });
   if (made) engine.free(made);
-  return pick(call, { ...gradients, initialCell: dCell });
+  return takeWanted(call, { ...gradients, initialCell: dCell });
 }
 
 /** Gradient kernels of `rnn`, `lstm` and `gru` in @formers/backend. */
