@@ -144,6 +144,7 @@ export const lossCases: readonly OpCase[] = [
   linearCrossEntropyCase({ rows: 21, dim: 13, classes: 65 }),
   linearCrossEntropyCase({ rows: 70, dim: 3, classes: 17, ignored: 3, labelSmoothing: 0.2 }),
   linearCrossEntropyCase({ rows: 300, dim: 2, classes: 4200 }),
+  linearCrossEntropyCase({ rows: 530, dim: 4, classes: 9, ignored: 5, bias: 'too' }), // a gradient whose rows are summed in parts
   linearCrossEntropyCase({ rows: 21, dim: 13, classes: 65, bias: 'too' }),
   linearCrossEntropyCase({ rows: 21, dim: 13, classes: 65, bias: 'alone', labelSmoothing: 0.2 }),
   linearCrossEntropyCase({ rows: 9, dim: 5, classes: 17, ignored: 9, bias: 'too' }),

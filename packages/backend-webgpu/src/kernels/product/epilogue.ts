@@ -109,6 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (i >= u.size) { return; }
   let row = place / u.columns;
   ${epilogue.extent === 'rows' ? 'if (row >= presentCount()) { return; }' : ''}
+  ${epilogue.extent === 'depth' ? '_ = &counted;' : ''}
   var value = 0.0;
   for (var split = 0u; split < u.splits; split++) { value += parts[(batch * u.splits + split) * u.partSize + place]; }
   ${sums ? `if (i >= matrix) { sums[i - matrix] = value${epilogue.accumulate ? ' + sums[i - matrix]' : ''}; return; }` : ''}
