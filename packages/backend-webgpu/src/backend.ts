@@ -314,6 +314,8 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     this.figures.submissions++;
     for (const buffer of this.#staging) this.bufferManager.releaseBuffer(buffer, false);
     this.#staging = [];
+    for (const buffer of this.uniformPendingDisposal) this.bufferManager.releaseBuffer(buffer);
+    this.uniformPendingDisposal = [];
     const isTrimmed = [this.bufferManager.trim(), this.#uniforms.trim()].some(Boolean);
     this.#bindGroups.trim({ all: isTrimmed });
   }

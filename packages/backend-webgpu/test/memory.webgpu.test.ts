@@ -1,5 +1,5 @@
 import { gelu, useBackend } from '@formers/backend';
-import { engine, fill, mul, ones, tensor, tidy } from '@tensorflow/tfjs-core';
+import { engine, fill, mul, ones, tensor, tidy, time } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import type { FormersWebGPUBackend } from '../src/backend.ts';
@@ -64,6 +64,19 @@ describe('memory of the GPU', () => {
     for (let i = 1; i < 40; i++) await work(2 ** 20 + 1024 * i); // sizes that never come again
     expect(pool.numBytesAllocated).toBeLessThan(2 * once + 64 * 2 ** 20);
     expect(pool.numBytesUsed).toBeLessThan(2 ** 20);
+  });
+
+  test('operations that are timed leave nothing behind', async () => {
+    const x = ones([3, 5]);
+    const timed = async (): Promise<number> => {
+      await time(() => tidy(() => void mul(x, x)));
+      await tidy(() => mul(x, x)).data();
+      return backend().bufferManager.getNumUsedBuffers();
+    };
+    await timed();
+    const once = await timed();
+    for (let i = 0; i < 3; i++) expect(await timed()).toBe(once);
+    x.dispose();
   });
 
   test('what a step needs in turn is kept for the next step, though it is never in use at once', () => {

@@ -56,22 +56,19 @@ export class BufferPool {
   }
 
   /**
-   * Destroys free buffers that weren't used lately, of each size the newest first, until all together are little more than what was in use at once lately. Only right
-   * after a submission: recorded commands may use free buffers. Returns whether it did.
+   * Once there is much more than was in use at once lately, destroys the free buffers that nothing has used lately. Only right after a submission: recorded commands may use
+   * free buffers. Returns whether it did.
    */
   trim(): boolean {
     this.#peak = Math.max(this.#highest, PEAK_DECAY * this.#peak);
     this.#highest = this.numBytesUsed;
-    const most = SPARE_SHARE * this.#peak + SPARE_BYTES;
     const oldest = this.#numSubmissions++ - RECENT;
-    if (this.numBytesAllocated <= most) return false;
     const before = this.numBytesAllocated;
+    if (before <= SPARE_SHARE * this.#peak + SPARE_BYTES) return false;
     for (const [key, list] of this.#free) {
-      const kept = list.filter((buffer) => {
-        if (this.numBytesAllocated <= most || (this.#usedAt.get(buffer) ?? 0) > oldest) return true;
-        this.#destroy(buffer);
-        return false;
-      });
+      const [idle, kept]: [GPUBuffer[], GPUBuffer[]] = [[], []];
+      for (const buffer of list) ((this.#usedAt.get(buffer) ?? 0) > oldest ? kept : idle).push(buffer);
+      for (const buffer of idle) this.#destroy(buffer);
       if (kept.length > 0) this.#free.set(key, kept);
       else this.#free.delete(key);
     }

@@ -56,6 +56,8 @@ export interface OpenBackend extends KernelBackend {
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
   activeTimers: unknown;
+  /** Uniform buffers of recorded commands, of tfjs's own way to record them. */
+  uniformPendingDisposal: GPUBuffer[];
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
   submitQueue(): void;
