@@ -26,7 +26,7 @@ export async function* measure(options: BenchOptions): AsyncGenerator<BenchDocum
   if (machine.load > 0.5)
     onNote(`the machine is busy (load ${machine.load.toFixed(1)}), so the figures will mean little`);
   const soFar = (missing: readonly string[]): BenchDocument => {
-    const ours = [...hellos].find(([id]) => id.startsWith('formers'))?.[1];
+    const ours = [...hellos].find(([id]) => id.startsWith(plan.gpu ? 'formers-webgpu' : 'formers'))?.[1];
     const device = [...hellos].find(([id]) => id.startsWith('torch-cuda'))?.[1].note;
     return {
       date: new Date().toISOString(),

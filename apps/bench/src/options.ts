@@ -157,8 +157,7 @@ function checkCombination(suite: string, engine: string, values: Readonly<Record
     const narrowed =
       Object.keys(values).find((flag) => !REPORT_FLAGS.includes(flag)) ??
       (engine === 'webgpu' ? undefined : given('engine', 'size'));
-    if (narrowed !== undefined)
-      throw new UsageError(`report measures everything: --${narrowed} is for single suites`);
+    if (narrowed !== undefined) throw new UsageError(`report measures everything: --${narrowed} is for single suites`);
   } else if (given('from')) throw new UsageError('--from is for report');
   const ofProcessor = given('threads', 'no-avx2');
   if (engine === 'webgpu' && ofProcessor !== undefined)

@@ -43,8 +43,7 @@ export function cpuPlan(options: BenchOptions): Plan {
   return {
     suites,
     peers: options.peers.filter((peer) => suites.some((suite) => SUITE_PEERS[suite].includes(peer))),
-    run: (suite, context) =>
-      runSuite(suite as Suite, { ...context, line: lineup(options), effort: effortOf(options) }),
+    run: (suite, context) => runSuite(suite as Suite, { ...context, line: lineup(options), effort: effortOf(options) }),
   };
 }
 
@@ -58,7 +57,9 @@ export async function gpuPlan(options: BenchOptions, { onNote }: Pick<SharedCont
     throw new UsageError(
       `${gpu.name} is a GPU in software: its figures say nothing of any GPU, so nothing is measured and the README is left as it is; --size tiny tries the report out`,
     );
-  onNote(gpu.isSoftware ? `${gpu.name} is a GPU in software: no figure below says anything of a GPU` : `on ${gpu.name}`);
+  onNote(
+    gpu.isSoftware ? `${gpu.name} is a GPU in software: no figure below says anything of a GPU` : `on ${gpu.name}`,
+  );
   const suites = options.suite === 'report' ? GPU_SUITES : [options.suite as GPUSuite];
   const size = options.size ?? (gpu.isSoftware ? 'tiny' : undefined);
   const effort = { ...effortOf(options), ...GPU_EFFORT };

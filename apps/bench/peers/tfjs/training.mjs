@@ -65,7 +65,8 @@ export async function prepareTraining(task) {
     const read = tf.tidy(() => {
       const [x, y] = batches[steps++ % batches.length].map((ids) => tf.tensor(ids, [B, T], 'int32'));
       const { value, grads } = tf.variableGrads(() => loss(x, y), Object.values(p));
-      const total = tf.sqrt(tf.addN(Object.values(grads).map((gradient) => gradient.square().sum())));
+      const squares = Object.values(grads).map((gradient) => gradient.square().sum());
+      const total = tf.sqrt(squares.reduce((x, y) => x.add(y))); // webgpu's addN takes few tensors
       const scale = tf.minimum(tf.div(1, total.add(1e-6)), 1);
       for (const [name, parameter] of Object.entries(p)) {
         const [m, v] = moments[name];

@@ -23,7 +23,7 @@ def load(task):
     import transformers
 
     kind, folder = task["model"], task["folder"]
-    if kind == "gpt2":
+    if kind in ("gpt2", "tiny"):
         model = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
         x = pattern_ids(task["length"], 1, model.config.vocab_size).view(1, -1)
         return _First(model, use_cache=False, logits_to_keep=1), x

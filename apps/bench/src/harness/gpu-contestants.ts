@@ -4,12 +4,15 @@ import { type Contestant, peerInNode, PEERS_FOLDER } from './contestants.ts';
 
 const WORKER = path.join(import.meta.dirname, '../worker/formers.worker.ts');
 
-/** Formers on the GPU, by Dawn; with `timestamps` the process is for profiles, and slower. */
-export function formersOnGPU({ timestamps = false }: { timestamps?: boolean } = {}): Contestant {
-  const config = JSON.stringify({ engine: 'webgpu', timestamps });
+/** Formers on the GPU, by Dawn, with tensors stored in float32 or in halves; with `timestamps` the process is for profiles, and slower. */
+export function formersOnGPU({
+  timestamps = false,
+  storage = 'f32',
+}: { timestamps?: boolean; storage?: 'f32' | 'f16' } = {}): Contestant {
+  const config = JSON.stringify({ engine: 'webgpu', timestamps, storage });
   return {
-    id: `formers-webgpu${timestamps ? '-timestamps' : ''}`,
-    label: 'Formers',
+    id: `formers-webgpu${timestamps ? '-timestamps' : ''}${storage === 'f16' ? '-f16' : ''}`,
+    label: storage === 'f16' ? 'Formers, f16 storage' : 'Formers',
     threads: 1,
     peer: undefined,
     makesAllSteps: true,

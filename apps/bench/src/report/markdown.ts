@@ -129,7 +129,10 @@ function find({ entries }: CaseResult, key: string): EntryResult | undefined {
 function median({ unit }: CaseResult, entry: EntryResult | undefined): string {
   if (entry?.median === undefined) return '';
   const { median, rate, peakShare, steps = 0 } = entry;
-  const speed = rate === undefined || unit === undefined ? '' : `, ${threeDigits(rate)} ${unit}${peakShare === undefined ? '' : `, ${percent(peakShare)} of the peak`}`;
+  const speed =
+    rate === undefined || unit === undefined
+      ? ''
+      : `, ${threeDigits(rate)} ${unit}${peakShare === undefined ? '' : `, ${percent(peakShare)} of the peak`}`;
   return `${threeDigits(median)} ms${speed}${steps < EFFORTS.full.steps ? ` (${steps} steps)` : ''}`;
 }
 

@@ -37,14 +37,19 @@ export function lineup(options: BenchOptions): Lineup {
       const possible = wanted.filter((count) => count <= availableParallelism());
       return possible.length > 0 ? possible : [1];
     },
-    formers: (threads, settings = {}) => formers({ threads, engine: engine === 'cpu' ? 'cpu' : 'simd', avx2: avx2 && settings.avx2 !== false }),
+    formers: (threads, settings = {}) =>
+      formers({ threads, engine: engine === 'cpu' ? 'cpu' : 'simd', avx2: avx2 && settings.avx2 !== false }),
     peers: (threads, names) =>
       names.map((name) => makers[name](threads)).filter(({ peer }) => peer === undefined || peers.includes(peer)),
   };
 }
 
 /** An entry, named by who does it and the variant. */
-export function entry(contestant: Contestant, task: Task, more: { variant?: string; work?: number } = {}): Entry {
+export function entry(
+  contestant: Contestant,
+  task: Task,
+  more: Pick<Entry, 'variant' | 'work' | 'tolerance'> = {},
+): Entry {
   const { variant } = more;
   return { key: variant === undefined ? contestant.id : `${contestant.id} ${variant}`, contestant, task, ...more };
 }

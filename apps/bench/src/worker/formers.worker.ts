@@ -6,11 +6,12 @@ import type { Task } from '../harness/tasks.ts';
 import { type OtherRequest, quietConsole, serve } from './serve.ts';
 import type { TimedTask } from './timed-task.ts';
 
-const { engine, threads, avx2, timestamps } = JSON.parse(process.argv[2] ?? '{}') as {
+const { engine, threads, avx2, timestamps, storage } = JSON.parse(process.argv[2] ?? '{}') as {
   engine: 'simd' | 'cpu' | 'webgpu';
   threads: number;
   avx2: boolean;
   timestamps: boolean;
+  storage: 'f32' | 'f16';
 };
 
 // Only what is measured is imported.
@@ -38,7 +39,7 @@ async function answerOther(request: OtherRequest): Promise<object> {
 }
 
 quietConsole();
-const gpu = engine === 'webgpu' ? await (await import('./gpu/start.ts')).startGPU({ timestamps }) : undefined;
+const gpu = engine === 'webgpu' ? await (await import('./gpu/start.ts')).startGPU({ timestamps, storage }) : undefined;
 const { features } = gpu ?? (await useBackend(engine === 'cpu' ? cpu() : simd({ threads, avx2 })));
 await serve(
   {

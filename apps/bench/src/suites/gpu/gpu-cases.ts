@@ -1,12 +1,12 @@
-import type { BenchCase, Entry } from '../../harness/cases.ts';
+import type { BenchCase } from '../../harness/cases.ts';
 import type { InferModel, MatmulTask, Task, TrainTask } from '../../harness/tasks.ts';
 import { comparison, entry } from '../lineup.ts';
 import type { GPULineup, GPUPeer } from './gpu-lineup.ts';
 import type { GPUSize } from './gpu-sizes.ts';
 
 /**
- * What bfloat16 may change: its numbers have 8 significant bits, so that a product of two is off by up to 2^-8, and what many such layers give by a few times that. Losses differ by as much as they are,
- * results by this share of their largest.
+ * What lower precision may change, in losses as they are and in results as a share of their largest. Numbers of bfloat16 have 8 significant bits, so that a product of two is off by up to 2^-8, and what many such
+ * layers give by a few times that; halves have 11.
  */
 const MIXED_TOLERANCE = 0.05;
 
@@ -43,6 +43,7 @@ export function gpuProductCases(line: GPULineup, size: string): BenchCase[] {
       work: (2 * m * k * n * batch) / 1e6,
       check: { of: 'results', tolerance: 1e-4 },
       peers: ['torch', 'torch-mixed', 'tfjs'],
+      isHalfToo: false, // operands from outside stay as they are
     });
   });
 }
@@ -107,23 +108,36 @@ export function gpuInferCases(line: GPULineup, { model, folder }: { model: Infer
   ];
 }
 
-/** Ours and each peer with the same task. */
+/** Ours, with numbers stored in float32 and in halves, and each peer with the same task. */
 function gpuCase(
   line: GPULineup,
   {
     task,
     work,
     peers,
+    isHalfToo = true,
     ...described
-  }: { task: Task; work?: number; peers: readonly GPUPeer[] } & Pick<BenchCase, 'name' | 'title' | 'unit' | 'check'>,
+  }: { task: Task; work?: number; peers: readonly GPUPeer[]; isHalfToo?: boolean } & Pick<
+    BenchCase,
+    'name' | 'title' | 'unit' | 'check'
+  >,
 ): BenchCase {
   const more = work === undefined ? {} : { work };
+  // Whole numbers are right or wrong: in lower precision, another token may be the likeliest one.
+  const tolerance = described.check.tolerance === 0 ? 'none' : MIXED_TOLERANCE;
   const ours = entry(line.ours, task, more);
-  const others = line.peers(...peers).map(({ name, contestant }): Entry => {
+  const half = isHalfToo ? [entry(line.half, task, { ...more, tolerance })] : [];
+  const others = line.peers(...peers).map(({ name, contestant }) => {
     const isMixed = name === 'torch-mixed';
-    // Whole numbers are right or wrong: in lower precision, another token may be the likeliest one.
-    const tolerance = described.check.tolerance === 0 ? 'none' : MIXED_TOLERANCE;
-    return { ...entry(contestant, task, more), ...(isMixed && { tolerance }) };
+    return { isMixed, peer: entry(contestant, task, isMixed ? { ...more, tolerance } : more) };
   });
-  return { ...described, entries: [ours, ...others], comparisons: others.map((other) => comparison(ours, other)) };
+  return {
+    ...described,
+    entries: [ours, ...half, ...others.map(({ peer }) => peer)],
+    comparisons: [
+      ...half.map((mine) => comparison(mine, ours)),
+      ...others.map((other) => comparison(ours, other.peer)),
+      ...half.flatMap((mine) => others.filter(({ isMixed }) => isMixed).map((other) => comparison(mine, other.peer))),
+    ],
+  };
 }

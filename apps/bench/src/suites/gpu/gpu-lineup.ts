@@ -10,6 +10,8 @@ export type GPUPeer = 'torch' | 'torch-mixed' | 'tfjs' | 'ort-web' | 'ort-node';
 export interface GPULineup {
   readonly options: BenchOptions;
   readonly ours: Contestant;
+  /** Ours, with activations stored in halves. */
+  readonly half: Contestant;
   /** Ours, with a clock at every kernel. */
   readonly profiled: Contestant;
   /** Writes weights: on the processor, which is quick enough everywhere. */
@@ -30,6 +32,7 @@ export function gpuLineup(options: BenchOptions, { dawn }: { dawn: string }): GP
   return {
     options,
     ours: formersOnGPU(),
+    half: formersOnGPU({ storage: 'f16' }),
     profiled: formersOnGPU({ timestamps: true }),
     maker: formers({ threads: 1 }),
     peers: (...names) =>

@@ -49,8 +49,7 @@ const SUITE_RUNS: Readonly<Record<GPUSuite, SuiteRun>> = {
     const peak = await peakCase(line, pool);
     yield peak;
     const [{ rate = Number.NaN } = {}] = peak.entries;
-    for (const benchCase of named)
-      yield withShares(await runCase(benchCase, { pool, effort, suite: 'matmul' }), rate);
+    for (const benchCase of named) yield withShares(await runCase(benchCase, { pool, effort, suite: 'matmul' }), rate);
   },
   async *train(context, pool) {
     for await (const { name, sized, task } of trainings(context, pool)) {
@@ -75,7 +74,7 @@ const SUITE_RUNS: Readonly<Record<GPUSuite, SuiteRun>> = {
   },
   async *memory(context, pool) {
     const { line } = context;
-    const peers = line.peers('torch', 'torch-mixed').map(({ contestant }) => contestant);
+    const peers = [line.half, ...line.peers('torch', 'torch-mixed').map(({ contestant }) => contestant)];
     for await (const { name, sized, task } of trainings(context, pool))
       yield await measureMemoryOf({ name, title: sized.title, task, ours: line.ours, peers }, pool);
   },
@@ -121,7 +120,16 @@ async function peakCase({ ours }: GPULineup, pool: ProcessPool): Promise<CaseRes
     title: 'float32 peak: multiply-adds on registers only',
     unit: 'GFLOP/s',
     entries: [
-      { key: 'peak', label: 'a kernel of its own', variant: kernel, threads: 1, steps: count, median, best, rate: gigaflops },
+      {
+        key: 'peak',
+        label: 'a kernel of its own',
+        variant: kernel,
+        threads: 1,
+        steps: count,
+        median,
+        best,
+        rate: gigaflops,
+      },
     ],
     comparisons: [],
     checked: 'none',
@@ -142,7 +150,8 @@ async function profileCase(
   { name, sized, task }: { name: string; sized: GPUSize; task: TrainTask },
   pool: ProcessPool,
 ): Promise<CaseResult> {
-  const benchCase = { ...gpuTrainCase({ ...line, peers: () => [] }, { name, sized, task }) };
+  const whole = gpuTrainCase({ ...line, peers: () => [] }, { name, sized, task });
+  const benchCase = { ...whole, entries: whole.entries.slice(0, 1), comparisons: [] };
   const result = await runCase(benchCase, { pool, effort, suite: 'profile' });
   await pool.stopAll();
   try {

@@ -25,15 +25,23 @@ export class KernelTimer {
     const note = (device: GPUDevice): void => void (this.#device = device);
     const begin = (start: (descriptor: GPUComputePassDescriptor) => GPUComputePassEncoder): GPUComputePassEncoder =>
       new TimedPass((label) => start(this.#next(label))) as unknown as GPUComputePassEncoder;
-    const { createCommandEncoder } = GPUDevice.prototype;
-    GPUDevice.prototype.createCommandEncoder = function noted(descriptor) {
-      note(this);
-      return createCommandEncoder.call(this, descriptor);
-    };
-    const { beginComputePass } = GPUCommandEncoder.prototype;
-    GPUCommandEncoder.prototype.beginComputePass = function timed() {
-      return begin((descriptor) => beginComputePass.call(this, descriptor));
-    };
+    replace(
+      GPUDevice.prototype,
+      'createCommandEncoder',
+      (create) =>
+        function noted(this: GPUDevice, ...values: unknown[]) {
+          note(this);
+          return create.apply(this, values);
+        },
+    );
+    replace(
+      GPUCommandEncoder.prototype,
+      'beginComputePass',
+      (original) =>
+        function timed(this: GPUCommandEncoder) {
+          return begin((descriptor) => original.call(this, descriptor) as GPUComputePassEncoder);
+        },
+    );
   }
 
   /** Milliseconds of all dispatches since the last call, by the labels of their pipelines, the longest first. Everything must have been submitted. */
@@ -122,4 +130,12 @@ class TimedPass {
     run(pass);
     pass.end();
   }
+}
+
+type Method = (this: unknown, ...values: unknown[]) => unknown;
+
+/** Puts a method in another one's place. */
+function replace(prototype: object, name: string, wrap: (original: Method) => unknown): void {
+  const methods = prototype as Record<string, unknown>;
+  methods[name] = wrap(methods[name] as Method);
 }
