@@ -60,7 +60,8 @@ function* builtIn(settings: Settings, { prompt, index, limit }: RowFacts): Gener
     encoderRepetitionPenalty = 1,
     encoderNoRepeatNgramSize = 0,
   } = settings;
-  const { minLength = 0, minNewTokens = 0, forcedBosTokenId, forcedEosTokenId } = settings;
+  const { minNewTokens = 0, forcedBosTokenId, forcedEosTokenId } = settings;
+  const { minLength = 0 } = settings.minNewTokens === undefined ? settings : {}; // where both are given, minNewTokens counts alone
   const { exponentialDecayLengthPenalty: decay, beginSuppressTokens } = settings;
   const encoderInputIds = settings.encoderInputIds?.[index];
   const promptLength = prompt.ids.length;

@@ -12,7 +12,7 @@ export interface GenerationConfig {
   readonly maxLength?: number | undefined;
   /** No end token before this many new tokens. */
   readonly minNewTokens?: number | undefined;
-  /** No end token before this many tokens, prompt included. */
+  /** No end token before this many tokens, prompt included; where `minNewTokens` isn't given. */
   readonly minLength?: number | undefined;
   /** Stop after this many seconds. */
   readonly maxTime?: number | undefined;

@@ -101,6 +101,7 @@ describe('createProcessors', () => {
     expect(run({ minNewTokens: 1, eosTokenId: 0 }, [1, 0], [0, 1, 1])).toEqual([1, 0]);
     expect(run({ minLength: 3, eosTokenId: 0 }, [1, 0])).toEqual([-Infinity, 0]);
     expect(run({ minLength: 2, eosTokenId: 0 }, [1, 0])).toEqual([1, 0]);
+    expect(run({ minLength: 9, minNewTokens: 1, eosTokenId: 0 }, [1, 0], [0, 1, 1])).toEqual([1, 0]); // the number of new ones counts alone
   });
 
   it('looks at the encoder where there is one', () => {
