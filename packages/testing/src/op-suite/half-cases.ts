@@ -56,7 +56,12 @@ const storedCases: readonly OpCase[] = [
  */
 export function halfCases(store: (tensor: Tensor) => void): readonly OpCase[] {
   if (chosen.length !== CHOSEN.length) throw new Error('halfCases: a case of that name is missing');
-  return storedCases.map((opCase) => ({
+  return storedCases.map((opCase) => inHalves(opCase, store));
+}
+
+/** One case in that way. */
+export function inHalves(opCase: OpCase, store: (tensor: Tensor) => void): OpCase {
+  return {
     ...opCase,
     inputs: opCase.inputs.map(rounded),
     op: (tensors) => {
@@ -64,7 +69,7 @@ export function halfCases(store: (tensor: Tensor) => void): readonly OpCase[] {
       return opCase.op(tensors);
     },
     storageError: ROUNDING,
-  }));
+  };
 }
 
 function rounded(input: CaseInput, i: number): CaseInput {
