@@ -1,15 +1,21 @@
 import type { AttendAttributes } from '@formers/backend';
+import {
+  attendLayout,
+  attendMergedLayout,
+  type AttentionLayout,
+  type PlaceHeads,
+  selfAttendLayout,
+} from '@formers/backend/engine';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import { runBiasGradient } from './attention/bias-gradient.ts';
 import { MOST_DECODED, runDecode } from './attention/decode.ts';
 import { runForward } from './attention/forward.ts';
 import { runKeyGradients, runQueryGradient, runRowSums } from './attention/gradient.ts';
-import { type Layout, type Place, placeFused, placeMerged, placeSplit } from './attention/layout.ts';
 import { problemOf } from './attention/problem.ts';
 import { input, type Kernel, type KernelCall, type KernelTable, sizeOf, zeros } from './kernel.ts';
 
-function forward<Attributes extends AttendAttributes>(place: Place<Attributes>): Kernel {
+function forward<Attributes extends AttendAttributes>(place: PlaceHeads<Attributes>): Kernel {
   return (call: KernelCall<Attributes>): TensorInfo => {
     const { backend, inputs, attributes } = call;
     const layout = place(inputs, attributes);
@@ -27,7 +33,7 @@ function forward<Attributes extends AttendAttributes>(place: Place<Attributes>):
 
 type GradientCall<Attributes> = KernelCall<Attributes & { readonly wanted: readonly string[] }>;
 
-function gradient<Attributes extends AttendAttributes>(place: Place<Attributes>): Kernel {
+function gradient<Attributes extends AttendAttributes>(place: PlaceHeads<Attributes>): Kernel {
   return (call: GradientCall<Attributes>): TensorInfo[] => {
     const { backend, inputs, attributes } = call;
     const layout = place(inputs, attributes);
@@ -46,7 +52,7 @@ function gradient<Attributes extends AttendAttributes>(place: Place<Attributes>)
 
 function runGradient(
   call: KernelCall<AttendAttributes>,
-  layout: Layout,
+  layout: AttentionLayout,
   made: Readonly<Record<string, TensorInfo>>,
 ): void {
   const { backend, inputs } = call;
@@ -70,10 +76,10 @@ function runGradient(
 
 /** Kernels of `attend`, `attendMerged` and `selfAttend` in @formers/backend. */
 export const attentionKernels: KernelTable = {
-  FormersAttend: forward(placeSplit),
-  FormersAttendGradient: gradient(placeSplit),
-  FormersAttendMerged: forward(placeMerged),
-  FormersAttendMergedGradient: gradient(placeMerged),
-  FormersSelfAttend: forward(placeFused),
-  FormersSelfAttendGradient: gradient(placeFused),
+  FormersAttend: forward(attendLayout),
+  FormersAttendGradient: gradient(attendLayout),
+  FormersAttendMerged: forward(attendMergedLayout),
+  FormersAttendMergedGradient: gradient(attendMergedLayout),
+  FormersSelfAttend: forward(selfAttendLayout),
+  FormersSelfAttendGradient: gradient(selfAttendLayout),
 };

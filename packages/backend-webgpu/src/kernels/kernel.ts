@@ -1,39 +1,19 @@
+import type * as engine from '@formers/backend/engine';
+import { sizeOf } from '@formers/backend/engine';
 import type { NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
 
-/** What a kernel is called with. */
-export interface KernelCall<Attributes = NamedAttrMap> {
-  readonly backend: FormersWebGPUBackend;
-  readonly inputs: Readonly<Record<string, TensorInfo>>;
-  readonly attributes: Attributes;
-}
+export { asRows, input, sizeOf, takeWanted } from '@formers/backend/engine';
 
-/** One of our kernels. Returns undefined for what it leaves to tfjs's own kernel of the same name, such as other dtypes. */
-export type Kernel = (call: KernelCall<never>) => TensorInfo | TensorInfo[] | undefined;
+/** What a kernel is called with. */
+export type KernelCall<Attributes = NamedAttrMap> = engine.KernelCall<FormersWebGPUBackend, Attributes>;
+
+/** One of our kernels. */
+export type Kernel = engine.Kernel<FormersWebGPUBackend>;
 
 /** Kernels by name. */
-export type KernelTable = Readonly<Record<string, Kernel>>;
-
-/** An input that must be there. */
-export function input({ inputs }: { readonly inputs: Readonly<Record<string, TensorInfo>> }, name: string): TensorInfo {
-  const tensor = inputs[name];
-  if (!tensor) throw new Error(`formers-webgpu: the input ${name} is missing`);
-  return tensor;
-}
-
-/** Number of elements. */
-export function sizeOf({ shape }: { readonly shape: readonly number[] }): number {
-  let size = 1;
-  for (const axis of shape) size *= axis;
-  return size;
-}
-
-/** A tensor as [rows, dim]: the size of its last axis, and of all others together. */
-export function asRows(tensor: TensorInfo): { rows: number; dim: number } {
-  const dim = tensor.shape.at(-1) ?? 1;
-  return { rows: dim === 0 ? 0 : sizeOf(tensor) / dim, dim };
-}
+export type KernelTable = engine.KernelTable<FormersWebGPUBackend>;
 
 /** Neighbours of a row that are read at a time: four where they never cross its end. */
 export function widthOf(dim: number): 1 | 4 {

@@ -1,7 +1,8 @@
+import { createNormKernels, type NormGradient } from '@formers/backend/engine';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { asRows, input, type Kernel, type KernelCall, type KernelTable, spread, zeros } from './kernel.ts';
+import { asRows, input, type KernelCall, type KernelTable, spread, zeros } from './kernel.ts';
 import { normGradientCode, normCode, type NormVariant, parameterSumsCode, SUM_COLUMNS } from './norm-code.ts';
 
 /** Workgroups that share the rows in the gradient; each leaves sums over its rows for the gradients of the parameters. */
@@ -45,30 +46,6 @@ function normalise(
     workgroups: spread(rows),
   });
   return y;
-}
-
-/** `centred`: layer normalisation; else root mean square. */
-function forward(centred: boolean): Kernel {
-  return (call: KernelCall<{ epsilon: number }>): TensorInfo => normalise(call, { centred });
-}
-
-function addForward(centred: boolean): Kernel {
-  return (call: KernelCall<{ epsilon: number }>): TensorInfo[] => {
-    const sum = call.backend.output(input(call, 'x').shape);
-    return [sum, normalise(call, { centred, residual: input(call, 'residual'), sum })];
-  };
-}
-
-/** What the gradient kernel reads and writes. */
-interface NormGradient {
-  readonly centred: boolean;
-  readonly x: TensorInfo;
-  /** The output that the statistics hang on. */
-  readonly y: TensorInfo;
-  readonly dy: TensorInfo;
-  readonly weight: TensorInfo;
-  /** The gradient of x itself, if it goes on past the norm. */
-  readonly past?: TensorInfo | undefined;
 }
 
 /** Gradients of `x`, `weight` and `bias`, those that are wanted. */
@@ -122,51 +99,5 @@ function normaliseGradient(
   return gradients;
 }
 
-type GradientCall = KernelCall<{ wanted: readonly string[] }>;
-type Tensors = [TensorInfo, TensorInfo, TensorInfo, TensorInfo];
-
-function gradient(centred: boolean): Kernel {
-  return (call: GradientCall): TensorInfo[] => {
-    const [x, y, dy, weight] = ['x', 'y', 'dy', 'weight'].map((name) => input(call, name)) as Tensors;
-    const { wanted } = call.attributes;
-    const gradients = normaliseGradient(call.backend, wanted, { centred, x, y, dy, weight });
-    return wanted.map((name) => gradients[name] as TensorInfo);
-  };
-}
-
-/** x and the residual have one gradient: that of the norm and that of the sum together. */
-function addGradient(centred: boolean): Kernel {
-  return (call: GradientCall): TensorInfo[] => {
-    const { backend, inputs } = call;
-    const { wanted } = call.attributes;
-    const { dy0: past, dy1: dy } = inputs;
-    const [x, y, weight] = ['y0', 'y1', 'weight'].map((name) => input(call, name)) as Tensors;
-    const summands = wanted.filter((name) => name === 'x' || name === 'residual');
-    const parameters = wanted.filter((name) => name === 'weight' || name === 'bias');
-    const gradients: Record<string, TensorInfo> = dy
-      ? normaliseGradient(backend, [...(summands.length > 0 ? ['x'] : []), ...parameters], {
-          ...{ centred, x, y, dy, weight, past },
-        })
-      : Object.fromEntries([
-          ...(summands.length > 0 ? [['x', backend.alias(past as TensorInfo)]] : []),
-          ...parameters.map((name) => [name, zeros(backend, weight.shape)]),
-        ]);
-    const dx = gradients['x'];
-    return wanted.map((name) => {
-      if (name !== 'x' && name !== 'residual') return gradients[name] as TensorInfo;
-      return name === summands[0] ? (dx as TensorInfo) : backend.alias(dx as TensorInfo);
-    });
-  };
-}
-
 /** Kernels of `layerNorm`, `rmsNorm`, `addLayerNorm` and `addRMSNorm` in @formers/backend. */
-export const normKernels: KernelTable = {
-  FormersLayerNorm: forward(true),
-  FormersLayerNormGradient: gradient(true),
-  FormersRMSNorm: forward(false),
-  FormersRMSNormGradient: gradient(false),
-  FormersAddLayerNorm: addForward(true),
-  FormersAddLayerNormGradient: addGradient(true),
-  FormersAddRMSNorm: addForward(false),
-  FormersAddRMSNormGradient: addGradient(false),
-};
+export const normKernels: KernelTable = createNormKernels({ normalise, gradients: normaliseGradient, zeros });

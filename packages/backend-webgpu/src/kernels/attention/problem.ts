@@ -1,15 +1,15 @@
 import type { AttendAttributes } from '@formers/backend';
+import type { AttentionLayout, AttentionOperand, HeadStrides } from '@formers/backend/engine';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { Bound } from '../../engine/shader.ts';
 import { activationCode } from '../activation.ts';
 import { input, type KernelCall } from '../kernel.ts';
 import { DROPOUT_WGSL, dropoutCounts, dropoutNumbers } from '../random.ts';
-import { broadcastStrides, type HeadStrides, type Layout, type Operand } from './layout.ts';
 
 /** One attention: everything that its shaders read, and their code for it. */
 export interface Problem {
-  readonly layout: Layout;
+  readonly layout: AttentionLayout;
   readonly attributes: AttendAttributes;
   /** Tells one variant of the code from another. */
   readonly key: string;
@@ -32,13 +32,26 @@ function strideCounts(name: string, [batch, head, row]: HeadStrides, first = 0):
   return { [`${name}First`]: first, [`${name}Batch`]: batch, [`${name}Head`]: head, [`${name}Row`]: row };
 }
 
+/** Strides of a tensor that is broadcast to [batch, heads, queries, keys]; 0 along axes where it is repeated. */
+function broadcastStrides(tensor: TensorInfo, full: readonly number[]): number[] {
+  const shape = [...full.map(() => 1), ...tensor.shape].slice(-4);
+  const strides = shape.map(() => 0);
+  let stride = 1;
+  for (let axis = 3; axis >= 0; axis--) {
+    const size = shape[axis] as number;
+    if (size > 1) strides[axis] = stride;
+    stride *= size;
+  }
+  return strides;
+}
+
 /** The problem of one call. */
-export function problemOf({ inputs, attributes }: KernelCall<AttendAttributes>, layout: Layout): Problem {
+export function problemOf({ inputs, attributes }: KernelCall<AttendAttributes>, layout: AttentionLayout): Problem {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim, q, k, v, yStrides } = layout;
   const { mask, bias } = inputs;
   const { dropout, softCap, scale, causal, queryOffset, window } = attributes;
   const isVector = headDim % 4 === 0 && valueDim % 4 === 0;
-  const operand = ({ name }: Operand) => bindRows(input({ inputs }, name), isVector);
+  const operand = ({ name }: AttentionOperand) => bindRows(input({ inputs }, name), isVector);
   const full = [batch, heads, queries, keys];
   const repeated = (name: string, tensor: TensorInfo | undefined) => {
     if (!tensor) return {};

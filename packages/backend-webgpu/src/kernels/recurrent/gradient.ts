@@ -1,7 +1,17 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../../backend.ts';
-import { elementwise, input, type KernelCall, type KernelTable, sizeOf, spread, WORKGROUP, zeros } from '../kernel.ts';
+import {
+  elementwise,
+  input,
+  type KernelCall,
+  type KernelTable,
+  sizeOf,
+  spread,
+  takeWanted,
+  WORKGROUP,
+  zeros,
+} from '../kernel.ts';
 import { addColumnSums } from '../product/column-sums.ts';
 import { multiply } from '../product/product.ts';
 import { backwardOf, type Cell, initialGradientOf } from './cells.ts';
@@ -117,13 +127,9 @@ function gradientsOf(call: GradientCall, cell: Cell, { y, dy, dLastCell }: Outpu
   };
 }
 
-/** The wanted gradients in order; what else there is is freed. */
 function goBack(call: GradientCall, cell: Cell, outputs: Outputs): TensorInfo[] {
-  const { backend, attributes } = call;
-  const { wanted } = attributes;
-  const gradients = sizeOf(outputs.y) === 0 ? emptyGradients(call, outputs) : gradientsOf(call, cell, outputs);
-  for (const [name, { dataId }] of Object.entries(gradients)) if (!wanted.includes(name)) backend.disposeData(dataId);
-  return wanted.map((name) => gradients[name] as TensorInfo);
+  const isEmpty = sizeOf(outputs.y) === 0;
+  return takeWanted(call, isEmpty ? emptyGradients(call, outputs) : gradientsOf(call, cell, outputs));
 }
 
 /** Gradient kernels of `rnn`, `lstm` and `gru` in @formers/backend. */
