@@ -15,18 +15,26 @@ export interface Corpus {
 /** The data sets that come with the app. */
 export const DATASETS = ['moby-dick', 'sotu', 'moby-dick+sotu'] as const;
 
-/** Length from which on pieces of a single file are documents, in characters. */
+/** With fewer none could be held out: then files are cut into more. */
+export const FEWEST_DOCUMENTS = 10;
+
+/** Length from which on pieces of a file are documents, in characters. */
 const DOCUMENT_LENGTH = 2000;
+
+/** A line, or as much of it as a document has, to the end of a word where there is one in reach. */
+const PIECE = new RegExp(`[^\\n]{${DOCUMENT_LENGTH}}\\S{0,100}[^\\S\\n]?\\n?|[^\\n]*\\n|[^\\n]+$`, 'gu');
 
 /** Reads the user's files, or a data set by name. */
 export async function loadCorpus({ text, dataset = 'moby-dick' }: TextChoice): Promise<Corpus> {
   if (!text) return joinCorpora(await Promise.all(dataset.split('+').map((name) => loadDataset(name))));
   const files = await readTexts(text);
-  const whole = files.map((file) => file.text).join('\n');
+  const texts = files.map((file) => file.text);
   const [first] = files;
-  return files.length === 1 && first
-    ? { name: first.path, documents: cutText(whole), text: whole }
-    : { name: `${files.length} files`, documents: files.map((file) => file.text), text: whole };
+  return {
+    name: files.length === 1 && first ? first.path : `${files.length} files`,
+    documents: files.length < FEWEST_DOCUMENTS ? texts.flatMap(cutText) : texts,
+    text: texts.join('\n'),
+  };
 }
 
 async function loadDataset(name: string): Promise<Corpus> {
@@ -63,12 +71,12 @@ function joinCorpora(corpora: readonly Corpus[]): Corpus {
   );
 }
 
-/** A file as documents: lines together, of some thousand characters. */
-function cutText(text: string): string[] {
+/** A file as documents: lines together, of some thousand characters; longer lines are cut between words. */
+export function cutText(text: string): string[] {
   const documents: string[] = [];
   let document = '';
-  for (const line of text.split('\n')) {
-    document += `${line}\n`;
+  for (const [piece] of text.matchAll(PIECE)) {
+    document += piece;
     if (document.length < DOCUMENT_LENGTH) continue;
     documents.push(document);
     document = '';

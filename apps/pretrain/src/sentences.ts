@@ -1,9 +1,9 @@
-import { grouped, UsageError } from '@formers/cli';
+import { count, grouped, UsageError } from '@formers/cli';
 import { splitItems, splitSentences } from '@formers/data';
 import { type Encoding, Tokenizer } from '@formers/tokenizers';
 import type { FoundCheckpoint } from '@formers/training';
 
-import { loadCorpus } from './corpus.ts';
+import { FEWEST_DOCUMENTS, loadCorpus } from './corpus.ts';
 import type { Learner } from './learners.ts';
 import type { TextChoice } from './text-options.ts';
 
@@ -35,9 +35,9 @@ export async function encodeCorpus(
   { checkpoint, learn }: { checkpoint: FoundCheckpoint | undefined; learn: Learner },
 ): Promise<EncodedCorpus> {
   const { name, documents, text } = await loadCorpus(choice);
-  if (documents.length < 10)
+  if (documents.length < FEWEST_DOCUMENTS)
     throw new UsageError(
-      `${name}: ${documents.length} documents of 2,000 characters or so are too few, 10 at least are needed`,
+      `${name}: ${count(documents.length, 'document')} of 2,000 characters or so: too little, ${FEWEST_DOCUMENTS} at least are needed`,
     );
   const { train, validation } = splitItems(documents, { validation: HELD_OUT, seed: SPLIT_SEED });
   const location = checkpoint?.folder ?? place;

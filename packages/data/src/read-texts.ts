@@ -24,7 +24,10 @@ export async function readTexts(patterns: string | readonly string[]): Promise<T
 
 async function readText(path: string): Promise<string> {
   const fs = fileSystem('readTexts');
-  if (!(await fs.stat(path)).isFile()) throw new DataError('not-a-file', `readTexts: ${path} is not a file`);
+  const found = await fs.stat(path);
+  if (found.isDirectory())
+    throw new DataError('not-a-file', `readTexts: ${path} is a folder; name its files, such as '${path}/*.txt'`);
+  if (!found.isFile()) throw new DataError('not-a-file', `readTexts: ${path} is not a file`);
   const bytes = await fs.readFile(path).catch((cause: unknown) => {
     throw new DataError(
       'unreadable',
@@ -37,6 +40,9 @@ async function readText(path: string): Promise<string> {
 
 /** UTF-8 bytes as text; refuses what is empty or binary. A byte order mark is dropped. */
 function decodeText(bytes: Uint8Array, path: string): string {
+  const mark = (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0);
+  if (mark === 0xfffe || mark === 0xfeff)
+    throw new DataError('binary', `readTexts: ${path} is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8 ${path}`);
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw new DataError('binary', `readTexts: ${path} is not a text file: a NUL byte at position ${nul}`);
   if (bytes.length > LONGEST_STRING)
@@ -48,7 +54,11 @@ function decodeText(bytes: Uint8Array, path: string): string {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new DataError('binary', `readTexts: ${path} is not a text file: it is not valid UTF-8`, { cause });
+    throw new DataError(
+      'binary',
+      `readTexts: ${path} is not a text file: it is not valid UTF-8 (of Latin-1, iconv -f LATIN1 -t UTF-8 makes it)`,
+      { cause },
+    );
   }
   if (text.trim() === '') throw new DataError('empty', `readTexts: ${path} is empty`);
   return text;

@@ -17,6 +17,7 @@ describe('readTexts', () => {
       'odd[1].txt': 'brackets',
       'empty.dat': ' \n\t',
       'nul.dat': 'ab\0c',
+      'utf16.dat': Uint8Array.of(0xff, 0xfe, 0x67, 0),
       'latin1.dat': Uint8Array.of(0x67, 0x72, 0xf6, 0xdf),
     };
     for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
@@ -37,9 +38,10 @@ describe('readTexts', () => {
   it.each([
     ['none.txt', 'missing-file', 'no such file: '],
     ['*.none', 'missing-file', 'no file matches '],
-    ['more', 'not-a-file', 'is not a file'],
+    ['more', 'not-a-file', "is a folder; name its files, such as '"],
     ['empty.dat', 'empty', 'is empty'],
     ['nul.dat', 'binary', 'a NUL byte at position 2'],
+    ['utf16.dat', 'binary', 'is UTF-16; make it UTF-8'],
     ['latin1.dat', 'binary', 'not valid UTF-8'],
   ])('refuses %s', async (name, code, message) => {
     const error: unknown = await readTexts(join(folder, name)).catch((error: unknown) => error);

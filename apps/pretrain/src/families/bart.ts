@@ -30,7 +30,7 @@ export const BART_FAMILY: Family<GivenBartOptions, BartRunConfig> = {
   ],
   options: OPTIONS,
   configure(given, { isSlow }) {
-    const config = restoringConfig('bart', { given, isSlow });
+    const config = restoringConfig('bart', { given, isSlow, defaults: { vocabSize: 2048, maskedShare: 0.3 } });
     return { ...config, initStd: initStdOf({ ...config, initStd: given.initStd }) };
   },
   earlier: { maskedShare: 0.3, initStd: 0.02 },

@@ -12,6 +12,7 @@ import type { Tokenizer } from '@formers/tokenizers';
 import type { FoundCheckpoint } from '@formers/training';
 
 import type { Family, Machine, PreparedRun } from '../family.ts';
+import { besideBaseline } from '../baseline.ts';
 import { guessWords } from '../guess-words.ts';
 import { learnWordPiece } from '../learners.ts';
 import { meanOf, tallyGuesses } from '../measure.ts';
@@ -117,11 +118,13 @@ async function preparePairs(
       });
       return { loss: (means['masked_loss'] ?? 0) + (means['next_sentence_loss'] ?? 0), ...means };
     },
-    finish: () =>
-      guessWords(someOf(heldOut, 3), {
+    finish: async () => {
+      const guesses = await guessWords(someOf(heldOut, 3), {
         tokenizer,
         logitsOf: (ids, attentionMask) => model.call(ids, { attentionMask }).wordLogits,
-      }),
+      });
+      return besideBaseline(guesses, { tokenizer, batches: evaluationBatches(evaluated, { collator, batchSize }) });
+    },
   };
 }
 

@@ -4,8 +4,8 @@ import {
   type OptionSpecs,
   type OptionValues,
   pick,
-  TRAINING_OPTIONS,
   trainingConfig,
+  trainingOptions,
 } from '@formers/cli';
 import { TokenWindows, type TokenBatch } from '@formers/data';
 import { streamText } from '@formers/generation';
@@ -18,6 +18,9 @@ import type { Family, Machine, PreparedRun, RunConfig } from '../family.ts';
 import { SIZE_OPTIONS, type Sizes, TEXT_OPTIONS, type TextChoice, textChoice } from '../text-options.ts';
 import { createTokenizer, tokenizerHash } from '../tokenizers.ts';
 
+/** Some 2.3 million tokens at the default sizes. */
+const FAST_STEPS = 3000;
+
 const OPTIONS = {
   ...TEXT_OPTIONS,
   tokenizer: { kind: 'text', help: 'char, bpe, or a tokenizer.json (default char)' },
@@ -27,7 +30,7 @@ const OPTIONS = {
   numLayers: { ...SIZE_OPTIONS.numLayers, help: 'number of decoder layers' },
   contextLength: { kind: 'whole', least: 1, help: 'tokens that the model sees at once' },
   batchSize: { ...SIZE_OPTIONS.batchSize, help: 'sequences per micro-batch (default 12)' },
-  ...TRAINING_OPTIONS,
+  ...trainingOptions({ steps: FAST_STEPS }),
 } as const satisfies OptionSpecs;
 
 type GivenGptOptions = OptionValues<typeof OPTIONS>;
@@ -42,9 +45,6 @@ const SIZES = ['dim', 'numLayers', 'numHeads', 'contextLength'] as const;
 /** For the plain `cpu` engine, where the default has to end within minutes. */
 const SLOW_SIZES = { contextLength: 32, dim: 48, numHeads: 4, numLayers: 2 } as const;
 const SLOW_STEPS = 200;
-
-/** Some 2.3 million tokens at the default sizes. */
-const FAST_STEPS = 3000;
 
 /** Tokens of the held-out text that an engine in plain JavaScript looks at; others look at all. */
 const SLOW_EVALUATION = 4096;

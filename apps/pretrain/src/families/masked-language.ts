@@ -1,4 +1,4 @@
-import { count, grouped, type OptionSpecs, type OptionValues, TRAINING_OPTIONS, trainingConfig } from '@formers/cli';
+import { count, grouped, type OptionSpecs, type OptionValues, trainingConfig, trainingOptions } from '@formers/cli';
 import {
   Batches,
   evaluationBatches,
@@ -11,6 +11,7 @@ import type { Tokenizer } from '@formers/tokenizers';
 import type { FoundCheckpoint } from '@formers/training';
 import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 
+import { besideBaseline } from '../baseline.ts';
 import { folderNameOf } from '../corpus.ts';
 import type { Machine, PreparedRun, RunConfig, RunModel } from '../family.ts';
 import { guessWords } from '../guess-words.ts';
@@ -29,6 +30,9 @@ import {
 } from '../text-options.ts';
 import { tokenizerHash } from '../tokenizers.ts';
 
+/** What trains small models of masked words well. */
+const DEFAULTS = { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.01, steps: 1500 } as const;
+
 /** The options of all runs that guess masked words. */
 export const MASKED_OPTIONS = {
   ...TEXT_OPTIONS,
@@ -44,8 +48,7 @@ export const MASKED_OPTIONS = {
   ...SIZE_OPTIONS,
   ...INIT_OPTIONS,
   numLayers: { ...SIZE_OPTIONS.numLayers, help: 'number of encoder layers' },
-  ...TRAINING_OPTIONS,
-  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1500)' },
+  ...trainingOptions(DEFAULTS),
 } as const satisfies OptionSpecs;
 
 /** What was given. */
@@ -77,7 +80,7 @@ export function maskedConfig(
     maskedShare,
     ...sizes,
     initStd: initStdOf({ ...sizes, initStd }),
-    ...trainingConfig(given, { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 150 : 1500 }),
+    ...trainingConfig(given, isSlow ? { ...DEFAULTS, steps: 150 } : DEFAULTS),
   };
 }
 
@@ -147,8 +150,11 @@ export async function prepareMasked<Model extends WordGuesser>(
         const { loss, accuracy } = tallyGuesses(logits, { targets: batch.targets, count: batch.tokens });
         return { loss, masked_accuracy: accuracy };
       }),
-    finish: () =>
-      guessWords(someOf(heldOut, 3), { tokenizer, logitsOf: (ids, mask) => model.call(ids, { attentionMask: mask }) }),
+    finish: async () => {
+      const logitsOf = (ids: Tensor2D, attentionMask: Tensor2D): Tensor3D => model.call(ids, { attentionMask });
+      const guesses = await guessWords(someOf(heldOut, 3), { tokenizer, logitsOf });
+      return besideBaseline(guesses, { tokenizer, batches: evaluationBatches(evaluated, { collator, batchSize }) });
+    },
   };
 }
 

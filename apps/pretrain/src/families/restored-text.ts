@@ -1,8 +1,9 @@
-import { type OptionSpecs, type OptionValues, TRAINING_OPTIONS, trainingConfig } from '@formers/cli';
+import { type OptionSpecs, type OptionValues, trainingConfig, trainingOptions } from '@formers/cli';
 import {
   Batches,
   type Collator,
   Draws,
+  evaluationBatches,
   joinSentences,
   type JoinedSentences,
   type SequenceToSequenceBatch,
@@ -11,6 +12,7 @@ import type { LanguageModel } from '@formers/generation';
 import type { Tokenizer } from '@formers/tokenizers';
 import type { FoundCheckpoint } from '@formers/training';
 
+import { besideBaseline } from '../baseline.ts';
 import { folderNameOf } from '../corpus.ts';
 import type { Machine, PreparedRun, RunConfig } from '../family.ts';
 import type { Learner } from '../learners.ts';
@@ -26,6 +28,9 @@ import {
   writeAnswers,
 } from './sequence.ts';
 
+/** What trains small models that restore text well. */
+const DEFAULTS = { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.01, steps: 1000 } as const;
+
 /** The options of all runs that restore spoilt text. */
 export const RESTORING_OPTIONS = {
   ...TEXT_OPTIONS,
@@ -38,8 +43,7 @@ export const RESTORING_OPTIONS = {
     help: 'share of the tokens to restore (default 0.3)',
   },
   ...SIZE_OPTIONS,
-  ...TRAINING_OPTIONS,
-  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1000)' },
+  ...trainingOptions(DEFAULTS),
 } as const satisfies OptionSpecs;
 
 /** What was given. */
@@ -49,16 +53,20 @@ export type GivenRestoringOptions = OptionValues<typeof RESTORING_OPTIONS>;
 export interface RestoringRunConfig extends RunConfig, TextChoice, Sizes {
   tokenizer?: string;
   vocabSize: number;
-  /** Of the tokens; T5's own 0.15 learns more slowly. */
+  /** Of the tokens; less, such as T5's own 0.15, learns more slowly. */
   maskedShare: number;
 }
 
 /** Fills in the defaults of a new run. */
 export function restoringConfig(
   family: string,
-  { given, isSlow }: { given: GivenRestoringOptions } & Machine,
+  {
+    given,
+    isSlow,
+    defaults,
+  }: { given: GivenRestoringOptions; defaults: Pick<RestoringRunConfig, 'vocabSize' | 'maskedShare'> } & Machine,
 ): RestoringRunConfig {
-  const { tokenizer, vocabSize = 2048, maskedShare = 0.3 } = given;
+  const { tokenizer, vocabSize, maskedShare } = { ...defaults, ...given };
   return {
     family,
     ...textChoice(given),
@@ -66,7 +74,7 @@ export function restoringConfig(
     vocabSize,
     maskedShare,
     ...sizesOf(given, { isSlow, numLayers: 2, batchSize: 32 }),
-    ...trainingConfig(given, { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 100 : 1000 }),
+    ...trainingConfig(given, isSlow ? { ...DEFAULTS, steps: 100 } : DEFAULTS),
   };
 }
 
@@ -83,6 +91,8 @@ export interface RestoringParts<Model extends SequenceModel & LanguageModel> {
   spoil(tokenizer: Tokenizer): Collator<JoinedSentences, SequenceToSequenceBatch>;
   /** Which tokens of targets are words of the text; default all. */
   isAnswer?(tokenizer: Tokenizer): (id: number) => boolean;
+  /** What an answer makes of a spoilt text, both as ids; default the answer itself. */
+  restore?(answer: readonly number[], options: { source: readonly number[]; tokenizer: Tokenizer }): string;
   create(tokenizer: Tokenizer): Model;
   open(folder: string): Promise<Model>;
 }
@@ -100,6 +110,7 @@ export async function prepareRestoring<Model extends SequenceModel & LanguageMod
   const [train, heldOut] = [join(corpus.train), join(corpus.heldOut)];
   const examples = someOf(heldOut, EVALUATED[isSlow ? 'slow' : 'fast']);
   const collator = parts.spoil(tokenizer);
+  const isAnswer = parts.isAnswer?.(tokenizer);
   const model = checkpoint ? await parts.open(checkpoint.folder) : parts.create(tokenizer);
   const counts = { learnt: train.length, tested: heldOut.length, evaluated: examples.length };
   return {
@@ -111,7 +122,7 @@ export async function prepareRestoring<Model extends SequenceModel & LanguageMod
       evaluateSequences(model, {
         ...{ examples, collator, batchSize },
         vocabSize: model.config.vocabSize,
-        isAnswer: parts.isAnswer?.(tokenizer),
+        isAnswer,
       }),
     companion: tokenizer,
     identity: { tokenizer: tokenizerHash(tokenizer) },
@@ -122,8 +133,18 @@ export async function prepareRestoring<Model extends SequenceModel & LanguageMod
       ...describeCorpus(corpus, { kind: parts.kind, ...counts }),
     },
     finish: async () => {
-      const pairs = await spoiltPairs(someOf(heldOut, 2), { collator, tokenizer });
-      return writeAnswers(model, { pairs, tokenizer, skipSpecialTokens: false });
+      const spoilt = await spoiltPairs(someOf(heldOut, 2), { collator });
+      const tell = (answer: readonly number[], source: readonly number[]): string =>
+        parts.restore?.(answer, { source, tokenizer }) ?? tokenizer.decode([...answer]);
+      const pairs = spoilt.map(({ source, target }) => ({ source, target: tell(target, source) }));
+      const maxNewTokens = Math.max(...spoilt.map(({ target }) => target.length)) + 8;
+      const answers = await writeAnswers(model, { pairs, tokenizer, tell, maxNewTokens, skipSpecialTokens: false });
+      if (!isAnswer) return answers;
+      return besideBaseline(answers, {
+        tokenizer,
+        batches: evaluationBatches(examples, { collator, batchSize }),
+        isAnswer,
+      });
     },
     commands: ({ out }) => [
       ['fine-tune', `finetune --model ${out} --task seq2seq --data <file of sources and targets>`],
@@ -134,13 +155,13 @@ export async function prepareRestoring<Model extends SequenceModel & LanguageMod
 /** Some held-out texts, spoilt. */
 async function spoiltPairs(
   examples: readonly JoinedSentences[],
-  { collator, tokenizer }: { collator: Collator<JoinedSentences, SequenceToSequenceBatch>; tokenizer: Tokenizer },
-): Promise<{ source: number[]; target: string }[]> {
+  { collator }: { collator: Collator<JoinedSentences, SequenceToSequenceBatch> },
+): Promise<{ source: number[]; target: number[] }[]> {
   return Promise.all(
     examples.map(async (example, first) => {
       using batch = collator.collate([example], new Draws({ seed: 0, step: first, first }));
       const [source, target] = await Promise.all([batch.ids.data(), batch.targets.data()]);
-      return { source: [...source], target: tokenizer.decode([...target].filter((id) => id >= 0)) };
+      return { source: [...source], target: [...target].filter((id) => id >= 0) };
     }),
   );
 }

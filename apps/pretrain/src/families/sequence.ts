@@ -108,22 +108,26 @@ export async function writeAnswers(
     pairs,
     tokenizer,
     skipSpecialTokens = true,
+    maxNewTokens = 48,
+    tell = (answer) => tokenizer.decode([...answer], { skipSpecialTokens }),
   }: {
     pairs: readonly { source: readonly number[]; target: string }[];
     tokenizer: Tokenizer;
     skipSpecialTokens?: boolean;
+    maxNewTokens?: number;
+    tell?: (answer: readonly number[], source: readonly number[]) => string;
   },
 ): Promise<{ text: string; facts: { answers: object[] } }> {
   const prompts = pairs.map(({ source }) => [...source]);
   const { newTokens } = await generate(model, prompts, {
-    maxNewTokens: Math.min(48, model.config.contextLength - 1),
+    maxNewTokens: Math.min(maxNewTokens, model.config.contextLength - 1),
   });
   const answers = pairs.map(({ source, target }, i) => ({
     source: tokenizer.decode(
       source.filter((id) => id !== tokenizer.padTokenId),
       { skipSpecialTokens },
     ),
-    answer: tokenizer.decode(newTokens[i] ?? [], { skipSpecialTokens }),
+    answer: tell(newTokens[i] ?? [], source),
     target,
   }));
   const lines = answers.map(({ source, answer, target }) => `reads   ${source}\nwrites  ${answer}\nwanted  ${target}`);

@@ -3,8 +3,8 @@ import {
   grouped,
   type OptionSpecs,
   type OptionValues,
-  TRAINING_OPTIONS,
   trainingConfig,
+  trainingOptions,
   UsageError,
 } from '@formers/cli';
 import {
@@ -35,6 +35,9 @@ import {
   writeAnswers,
 } from './sequence.ts';
 
+/** What trains a small Transformer well. */
+const DEFAULTS = { learningRate: 1e-3, beta2: 0.98, weightDecay: 0.01, steps: 1500 } as const;
+
 const OPTIONS = {
   pairs: {
     kind: 'texts',
@@ -56,8 +59,7 @@ const OPTIONS = {
     below: 1,
     help: 'share of each target that is spread over all tokens (default 0.1)',
   },
-  ...TRAINING_OPTIONS,
-  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 1500)' },
+  ...trainingOptions(DEFAULTS),
 } as const satisfies OptionSpecs;
 
 interface TransformerRunConfig extends RunConfig, Sizes {
@@ -88,7 +90,7 @@ export const TRANSFORMER_FAMILY: Family<OptionValues<typeof OPTIONS>, Transforme
       vocabSize,
       labelSmoothing,
       ...sizesOf({ contextLength: 64, ...given }, { isSlow, numLayers: 3, batchSize: 64 }),
-      ...trainingConfig(given, { beta2: 0.98, weightDecay: 0.01, steps: isSlow ? 150 : 1500 }),
+      ...trainingConfig(given, isSlow ? { ...DEFAULTS, steps: 150 } : DEFAULTS),
     };
   },
   prepare: prepareTransformer,

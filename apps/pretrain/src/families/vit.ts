@@ -4,7 +4,7 @@ import {
   type OptionSpecs,
   type OptionValues,
   pick,
-  TRAINING_OPTIONS,
+  trainingOptions,
   trainingConfig,
   UsageError,
 } from '@formers/cli';
@@ -16,6 +16,9 @@ import type { Family, Machine, PreparedRun, RunConfig } from '../family.ts';
 import { type ImageChoice, loadImages, someImages } from '../image-sets.ts';
 import { classifyImages } from './vit-classes.ts';
 import { paintImages } from './vit-pixels.ts';
+
+/** What trains a small ViT well. */
+const DEFAULTS = { learningRate: 2e-3, minLearningRate: 1e-5, weightDecay: 0.05, beta2: 0.999, steps: 2500 } as const;
 
 const OPTIONS = {
   objective: {
@@ -52,12 +55,7 @@ const OPTIONS = {
     below: 1,
     help: 'share of each class that is spread over all (classification; default 0)',
   },
-  ...TRAINING_OPTIONS,
-  learningRate: { ...TRAINING_OPTIONS.learningRate, help: 'highest learning rate (default 0.002)' },
-  minLearningRate: { ...TRAINING_OPTIONS.minLearningRate, help: 'learning rate at the end (default 0.00001)' },
-  beta2: { ...TRAINING_OPTIONS.beta2, help: "AdamW's memory of squared gradients (default 0.999)" },
-  weightDecay: { ...TRAINING_OPTIONS.weightDecay, help: 'decay of weight matrices (default 0.05)' },
-  steps: { ...TRAINING_OPTIONS.steps, help: 'steps in all, those before a resume included (default 2500)' },
+  ...trainingOptions(DEFAULTS),
 } as const satisfies OptionSpecs;
 
 /** What makes a run of a ViT. */
@@ -88,9 +86,6 @@ const SLOW_STEPS = 150;
 
 /** Held-out images that an engine in plain JavaScript looks at; others look at all. */
 const SLOW_EVALUATION = 200;
-
-/** What trains a small ViT well. */
-const DEFAULTS = { learningRate: 2e-3, minLearningRate: 1e-5, weightDecay: 0.05, beta2: 0.999, steps: 2500 } as const;
 
 /** Vision Transformers on images, which learn their classes, or to paint what is hidden. */
 export const VIT_FAMILY: Family<OptionValues<typeof OPTIONS>, VitRunConfig> = {
