@@ -149,15 +149,16 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 }
 
 /** Flags that a report takes; all others make less of it, or something else. */
-const REPORT_FLAGS: readonly string[] = ['engine', 'size', 'quick', 'json', 'save', 'from', 'slow-peer-seconds'];
+const REPORT_FLAGS: readonly string[] = ['quick', 'json', 'save', 'from', 'slow-peer-seconds'];
 
 function checkCombination(suite: string, engine: string, values: Readonly<Record<string, unknown>>): void {
   const given = (...flags: readonly string[]): string | undefined => flags.find((flag) => values[flag] !== undefined);
   if (suite === 'report') {
-    const narrowed =
-      Object.keys(values).find((flag) => !REPORT_FLAGS.includes(flag)) ??
-      (engine === 'webgpu' ? undefined : given('engine', 'size'));
-    if (narrowed !== undefined) throw new UsageError(`report measures everything: --${narrowed} is for single suites`);
+    const isTried = engine === 'webgpu' && values['size'] !== undefined;
+    const allowed = engine === 'webgpu' ? [...REPORT_FLAGS, 'engine'] : REPORT_FLAGS;
+    const narrowed = Object.keys(values).find((flag) => !allowed.includes(flag));
+    if (narrowed !== undefined && !isTried)
+      throw new UsageError(`report measures everything: --${narrowed} is for single suites`);
   } else if (given('from')) throw new UsageError('--from is for report');
   const ofProcessor = given('threads', 'no-avx2');
   if (engine === 'webgpu' && ofProcessor !== undefined)

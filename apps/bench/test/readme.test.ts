@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import { MARKERS, replaceBetweenMarkers } from '../src/report/readme.ts';
+import { GPU_MARKERS, MARKERS, replaceBetweenMarkers } from '../src/report/readme.ts';
 
 describe('replaceBetweenMarkers', () => {
   it('replaces what is between them, and nothing else', () => {
@@ -24,5 +24,8 @@ describe('replaceBetweenMarkers', () => {
   it('finds them in the README of the bench', async () => {
     const readme = await readFile(path.join(import.meta.dirname, '../README.md'), 'utf8');
     expect(replaceBetweenMarkers(readme, 'new')).toContain(`${MARKERS.start}\n\nnew\n\n${MARKERS.end}`);
+    const ofGPU = replaceBetweenMarkers(readme, 'new', GPU_MARKERS);
+    expect(ofGPU).toContain(`${GPU_MARKERS.start}\n\nnew\n\n${GPU_MARKERS.end}`);
+    expect(ofGPU).toContain('### Matrix products'); // those of the CPU
   });
 });

@@ -1,8 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import type { CaseResult } from '../src/harness/cases.ts';
+import { parseOptions, UsageError } from '../src/options.ts';
 import { wrongResults } from '../src/report/document.ts';
 import { documentMarkdown } from '../src/report/markdown.ts';
+import { readDocument } from '../src/report/saved.ts';
 import { caseText } from '../src/report/text.ts';
 
 const result: CaseResult = {
@@ -61,6 +66,65 @@ describe('documentMarkdown', () => {
     );
     expect(rows[3]).toContain('250 ms, 3.07 tokens/ms (3 steps)');
     expect(rows[4]).toContain('lacks a kernel');
+  });
+});
+
+const profile: CaseResult = {
+  ...result,
+  suite: 'profile',
+  entries: [{ key: 'formers-webgpu', label: 'Formers', threads: 1, steps: 5, median: 12, best: 11 }],
+  comparisons: [],
+  agreements: [],
+  kernels: [
+    { label: 'product a|b', dispatches: 24, milliseconds: 7.5 },
+    ...Array.from({ length: 16 }, (_, i) => ({ label: `small ${i}`, dispatches: 2, milliseconds: 0.15625 })),
+  ],
+};
+
+describe('reports of a GPU', () => {
+  it('show each kernel with its share of all of them, the rest as one', () => {
+    const text = caseText(profile);
+    expect(text).toContain('kernels take 10.0 ms of the GPU; the step, without a clock at each of them, 12.0 ms');
+    expect(text).toMatch(/ 75 % +7\.50 ms +24 x +product a\|b\n/);
+    expect(text).toMatch(/ 3\.1 % +0\.313 ms +4 x +2 others\n/);
+    const markdown = documentMarkdown({ ...document, cases: [profile] });
+    expect(markdown).toMatch(/^\| `product a\\\|b` +\| 24 +\| 7\.50 +\| 75 % +\|$/m);
+  });
+
+  it('name the GPU, say when it is none, and give rates as shares of its peak', () => {
+    const entries = [{ ...result.entries[0]!, peakShare: 0.251 }, ...result.entries.slice(1)];
+    const gpu = { name: 'A GPU', isSoftware: false };
+    const markdown = documentMarkdown({ ...document, gpu, cuda: 'An H', cases: [{ ...result, entries }] });
+    expect(markdown).toContain('in 2 min: A GPU (PyTorch: An H) at A CPU');
+    expect(markdown).toContain('50.0 ms, 15.4 tokens/ms, 25 % of the peak');
+    expect(documentMarkdown({ ...document, gpu: { ...gpu, isSoftware: true } })).toContain('NOT A GPU');
+  });
+});
+
+describe('readDocument', () => {
+  const options = parseOptions(['report', '--engine', 'webgpu', '--from', 'x.json']);
+  const gpu = { name: 'A GPU', isSoftware: false };
+  const read = async (content: object | string, engine: 'webgpu' | 'simd' = 'webgpu') => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'bench-saved-'));
+    const file = path.join(folder, 'x.json');
+    await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+    return readDocument(file, { ...options, engine }).finally(() => rm(folder, { recursive: true }));
+  };
+
+  it('reads what was measured on the engine that is asked for', async () => {
+    expect(await read({ ...document, gpu })).toEqual({ ...document, gpu });
+    expect(await read(document, 'simd')).toEqual(document);
+  });
+
+  it.each([
+    ['{', /can't be read as JSON/],
+    [{ cases: [] }, /is not a document of bench/],
+    [{ ...document, gpu, quick: true }, /is of a quick run/],
+    [document, /is of the processor: leave out --engine webgpu/],
+    [{ ...document, gpu: { name: 'SwiftShader', isSoftware: true } }, /is of a GPU in software: SwiftShader/],
+  ])('refuses %j', async (content, message) => {
+    await expect(read(content)).rejects.toThrow(UsageError);
+    await expect(read(content)).rejects.toThrow(message);
   });
 });
 

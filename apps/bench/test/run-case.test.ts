@@ -38,13 +38,18 @@ function contestant(id: string, behaviour: object): Contestant {
 const task = { suite: 'matmul', m: 1, k: 1, n: 1 } as const;
 const effort = { steps: 7, rounds: 3, warmUp: 2, slowPeerTime: 1000, leastSteps: 2, leastTime: 2, mostRepeats: 100 };
 
-async function run(ours: object, peer: object, of: 'results' | 'losses' = 'results') {
+async function run(
+  ours: object,
+  peer: object,
+  of: 'results' | 'losses' = 'results',
+  ofPeer: { tolerance?: number | 'none' } = {},
+) {
   const benchCase: BenchCase = {
     name: 'case',
     title: 'case',
     entries: [
       { key: 'ours', contestant: contestant('ours', ours), task, work: 10 },
-      { key: 'peer', contestant: contestant('peer', peer), task, work: 10 },
+      { key: 'peer', contestant: contestant('peer', peer), task, work: 10, ...ofPeer },
     ],
     comparisons: [{ of: 'ours', to: 'peer', floor: 2 }],
     check: { of, tolerance: 1e-3 },
@@ -70,6 +75,14 @@ describe('runCase', () => {
   it('finds results that differ, by their size', async () => {
     const { agreements } = await run({ results: [[100]] }, { results: [[99]] });
     expect(agreements[0]).toMatchObject({ difference: 0.01, ok: false });
+  });
+
+  it('lets who computes in lower precision differ by more, or not be compared at all', async () => {
+    const [mine, other] = [{ results: [[100]] }, { results: [[97]] }];
+    const { agreements } = await run(mine, other, 'results', { tolerance: 0.05 });
+    expect(agreements).toMatchObject([{ difference: 0.03, tolerance: 0.05, ok: true }]);
+    expect((await run(mine, other, 'results', { tolerance: 0.02 })).agreements).toMatchObject([{ ok: false }]);
+    expect((await run(mine, other, 'results', { tolerance: 'none' })).agreements).toEqual([]);
   });
 
   it('finds losses that differ, or are none', async () => {

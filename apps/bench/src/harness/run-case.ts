@@ -91,7 +91,7 @@ export async function runCase(
     entries,
     comparisons: benchCase.comparisons.flatMap((comparison) => compare(comparison, finished)),
     checked: check.of,
-    agreements: check.of === 'none' ? [] : agreements(finished, { of: check.of, tolerance: check.tolerance }),
+    agreements: check.of === 'none' ? [] : agreements(finished, benchCase),
   };
 }
 
@@ -169,29 +169,37 @@ function compare({ of, to, floor }: Comparison, runners: readonly Runner[]): Com
   return [{ of, to, ratio, bestRatio: (work * b.best) / a.best, ...floored }];
 }
 
-/** Ours against each peer with the same task, and against ours with other settings. */
-function agreements(
-  runners: readonly Runner[],
-  { of, tolerance: usual }: { of: 'results' | 'losses'; tolerance: number },
-): Agreement[] {
+/** Ours against each peer with the same task and against ours with other settings, and all that are compared with the same task. */
+function agreements(runners: readonly Runner[], { comparisons, check }: BenchCase): Agreement[] {
   const seen = new Map<string, Runner>(); // the first one of ours with each task
-  return runners.flatMap((runner) => {
-    const task = JSON.stringify(runner.entry.task);
-    const first = seen.get(task);
-    if (!first) {
-      if (runner.entry.contestant.peer === undefined) seen.set(task, runner);
-      return [];
-    }
-    const { tolerance = usual } = runner.entry;
-    if (tolerance === 'none') return [];
-    const names = { of: first.entry.key, with: runner.entry.key };
-    if (of === 'results') {
-      const difference = worstShare(first.results, runner.results);
-      return [{ ...names, difference, tolerance, ok: difference <= tolerance }];
-    }
-    const difference = worstDifference(first.losses, runner.losses);
-    const last = Math.min(first.losses.length, runner.losses.length) - 1;
-    const lastLosses = [first.losses[last] ?? Number.NaN, runner.losses[last] ?? Number.NaN] as const;
-    return [{ ...names, difference, tolerance, ok: difference <= tolerance, lastLosses }];
-  });
+  const pairs: [Runner, Runner][] = [];
+  const taskOf = ({ entry }: Runner): string => JSON.stringify(entry.task);
+  for (const runner of runners) {
+    const first = seen.get(taskOf(runner));
+    if (first) pairs.push([first, runner]);
+    else if (runner.entry.contestant.peer === undefined) seen.set(taskOf(runner), runner);
+  }
+  for (const { of, to } of comparisons) {
+    const [mine, other] = [of, to].map((key) => runners.find(({ entry }) => entry.key === key));
+    if (!mine || !other || taskOf(mine) !== taskOf(other)) continue;
+    const isNew = !pairs.some((pair) => pair.includes(mine) && pair.includes(other));
+    if (isNew) pairs.push([mine, other]);
+  }
+  return pairs.flatMap(([mine, other]) => agreement(mine, other, check));
+}
+
+/** How far two are apart; nothing where one of them can't be compared. */
+function agreement(mine: Runner, other: Runner, { of, tolerance: usual }: BenchCase['check']): Agreement[] {
+  const [a, b] = [mine.entry.tolerance ?? usual, other.entry.tolerance ?? usual];
+  if (a === 'none' || b === 'none') return [];
+  const tolerance = Math.max(a, b);
+  const names = { of: mine.entry.key, with: other.entry.key };
+  if (of === 'results') {
+    const difference = worstShare(mine.results, other.results);
+    return [{ ...names, difference, tolerance, ok: difference <= tolerance }];
+  }
+  const difference = worstDifference(mine.losses, other.losses);
+  const last = Math.min(mine.losses.length, other.losses.length) - 1;
+  const lastLosses = [mine.losses[last] ?? Number.NaN, other.losses[last] ?? Number.NaN] as const;
+  return [{ ...names, difference, tolerance, ok: difference <= tolerance, lastLosses }];
 }

@@ -54,9 +54,9 @@ export function lossesText({ lastLosses }: Agreement): string {
   return lastLosses ? ` (${lastLosses.map((loss) => loss.toFixed(4)).join(' and ')})` : '';
 }
 
-/** How far the two of a comparison, or ours and its peer, are apart. */
+/** How far the two of a comparison are apart. */
 export function agreementOf({ agreements }: CaseResult, { of, to }: ComparisonResult): Agreement | undefined {
-  return agreements.find((each) => each.of === of && each.with === to) ?? agreements.find((each) => each.with === to);
+  return agreements.find((each) => [each.of, each.with].every((key) => key === of || key === to));
 }
 
 /** An entry in words: with its threads where the case has several counts of them. */
