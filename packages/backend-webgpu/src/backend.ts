@@ -16,27 +16,23 @@ import { bytesOf, fromBytes } from './engine/bytes.ts';
 import { type Figures, noFigures } from './engine/figures.ts';
 import {
   convert,
+  inFull,
   isStoredInHalves,
   readElement,
   storeInHalves,
-  widened,
   writtenElement,
 } from './engine/half-storage.ts';
 import { pipelineKey, type ShaderCall, type ShaderInterface, sourceOf, tensorOf } from './engine/shader.ts';
 import { OpenWebGPUBackend, type TensorData, type TfjsProgram, type TfjsUniform } from './engine/tfjs-backend.ts';
-import { UniformCache } from './engine/uniforms.ts';
+import { UniformCache, uniformsOf } from './engine/uniforms.ts';
+import { HOST_BYTES, upload } from './engine/upload.ts';
 import { GPUError } from './errors.ts';
 import { type Tile, TILES } from './kernels/product/tiles.ts';
 
 /** Dispatches after which commands are submitted without being asked for. */
 const DISPATCHES_PER_SUBMISSION = 1024;
-/** Values up to this size stay on the host too, where they may be read without waiting: ids, positions, scalars. */
-const HOST_BYTES = 4096;
-/** The same of whole numbers: positions of long prompts are read, too. */
-const HOST_INTEGER_BYTES = 2 ** 20;
 /** Uploads of weights that wait for a submission, while weights are stored in halves. */
 const MOST_STAGING_BYTES = 64 * 2 ** 20;
-const STORAGE_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
 
 /**
  * The tfjs backend: tfjs-backend-webgpu with cheaper dispatches. Commands are recorded into one encoder and run in order, so that a disposed tensor's buffer may be
@@ -169,16 +165,9 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     return this.#inFull(dataId, (wide) => super.readToGPU(wide, options));
   }
 
-  /** Calls `f` with the tensor, or with one of the same values for as long where its own are stored in halves. */
   #inFull<T>(dataId: DataId, f: (dataId: DataId) => T): T {
-    const { shape, dtype, isHalf } = this.tensorMap.get(dataId);
-    if (!isHalf) return f(dataId);
-    const wide = widened(this, { dataId, shape, dtype });
-    try {
-      return f(wide.dataId);
-    } finally {
-      this.disposeData(wide.dataId);
-    }
+    const { shape, dtype } = this.tensorMap.get(dataId);
+    return inFull(this, [{ dataId, shape, dtype }], ([wide]) => f(wide.dataId));
   }
 
   /** Records one dispatch. */
@@ -240,21 +229,12 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     inputs: TensorInfo[],
     uniforms: TfjsUniform[] = [],
   ): void {
-    const halves = new Set(inputs.map(({ dataId }) => dataId).filter((dataId) => isStoredInHalves(this, dataId)));
-    if (halves.size > 0)
-      return this.#recordInFull(halves, inputs, (wide) => this.recordAndSubmit(program, output, wide, uniforms));
+    if (inputs.some(({ dataId }) => isStoredInHalves(this, dataId)))
+      return inFull(this, inputs, (wide) => this.recordAndSubmit(program, output, wide, uniforms));
     // Those that are timed, and those on textures of images.
     if (this.activeTimers || program.pixelsOpType !== undefined)
       return super.recordAndSubmit(program, output, inputs, uniforms);
-    const shapes = [...inputs, output].flatMap(({ shape }) => [shape, util.computeStrides(shape)]);
-    const size = util.sizeFromShape(program.outputShape) / (program.outputComponent ?? 1);
-    const all: TfjsUniform[] = [
-      float(Number.NaN),
-      float(Infinity),
-      ...shapes.map(ints),
-      ...(program.size ? [ints([size])] : []),
-      ...uniforms,
-    ];
+    const all = uniformsOf(program, [...inputs, output], uniforms);
     this.tensorMap.get(output.dataId).values = null;
     this.#dispatch(
       program.pipeline as GPUComputePipeline,
@@ -263,45 +243,12 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     );
   }
 
-  #recordInFull(halves: ReadonlySet<DataId>, inputs: TensorInfo[], record: (inputs: TensorInfo[]) => void): void {
-    const wide = new Map<DataId, TensorInfo>();
-    for (const tensor of inputs)
-      if (halves.has(tensor.dataId) && !wide.has(tensor.dataId)) wide.set(tensor.dataId, widened(this, tensor));
-    record(inputs.map((tensor) => ({ ...tensor, dataId: wide.get(tensor.dataId)?.dataId ?? tensor.dataId })));
-    for (const { dataId } of wide.values()) this.disposeData(dataId);
-  }
-
   override uploadToGPU(dataId: DataId): void {
     const data = this.tensorMap.get(dataId);
     if (data.resource) return;
     this.check();
-    const { values, dtype } = data;
-    const size = bytesOf(data);
-    if (!values) {
-      data.resource = this.bufferManager.acquireBuffer(size, STORAGE_USAGE);
-      return;
-    }
-    const numbers =
-      dtype === 'float32' ? Float32Array.from(values as Float32Array) : Int32Array.from(values as Int32Array);
-    const buffer = this.bufferManager.acquireBuffer(size, STORAGE_USAGE);
-    data.resource = buffer;
-    if (this.commandEncoder) {
-      // Recorded commands may still use the buffer, so the copy has to be one of them.
-      const staging = this.bufferManager.acquireBuffer(
-        size,
-        GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
-        true,
-        false,
-      );
-      new Uint8Array(staging.getMappedRange()).set(new Uint8Array(numbers.buffer));
-      staging.unmap();
-      this.endComputePassEncoder();
-      this.commandEncoder.copyBufferToBuffer(staging, 0, buffer, 0, size);
-      this.#staging.push(staging);
-    } else if (numbers.length > 0) {
-      this.queue.writeBuffer(buffer, 0, numbers);
-    }
-    if (size > (dtype === 'float32' ? HOST_BYTES : HOST_INTEGER_BYTES)) data.values = null;
+    const staging = upload(this, data);
+    if (staging) this.#staging.push(staging);
   }
 
   override submitQueue(): void {
@@ -396,6 +343,3 @@ export class FormersWebGPUBackend extends OpenWebGPUBackend {
     super.dispose();
   }
 }
-
-const ints = (data: number[]): TfjsUniform => ({ type: 'int32', data });
-const float = (value: number): TfjsUniform => ({ type: 'float32', data: [value] });

@@ -38,11 +38,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   });
 }
 
-/** A new tensor with a tensor's values in float32, for code that knows nothing of halves. */
-export function widened(backend: HalfBackend, tensor: TensorInfo): TensorInfo {
-  const y = backend.output(tensor.shape);
-  convert(backend, { x: tensor, y });
-  return y;
+/** Calls `f`, that knows nothing of halves, with the tensors: instead of those that are stored so with copies in float32, which last as long as it runs. */
+export function inFull<T, Tensors extends readonly TensorInfo[]>(
+  backend: HalfBackend,
+  tensors: readonly [...Tensors],
+  f: (tensors: [...Tensors]) => T,
+): T {
+  const copies = new Map<DataId, DataId>();
+  for (const { dataId, shape } of tensors) {
+    if (!isStoredInHalves(backend, dataId) || copies.has(dataId)) continue;
+    const y = backend.output(shape);
+    convert(backend, { x: { dataId, shape, dtype: 'float32' }, y });
+    copies.set(dataId, y.dataId);
+  }
+  try {
+    return f(
+      tensors.map((tensor) => ({ ...tensor, dataId: copies.get(tensor.dataId) ?? tensor.dataId })) as [...Tensors],
+    );
+  } finally {
+    for (const copy of copies.values()) backend.disposeData(copy);
+  }
 }
 
 /** Stores a tensor's values in halves from now on; what they lose is lost. Nothing where there are no four neighbours, or where the buffer isn't the tensor's own. */

@@ -1,4 +1,6 @@
-import type { TfjsUniform } from './tfjs-backend.ts';
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+
+import type { TfjsProgram, TfjsUniform } from './tfjs-backend.ts';
 
 /** Uniform buffers that are kept; a training step needs a few hundred different ones. */
 const MOST_BUFFERS = 8192;
@@ -91,6 +93,20 @@ export class UniformCache {
     return { buffer: this.#places, offset, size };
   }
 }
+
+/** The uniforms of a program of tfjs: NaN and infinity, shapes and strides of its inputs and of its output, its size, then its own. */
+export function uniformsOf(
+  program: TfjsProgram,
+  tensors: readonly TensorInfo[],
+  own: readonly TfjsUniform[],
+): TfjsUniform[] {
+  const shapes = tensors.flatMap(({ shape }) => [shape, util.computeStrides(shape)]);
+  const size = util.sizeFromShape(program.outputShape) / (program.outputComponent ?? 1);
+  return [float(Number.NaN), float(Infinity), ...shapes.map(ints), ...(program.size ? [ints([size])] : []), ...own];
+}
+
+const ints = (data: number[]): TfjsUniform => ({ type: 'int32', data });
+const float = (value: number): TfjsUniform => ({ type: 'float32', data: [value] });
 
 function packTfjs(uniforms: readonly TfjsUniform[]): ArrayBuffer {
   let end = 0;
