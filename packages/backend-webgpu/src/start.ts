@@ -25,5 +25,10 @@ export async function startWebGPU(options: WebGPUOptions): Promise<EngineInfo> {
   const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ') || 'WebGPU';
   const { tune = !/swiftshader|llvmpipe|software/i.test(`${name} ${info.architecture}`), store } = options;
   if (tune) backend.tiles = await tuneTiles(backend, { device: name, store });
-  return { name: BACKEND_NAME, device: name, threads: 1, features: [...features, ...(storage === 'f16' ? ['f16 storage'] : [])] };
+  return {
+    name: BACKEND_NAME,
+    device: name,
+    threads: 1,
+    features: [...features, ...(storage === 'f16' ? ['f16 storage'] : [])],
+  };
 }
