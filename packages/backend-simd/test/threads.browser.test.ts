@@ -9,14 +9,16 @@ test('a second thread takes part in products', async () => {
   expect(globalThis.crossOriginIsolated).toBe(true);
   const { threads } = await useBackend(simd({ threads: 2 }));
   expect(threads).toBe(2);
-  const helped = Array.from({ length: 100 }, () => {
+  const end = performance.now() + 30_000; // a busy machine may have no core for it for a while
+  let shared = 0;
+  while (shared < 50 && performance.now() < end) {
     tidy(() => {
       const x: Tensor2D = randomNormal([256, 256]);
       matMul(x, x);
     });
-    return runningEngine()?.helpers ?? 0;
-  });
-  expect(helped.filter((count) => count === 1).length, 'products that the worker shared').toBeGreaterThan(50);
+    if (runningEngine()?.helpers === 1) shared++;
+  }
+  expect(shared, 'products that the worker shared').toBe(50);
 });
 
 /** Tasks of this page's main thread that took more than 50 ms, while `f` runs. */
