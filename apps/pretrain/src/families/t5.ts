@@ -11,7 +11,7 @@ import { prepareRestoring, RESTORING_OPTIONS, restoringConfig, type RestoringRun
  * What a small T5 learns visibly within minutes: to spell. The decoder is asked for half of the text, in pieces that are mostly letters; T5's own 15 % of 32,000 kinds
  * of tokens ask too little of it in that time.
  */
-const DEFAULTS = { vocabSize: 300, maskedShare: 0.5, spanLength: 5, embeddingRate: 1 } as const;
+const DEFAULTS = { vocabSize: 300, maskedShare: 0.5, spanLength: 5, positionRate: 60, embeddingRate: 1 } as const;
 
 const OPTIONS = {
   ...RESTORING_OPTIONS,
@@ -28,6 +28,11 @@ const OPTIONS = {
     least: 1,
     help: `mean length of what is taken out, in tokens (default ${DEFAULTS.spanLength}; of the original 3)`,
   },
+  positionRate: {
+    kind: 'number',
+    least: 0,
+    help: `learning rate of the biases of relative positions, as a multiple of that of other weights (default ${DEFAULTS.positionRate})`,
+  },
   embeddingRate: {
     kind: 'number',
     least: 0,
@@ -38,6 +43,11 @@ const OPTIONS = {
 interface T5RunConfig extends RestoringRunConfig {
   /** In the mean, in tokens. */
   spanLength: number;
+  /**
+   * Each bias is one number that moves by the rate at most in a step, from nearly 0 to some nats before heads look at a neighbour: at the rate of other weights that
+   * takes longer than the whole run.
+   */
+  positionRate: number;
   embeddingRate: number;
 }
 
@@ -58,9 +68,10 @@ export const T5_FAMILY: Family<OptionValues<typeof OPTIONS>, T5RunConfig> = {
   configure: (given, { isSlow }) => ({
     ...restoringConfig('t5', { given, isSlow, defaults: DEFAULTS }),
     spanLength: given.spanLength ?? DEFAULTS.spanLength,
+    positionRate: given.positionRate ?? DEFAULTS.positionRate,
     embeddingRate: given.embeddingRate ?? DEFAULTS.embeddingRate,
   }),
-  earlier: { maskedShare: 0.15, spanLength: 3, embeddingRate: 1 },
+  earlier: { maskedShare: 0.15, spanLength: 3, positionRate: 1, embeddingRate: 1 },
   async prepare(config, machine) {
     const { dim, numHeads, numLayers, dropout, seed, contextLength, maskedShare, spanLength } = config;
     const spans = { noiseDensity: maskedShare, meanSpanLength: spanLength };
@@ -83,8 +94,11 @@ export const T5_FAMILY: Family<OptionValues<typeof OPTIONS>, T5RunConfig> = {
         },
       },
     });
-    const { embeddingRate: learningRateFactor } = config;
-    return { ...run, groups: [{ match: /(^|\.)tokens\.weight$/, learningRateFactor }] };
+    const groups = [
+      { match: /(^|\.)positions\.weight$/, learningRateFactor: config.positionRate, weightDecay: 0 },
+      { match: /(^|\.)tokens\.weight$/, learningRateFactor: config.embeddingRate },
+    ];
+    return { ...run, groups };
   },
 };
 
