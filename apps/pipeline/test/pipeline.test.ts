@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 interface Result {
   readonly code: number | null;
@@ -37,6 +37,7 @@ function jsonLines({ stdout }: Result): unknown[] {
 
 test('inputs of the command line and of files, as JSON', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'formers-pipeline-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const file = path.join(folder, 'inputs.jsonl');
   await writeFile(file, '"one"\n{"text": "two", "text_pair": "three"}\n');
   const args = [
