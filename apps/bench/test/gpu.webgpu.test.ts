@@ -12,7 +12,7 @@ test('bench report --engine webgpu --size tiny: every suite runs, says that this
   const readme = await readFile(README, 'utf8');
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-gpu-'));
   const saved = path.join(folder, 'gpu.json');
-  // Peers would take a minute, and PyTorch isn't everywhere; they are run by hand.
+  // Peers would take a minute, and PyTorch isn't everywhere: they are run by hand.
   const { code, stdout, stderr } = await runBench([
     'report',
     '--engine',
@@ -39,6 +39,9 @@ test('bench report --engine webgpu --size tiny: every suite runs, says that this
   expect(peakShare).toBeCloseTo(rate / (peak?.entries[0]?.rate ?? Number.NaN), 6);
   const training = cases.find(({ suite }) => suite === 'train');
   expect(training?.agreements).toMatchObject([{ of: 'formers-webgpu', with: 'formers-webgpu-f16', ok: true }]);
+  const [passes] = cases.filter(({ suite }) => suite === 'infer');
+  expect(passes?.agreements).toMatchObject([{ with: 'formers-webgpu-f16', ok: true }]);
+  expect(passes?.agreements[0]?.difference).toBeGreaterThan(0); // its weights are halves
   const { kernels = [] } = cases.find(({ suite }) => suite === 'profile') ?? {};
   const times = kernels.map(({ milliseconds }) => milliseconds);
   expect(times).toEqual(times.toSorted((a, b) => b - a));
@@ -50,7 +53,7 @@ test('bench report --engine webgpu --size tiny: every suite runs, says that this
   expect(count('AdamW')).toBe(1);
   expect(await readFile(README, 'utf8')).toBe(readme);
   await rm(folder, { recursive: true });
-}, 240_000);
+}, 600_000);
 
 test('bench report --engine webgpu refuses a GPU in software, before it measures anything', async () => {
   const { code, stdout, stderr } = await runBench(['report', '--engine', 'webgpu']);
@@ -58,4 +61,4 @@ test('bench report --engine webgpu refuses a GPU in software, before it measures
   expect(stdout).toBe('');
   expect(stderr.trim().split('\n')).toHaveLength(1);
   expect(stderr).toMatch(/is a GPU in software: .* nothing is measured and the README is left as it is/);
-}, 60_000);
+}, 300_000);

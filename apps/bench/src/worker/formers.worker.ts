@@ -24,7 +24,7 @@ async function prepare(task: Task): Promise<TimedTask> {
     case 'train':
       return (await import('./train.ts')).prepareTraining(task);
     case 'infer':
-      return (await import('./infer.ts')).prepareInference(task);
+      return (await import('./infer.ts')).prepareInference(task, { freezes: storage === 'f16' });
   }
 }
 
