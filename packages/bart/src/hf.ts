@@ -165,7 +165,7 @@ export function bartConfigFromHuggingFace(json: JsonObject): BARTConfig {
     numDecoderLayers,
     numDecoderHeads,
     decoderHiddenDim,
-    activation: activationFromHuggingFace(String(activation)),
+    activation: activationFromHuggingFace(String(activation), 'activation_function'),
     dropout,
     attentionDropout,
     activationDropout,

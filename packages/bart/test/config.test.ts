@@ -92,7 +92,7 @@ test.each<[JsonObject, object]>([
 });
 
 test.each<[JsonObject, string]>([
-  [{ activation_function: 'nothing' }, 'the activation must be one of'],
+  [{ activation_function: 'nothing' }, 'activation_function must be one of'],
   [{ encoder_layers: 0 }, 'numLayers must be'],
   [{ decoder_attention_heads: 7 }, 'dim must be divisible by numDecoderHeads'],
   [{ d_model: 1e308 }, 'dim must be'],

@@ -108,7 +108,7 @@ export function gptNeoConfigFromHuggingFace(json: JsonObject): GPTNeoConfig {
     ...(hiddenDim !== null && { hiddenDim }),
     attentionLayers: expandAttentionTypes(attentionTypes ?? [[['global', 'local'], 12]]),
     windowSize,
-    activation: activationFromHuggingFace(String(activation)),
+    activation: activationFromHuggingFace(String(activation), 'activation_function'),
     embeddingDropout,
     attentionDropout,
     residualDropout,

@@ -106,7 +106,7 @@ export function gptConfigFromHuggingFace(json: JsonObject): GPTConfig {
     numHeads,
     numLayers,
     ...(hiddenDim !== null && { hiddenDim }),
-    activation: activationFromHuggingFace(String(activation)),
+    activation: activationFromHuggingFace(String(activation), 'activation_function'),
     embeddingDropout,
     attentionDropout,
     residualDropout,

@@ -141,8 +141,8 @@ describe('from Hugging Face', () => {
 
   test.each<[Record<string, unknown>, string]>([
     [{ add_cross_attention: true }, 'add_cross_attention must be false'],
-    [{ activation_function: 'geglu' }, 'the activation must be one of'],
-    [{ activation_function: 7 }, 'the activation must be one of'],
+    [{ activation_function: 'geglu' }, 'activation_function must be one of'],
+    [{ activation_function: 7 }, 'activation_function must be one of'],
     [{ n_head: 3 }, 'dim must be divisible by numHeads, got 8 and 3'],
     [{ n_embd: '8' }, `dim must be ${SIZE}, got "8"`],
     [{ n_embd: 0 }, `dim must be ${SIZE}, got 0`],

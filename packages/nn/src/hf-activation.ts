@@ -22,12 +22,17 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['tanh', 'tanh'],
 ]);
 
-/** The activation of a Hugging Face config. @throws {@link ConfigError} for a name that isn't known. */
-export function activationFromHuggingFace(name: string): Activation {
+/**
+ * The activation of a Hugging Face config.
+ *
+ * @param key Where it stands in config.json, for messages.
+ * @throws {@link ConfigError} for a name that isn't known.
+ */
+export function activationFromHuggingFace(name: string, key = 'the activation'): Activation {
   const activation = ACTIVATIONS.get(name);
   if (!activation)
     throw new ConfigError(
-      `config.json: the activation must be one of ${[...ACTIVATIONS.keys()].join(', ')}, got ${JSON.stringify(name)}`,
+      `config.json: ${key} must be one of ${[...ACTIVATIONS.keys()].join(', ')}, got ${JSON.stringify(name)}`,
     );
   return activation;
 }

@@ -29,3 +29,9 @@ test.each(['GELU', '', 'toString', '__proto__', 'geglu'])('%j is refused', (name
   expect(() => activationFromHuggingFace(name)).toThrow(ConfigError);
   expect(() => activationFromHuggingFace(name)).toThrow(`got ${JSON.stringify(name)}`);
 });
+
+test('the error names the key', () => {
+  expect(() => activationFromHuggingFace('geglu', 'hidden_act')).toThrow(
+    'config.json: hidden_act must be one of gelu, ',
+  );
+});

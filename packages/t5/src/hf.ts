@@ -201,7 +201,10 @@ function feedForwardOf({
     );
   const activation = text === 'gated-gelu' ? 'gelu_new' : (second ?? first); // T5 v1.1 has the approximation
   return {
-    activation: activationFromHuggingFace(typeof named === 'string' ? named : activation),
+    activation:
+      typeof named === 'string'
+        ? activationFromHuggingFace(named, 'dense_act_fn')
+        : activationFromHuggingFace(activation, 'feed_forward_proj'),
     gated: typeof gated === 'boolean' ? gated : first === 'gated',
   };
 }

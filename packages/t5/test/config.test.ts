@@ -98,7 +98,7 @@ test.each<[JsonObject, object]>([
 test.each<[JsonObject, string]>([
   [{ feed_forward_proj: 'soft-relu' }, 'feed_forward_proj must be the name of an activation, or gated- and one'],
   [{ feed_forward_proj: 'gated-relu-x' }, 'feed_forward_proj must be'],
-  [{ feed_forward_proj: 'gated-nothing' }, 'the activation must be one of'],
+  [{ feed_forward_proj: 'gated-nothing' }, 'feed_forward_proj must be one of'],
   [{ d_kv: '64' }, 'headDim must be a whole number'],
   [{ num_heads: 2 ** 31 }, 'numHeads must be'],
 ])('config.json %o is refused', (json, message) => {

@@ -99,7 +99,7 @@ export function marianConfigFromHuggingFace(json: JsonObject): MarianConfig {
     numDecoderLayers,
     decoderHiddenDim,
     numDecoderHeads,
-    activation: activationFromHuggingFace(String(activation)),
+    activation: activationFromHuggingFace(String(activation), 'activation_function'),
     dropout,
     attentionDropout,
     activationDropout,

@@ -86,7 +86,7 @@ export function transformerConfigFromTorch(json: JsonObject): TransformerConfig 
     norm: read(['norm_first'], false) === true ? 'pre' : 'post',
     finalNorm: read(['final_norm'], true),
     normEpsilon: read(['layer_norm_eps'], 1e-5),
-    activation: activationFromHuggingFace(String(read(['activation'], 'relu'))),
+    activation: activationFromHuggingFace(String(read(['activation'], 'relu')), 'activation'),
     bias: read(['bias'], true),
     shareEmbeddings: read(['share_embeddings'], false),
     dropout,

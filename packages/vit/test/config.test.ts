@@ -163,8 +163,8 @@ describe('from Hugging Face', () => {
   });
 
   test.each<[Record<string, unknown>, string]>([
-    [{ hidden_act: 'geglu' }, 'the activation must be one of'],
-    [{ pooler_act: 7 }, 'the activation must be one of'],
+    [{ hidden_act: 'geglu' }, 'hidden_act must be one of'],
+    [{ pooler_act: 7 }, 'pooler_act must be one of'],
     [{ num_attention_heads: 3 }, 'dim must be divisible by numHeads, got 8 and 3'],
     [{ hidden_size: '8' }, `dim must be ${SIZE}, got "8"`],
     [{ hidden_size: 0 }, `dim must be ${SIZE}, got 0`],

@@ -190,7 +190,7 @@ export function bertOptionsFromHuggingFace(json: JsonObject): object {
     hiddenDim,
     numHeads,
     numLayers,
-    activation: activationFromHuggingFace(String(activation)),
+    activation: activationFromHuggingFace(String(activation), 'hidden_act'),
     dropout,
     attentionDropout,
     classifierDropout: classifierDropout ?? undefined,

@@ -126,7 +126,7 @@ export function distilBertConfigFromHuggingFace(json: JsonObject): DistilBertCon
     hiddenDim,
     numHeads,
     numLayers,
-    activation: activationFromHuggingFace(String(activation)),
+    activation: activationFromHuggingFace(String(activation), 'activation'),
     dropout,
     attentionDropout,
     classifierDropout,

@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { parseJsonObject } from '@formers/checkpoints';
+
 import type { Case, CaseDescription } from './case.ts';
 
 /** All cases under a folder, in order of their paths: folders with a case.json, lists of good and bad files, and tables of schedules. */
@@ -13,7 +15,7 @@ export async function findCases(root: string): Promise<Case[]> {
     const name = path.relative(root, folder).replaceAll(path.sep, '/') || path.basename(root);
     switch (path.basename(file)) {
       case 'case.json': {
-        const description = JSON.parse(await readFile(file, 'utf8')) as CaseDescription;
+        const description: CaseDescription = parseJsonObject(await readFile(file), { where: file });
         cases.push({ folder, name, group: description.group ?? path.basename(path.dirname(folder)), description });
         break;
       }

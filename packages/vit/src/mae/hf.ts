@@ -83,7 +83,7 @@ export function vitMAEConfigFromHuggingFace(json: JsonObject): ViTMAEConfig {
     hiddenDim,
     numHeads,
     numLayers,
-    activation: activationFromHuggingFace(String(activation)),
+    activation: activationFromHuggingFace(String(activation), 'hidden_act'),
     dropout,
     attentionDropout,
     normEpsilon,

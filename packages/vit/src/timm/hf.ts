@@ -182,7 +182,7 @@ function labelsOf(json: JsonObject, numClasses: JsonValue): string[] {
 
 function activationOf(name: JsonValue): TimmViTConfig['activation'] {
   if (name === null) return 'gelu';
-  return name === 'gelu_tanh' ? 'geluTanh' : activationFromHuggingFace(String(name));
+  return name === 'gelu_tanh' ? 'geluTanh' : activationFromHuggingFace(String(name), 'act_layer');
 }
 
 /** timm cuts the product to a whole number; what is no number is refused as it is. */

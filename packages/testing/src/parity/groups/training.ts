@@ -87,8 +87,22 @@ export async function runTrainingCase(testCase: Case, comparison: Comparison): P
 
 const THROUGH = { loss: 'loss', grad_norm: 'gradients', lr: undefined } as const;
 
-function checkOptimizer({ optimizer }: TrainingDescription): void {
-  if (!['AdamW', 'SGD', 'Adafactor'].includes(optimizer.kind)) throw new Unsupported(`the optimizer ${optimizer.kind}`);
+/** The options of each optimizer that are read. */
+const OPTIMIZER_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['AdamW', ['betas', 'eps', 'weight_decay']],
+  ['SGD', ['weight_decay', 'momentum', 'nesterov']],
+  [
+    'Adafactor',
+    ['eps', 'clip_threshold', 'decay_rate', 'beta1', 'weight_decay', 'scale_parameter', 'relative_step', 'warmup_init'],
+  ],
+]);
+
+/** Others change nothing while they are off. */
+function checkOptimizer({ optimizer: { kind, ...options } }: TrainingDescription): void {
+  const known = OPTIMIZER_OPTIONS.get(kind);
+  if (!known) throw new Unsupported(`the optimizer ${kind}`);
+  const unknown = Object.keys(options).filter((name) => name !== 'lr' && !known.includes(name) && options[name]);
+  if (unknown.length > 0) throw new Unsupported(`${kind} here has no option ${unknown.join(', ')}`);
 }
 
 type OptimizerDescription = Pick<TrainingDescription, 'optimizer' | 'schedule' | 'clip_grad_norm' | 'steps'>;
