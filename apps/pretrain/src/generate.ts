@@ -79,6 +79,7 @@ await runCommand('generate', async (signal) => {
     temperature === 0
       ? { doSample: false }
       : { doSample: true, temperature, topK, ...(topP !== undefined && { topP }) };
+  tokenizer.encode(prompt); // complains of what it doesn't know before anything is written
   if (!('encode' in model)) process.stdout.write(prompt);
   const options = {
     ...sampling,
