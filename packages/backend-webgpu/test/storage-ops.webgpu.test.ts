@@ -15,5 +15,5 @@ describe('ops that store and read halves', async () => {
     const { backend } = engine();
     if (backend instanceof FormersWebGPUBackend) storeInHalves(backend, tensor);
   });
-  for (const opCase of cases) test(`${opCase.name}`, () => checkCase(opCase));
+  for (const opCase of cases) test(`in halves: ${opCase.name}`, () => checkCase(opCase));
 });
