@@ -15,13 +15,11 @@ import {
   concat,
   logicalNot,
   mul,
-  reshape,
   split,
   type Tensor,
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
-  transpose,
 } from '@tensorflow/tfjs-core';
 
 import { forCache } from './for-cache.ts';
@@ -140,12 +138,10 @@ export class FusedSelfAttention extends Module<[x: Tensor3D, options?: SelfAtten
 
   /** Queries of zeros, whose scores are 0 for every key. */
   #withoutQueries(qkv: Tensor3D, evenly: Tensor): Tensor3D {
-    const [batch, seq, width] = qkv.shape;
-    const dim = width / 3;
+    const dim = qkv.shape[2] / 3;
     const [q, keysAndValues] = split(qkv, [dim, 2 * dim], 2) as [Tensor3D, Tensor3D];
-    const heads = reshape(q, [batch, seq, this.numHeads, -1]);
-    const kept = cast(transpose(logicalNot(evenly), [0, 2, 1, 3]), 'float32'); // [batch, seq, 1 or heads, 1]
-    return concat([reshape(mul(heads, kept), [batch, seq, dim]) as Tensor3D, keysAndValues], 2);
+    const kept: Tensor4D = mul(splitHeads(q, this.numHeads), cast(logicalNot(evenly), 'float32')); // [batch, heads, seq, headDim]
+    return concat([mergeHeads(kept), keysAndValues], 2);
   }
 
   #heads(qkv: Tensor3D): [q: Tensor4D, k: Tensor4D, v: Tensor4D] {
