@@ -74,7 +74,8 @@ const SUITE_RUNS: Readonly<Record<GPUSuite, SuiteRun>> = {
   },
   async *memory(context, pool) {
     const { line } = context;
-    const peers = [line.half, ...line.peers('torch', 'torch-mixed').map(({ contestant }) => contestant)];
+    const onGPU = line.options.torchDevice === 'cuda' ? line.peers('torch', 'torch-mixed') : [];
+    const peers = [line.half, ...onGPU.map(({ contestant }) => contestant)];
     for await (const { name, sized, task } of trainings(context, pool))
       yield await measureMemoryOf({ name, title: sized.title, task, ours: line.ours, peers }, pool);
   },
@@ -137,10 +138,12 @@ async function peakCase({ ours }: GPULineup, pool: ProcessPool): Promise<CaseRes
   };
 }
 
-/** Rates as shares of the float32 peak, of those who compute in float32. */
+/** Rates as shares of the float32 peak, of those who compute in float32 on the GPU. */
 function withShares(result: CaseResult, peak: number): CaseResult {
   const share = (entry: EntryResult): EntryResult =>
-    entry.rate === undefined || entry.key.includes('bfloat16') ? entry : { ...entry, peakShare: entry.rate / peak };
+    entry.rate === undefined || /bfloat16|torch-cpu/.test(entry.key)
+      ? entry
+      : { ...entry, peakShare: entry.rate / peak };
   return { ...result, entries: result.entries.map(share) };
 }
 
