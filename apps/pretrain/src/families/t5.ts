@@ -8,8 +8,8 @@ import { learnUnigram } from '../learners.ts';
 import { prepareRestoring, RESTORING_OPTIONS, restoringConfig, type RestoringRunConfig } from './restored-text.ts';
 
 /**
- * What a small T5 learns visibly within minutes: to spell. The decoder is asked for half of the text, in pieces that are mostly letters; T5's own 15 % of 32,000 kinds
- * of tokens ask too little of it in that time.
+ * What a small T5 learns most from within minutes: half of the text, in pieces that are mostly letters; T5's own 15 % of 32,000 kinds of tokens ask too little of
+ * it in that time.
  */
 const DEFAULTS = { vocabSize: 300, maskedShare: 0.5, spanLength: 5, positionRate: 60, embeddingRate: 1 } as const;
 
