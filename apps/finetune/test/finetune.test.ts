@@ -76,7 +76,7 @@ describe('finetune', () => {
     expect(card).toMatch(/^ {4}- type: accuracy\n {6}value: [\d.]+$/m);
     expect(card).toContain('| learningRate | 0.01 |');
 
-    const [, args = ''] = /^use +npx pnpm@12 pipeline (.*)$/m.exec(stdout) ?? [];
+    const [, args = ''] = /^use +npx pnpm@12 run pipeline (.*)$/m.exec(stdout) ?? [];
     const [, text = ''] = /'([^']*)'$/.exec(args) ?? [];
     expect(args).toMatch(/--task text-classification '/);
     const use = ['--engine', 'cpu', '--task', 'text-classification', '--model', out('sentiment'), text, '--json'];

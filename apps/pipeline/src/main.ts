@@ -7,16 +7,16 @@ import { openTask } from './run-task.ts';
 
 const HELP = `Runs a task with a model.
 
-  npx pnpm@12 pipeline --task <task> --model <folder> [inputs...] [options]
+  npx pnpm@12 run pipeline --task <task> --model <folder> [inputs...] [options]
 
 ${describeOptions(OPTIONS)}
 
 Tasks: ${knownTasks().join(', ')}.
 
-  npx pnpm@12 pipeline --task text-classification --model checkpoints/spam 'You have won!' --top-k 2
-  npx pnpm@12 pipeline --task question-answering --model checkpoints/qa 'Who am I?' --context 'Call me Ishmael.'
-  npx pnpm@12 pipeline --task ner --model checkpoints/tags --file lines.txt --json
-  npx pnpm@12 pipeline --task translation_en_to_de --model google-t5/t5-small 'The whale is white.'
+  npx pnpm@12 run pipeline --task text-classification --model checkpoints/spam 'You have won!' --top-k 2
+  npx pnpm@12 run pipeline --task question-answering --model checkpoints/qa 'Who am I?' --context 'Call me Ishmael.'
+  npx pnpm@12 run pipeline --task ner --model checkpoints/tags --file lines.txt --json
+  npx pnpm@12 run pipeline --task translation_en_to_de --model google-t5/t5-small 'The whale is white.'
 `;
 
 /** So many inputs are read before their results are shown. */

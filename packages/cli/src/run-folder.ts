@@ -59,6 +59,11 @@ export async function freeFolder(name: string): Promise<string> {
 export async function modelFolder(location: string): Promise<string> {
   const isFile = async (name: string): Promise<boolean> =>
     (await stat(path.join(location, name)).catch(() => undefined))?.isFile() ?? false;
-  if ((await isFile('config.json')) || !(await isFile('run.json'))) return location;
+  if (await isFile('config.json')) return location;
+  if (await isFile('adapter_config.json'))
+    throw new UsageError(
+      `${location} holds adapters alone: npx pnpm@12 finetune --resume ${location} --merge writes the whole model, to ${path.join(location, 'merged')}`,
+    );
+  if (!(await isFile('run.json'))) return location;
   return (await findCheckpoint(location)).folder;
 }

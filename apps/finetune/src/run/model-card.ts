@@ -10,7 +10,7 @@ export interface CardFacts {
   readonly best: BestModel;
   readonly engine: string;
   readonly seconds: number;
-  /** What follows `npx pnpm@12 pipeline --model <folder>`. */
+  /** What follows `npx pnpm@12 run pipeline --model <folder>`. */
   readonly pipeline: string;
 }
 
@@ -105,7 +105,7 @@ export function cardText(name: string, { config, best, engine, seconds, pipeline
     ['| setting | value |', '| --- | --- |', ...settings].join('\n'),
     `With [Formers](https://www.npmjs.com/package/@formers/training) on its engine ${engine}, in ${Math.round(seconds)} seconds.`,
     '## Use',
-    ['```sh', `npx pnpm@12 pipeline --model ${name} ${pipeline}`, '```'].join('\n'),
+    ['```sh', `npx pnpm@12 run pipeline --model ${name} ${pipeline}`, '```'].join('\n'),
   ];
   return `${sections.join('\n\n')}\n`;
 }

@@ -136,10 +136,13 @@ export async function trainTask<Model extends TaskModel, Batch extends TrainingB
     report.note(`best        step ${best.step}: ${metricsLine(best.metrics)}`);
     report.note(`finished    in ${duration(summary.seconds)}`);
     report.note(`model       ${out}`);
-    if (config.lora && !merge) report.note('whole       --merge also writes the whole model, which pipeline opens');
+    if (config.lora && !merge)
+      report.note(
+        `use         npx pnpm@12 finetune --resume ${out} --merge  # writes the whole model, which pipeline opens`,
+      );
     else
       report.note(
-        `use         npx pnpm@12 pipeline --model ${merge ? path.join(out, 'merged') : out} ${task.pipeline}`,
+        `use         npx pnpm@12 run pipeline --model ${merge ? path.join(out, 'merged') : out} ${task.pipeline}`,
       );
   } else {
     report.note(`stopped     after step ${summary.step}, in ${duration(summary.seconds)}`);

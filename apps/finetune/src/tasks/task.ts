@@ -50,7 +50,7 @@ export interface ReadyTask<Model extends TaskModel, Batch extends TrainingBatch>
   readonly unit: string;
   /** Two lines on the data. */
   readonly facts: { readonly data: string; readonly split: string };
-  /** What follows `npx pnpm@12 pipeline --model <folder>`. */
+  /** What follows `npx pnpm@12 run pipeline --model <folder>`. */
   readonly pipeline: string;
 }
 
