@@ -44,6 +44,8 @@ export interface PretrainedFormat<Config> {
   readonly ignored: readonly RegExp[];
   /** How names of old checkpoints end, such as `LayerNorm.gamma` for `LayerNorm.weight`; saving keeps them. */
   readonly oldEndings?: readonly (readonly [ending: string, old: string])[];
+  /** What modules are called in Hugging Face's class where its checkpoints have other names: parts of names, replaced one after the other. Adapters of PEFT have these names. */
+  readonly classNames?: readonly (readonly [inCheckpoint: string, inClass: string])[];
   /** Names below the base prefix that checkpoints may lack all the same, such as BERT's pooler: they start fresh with a new head. */
   readonly optional?: readonly RegExp[];
   /** Paths of the parameters that have a row for each token: embeddings, output projections and their biases. */

@@ -1,5 +1,5 @@
 import { fromFloat32, type StoredTensor, toFloat32 } from '@formers/checkpoints';
-import { tensor, tidy, transpose, type Variable } from '@tensorflow/tfjs-core';
+import { type Tensor, tensor, tidy, transpose, type Variable } from '@tensorflow/tfjs-core';
 
 /** How a variable lies in a file. */
 interface Layout {
@@ -7,8 +7,8 @@ interface Layout {
   readonly isTransposed?: boolean;
 }
 
-/** The values of a variable as a file has them. */
-export async function storeVariable(variable: Variable, { isTransposed = false }: Layout = {}): Promise<StoredTensor> {
+/** The values of a variable, or another tensor, as a file has them. */
+export async function storeVariable(variable: Tensor, { isTransposed = false }: Layout = {}): Promise<StoredTensor> {
   const laidOut = tidy(() => (isTransposed ? transpose(variable) : variable.clone()));
   try {
     return fromFloat32(await laidOut.data<'float32'>(), laidOut.shape);

@@ -6,7 +6,19 @@ import { GPT } from '@formers/gpt';
 import type { PretrainedModel } from '@formers/nn';
 import { T5 } from '@formers/t5';
 import { Transformer } from '@formers/transformer';
-import { type Scalar, type Tensor, tensor1d, tensor2d, type Tensor2D } from '@tensorflow/tfjs-core';
+import { ViTForImageClassification } from '@formers/vit';
+import {
+  cast,
+  div,
+  reshape,
+  type Scalar,
+  type Tensor,
+  tensor1d,
+  tensor2d,
+  type Tensor2D,
+  type Tensor4D,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 /** A model of by-hand/lora.py: how it is opened, called and trained. */
 export interface LoRACase {
@@ -25,22 +37,38 @@ const torchCase: LoRACase = {
   targets: ['self_attn', 'mlp.output'],
 };
 
-export const loraCases: Record<'gpt2' | 'bert-head' | 't5' | 'torch' | 'torch-output', LoRACase> = {
+const bertCase: LoRACase = {
+  open: (folder) => BertForSequenceClassification.fromPretrained(folder),
+  logits: (model, ids) => (model as BertForSequenceClassification).call(ids),
+  loss: (model, ids) => {
+    const labels = tensor1d([2, 0], 'int32');
+    return (model as BertForSequenceClassification).loss(ids, { labels });
+  },
+  targets: ['attention.query', 'attention.output', 'mlp.output'],
+  modulesToSave: ['head'],
+};
+
+function images(ids: Tensor2D): Tensor4D {
+  return tidy(() => reshape(div(cast(ids, 'float32'), 13), [2, 1, 2, 2]));
+}
+
+type CaseName = 'gpt2' | 'bert-head' | 'bert-patterns' | 'vit' | 't5' | 'torch' | 'torch-output';
+
+export const loraCases: Record<CaseName, LoRACase> = {
   gpt2: {
     open: (folder) => GPT.fromPretrained(folder),
     logits: (model, ids) => (model as GPT).call(ids),
     loss: (model, ids) => (model as GPT).loss(ids, { targets: ids }),
     targets: ['queryKeyValue', 'mlp.output'],
   },
-  'bert-head': {
-    open: (folder) => BertForSequenceClassification.fromPretrained(folder),
-    logits: (model, ids) => (model as BertForSequenceClassification).call(ids),
-    loss: (model, ids) => {
-      const labels = tensor1d([2, 0], 'int32');
-      return (model as BertForSequenceClassification).loss(ids, { labels });
-    },
-    targets: ['attention.query', 'attention.output', 'mlp.output'],
-    modulesToSave: ['head'],
+  'bert-head': bertCase,
+  'bert-patterns': bertCase,
+  vit: {
+    open: (folder) => ViTForImageClassification.fromPretrained(folder),
+    logits: (model, ids) => tidy(() => (model as ViTForImageClassification).call(images(ids))),
+    loss: (model, ids) =>
+      tidy(() => (model as ViTForImageClassification).loss(images(ids), { labels: tensor1d([2, 0], 'int32') })),
+    targets: ['query', 'mlp.output'],
   },
   t5: {
     open: (folder) => T5.fromPretrained(folder),
@@ -52,7 +80,7 @@ export const loraCases: Record<'gpt2' | 'bert-head' | 't5' | 'torch' | 'torch-ou
   'torch-output': { ...torchCase, targets: ['self_attn'] },
 };
 
-export const caseNames: (keyof typeof loraCases)[] = ['gpt2', 'bert-head', 't5', 'torch', 'torch-output'];
+export const caseNames: CaseName[] = ['gpt2', 'bert-head', 'bert-patterns', 'vit', 't5', 'torch', 'torch-output'];
 
 export function loraIds(): Tensor2D {
   return tensor2d([[1, 5, 2, 7], [3, 3, 9, 12]], [2, 4], 'int32'); // prettier-ignore

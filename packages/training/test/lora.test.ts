@@ -1,9 +1,10 @@
 import { ConfigError, cpu, useBackend, withDropout } from '@formers/backend';
-import { CheckpointError, parseSafetensors } from '@formers/checkpoints';
+import { CheckpointError, parseSafetensors, type StoredTensor, toFloat32 } from '@formers/checkpoints';
 import { memory, scalar } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { AdamW, LoRA } from '../src/index.ts';
+import { linearMaps, type Target } from '../src/lora/targets.ts';
 import {
   caseNames,
   fixtureFolder,
@@ -204,6 +205,61 @@ describe('LoRA', () => {
     expect(optimizer.numSteps).toBe(0);
   });
 
+  it('gives maps other ranks and alphas by names, and trains biases, too', async () => {
+    using model = await loraCases.vit.open(fixtureFolder('vit/base'));
+    const before = weightsOf(model as never);
+    const options = { rankPattern: { q_proj: 3, 'attention.(q|k)_proj': 1 }, alphaPattern: { fc2: 1 } };
+    using lora = new LoRA(model, { targets: ['query', 'fc2'], rank: 2, alpha: 4, ...options, bias: 'lora_only' });
+    const shapes = [...lora.namedParameters()].map(([path, { shape }]) => [
+      path.replace('encoder.layers.0.', ''),
+      shape,
+    ]);
+    expect(Object.fromEntries(shapes)).toEqual({
+      'attention.query.loraA': [3, 8],
+      'attention.query.loraB': [8, 3],
+      'mlp.output.loraA': [2, 12],
+      'mlp.output.loraB': [8, 2],
+      'attention.query.bias': [8],
+      'mlp.output.bias': [8],
+    });
+    const [query, output] = linearMaps(model as never).filter(({ name }) => /q_proj|fc2/.test(name));
+    expect([query, output].map((target) => (target as Target).linear.adapter)).toMatchObject([
+      { scale: 4 / 3 },
+      { scale: 1 / 2 },
+    ]);
+    const files = new Map<string, Uint8Array>();
+    const ids = loraIds();
+    using optimizer = new AdamW(lora, { learningRate: 0.05 });
+    for (let step = 0; step < 3; step++) optimizer.minimize(() => loraCases.vit.loss(model, ids));
+    ids.dispose();
+    lora.detach();
+    expect(weightsOf(model as never)).toEqual(before);
+    await lora.savePretrained(files); // detached: what is trained, not what the model has
+    const config = JSON.parse(new TextDecoder().decode(files.get('adapter_config.json'))) as object;
+    expect(config).toMatchObject({
+      bias: 'lora_only',
+      rank_pattern: options.rankPattern,
+      alpha_pattern: options.alphaPattern,
+      target_modules: ['fc2', 'q_proj'],
+    });
+    const { tensors } = parseSafetensors(files.get('adapter_model.safetensors') as Uint8Array);
+    const bias = tensors.get('base_model.model.vit.layers.0.attention.q_proj.base_layer.bias') as StoredTensor;
+    const trained = [...toFloat32(bias)];
+    expect(trained).not.toEqual([...(before.get('encoder.layers.0.attention.query.bias') as Float32Array)]);
+    using again = await LoRA.fromPretrained(model, files);
+    expect([...(weightsOf(again as never).get('encoder.layers.0.attention.query.bias') as Float32Array)]).toEqual(
+      trained,
+    );
+
+    using older = new LoRA(model, { targets: ['query'], moduleNames: 'checkpoint' });
+    await older.savePretrained(files);
+    expect([...parseSafetensors(files.get('adapter_model.safetensors') as Uint8Array).tensors.keys()][0]).toBe(
+      'base_model.model.vit.encoder.layer.0.attention.attention.query.lora_A.weight',
+    );
+    using reopened = await LoRA.fromPretrained(model, files);
+    expect(reopened.config).toMatchObject({ moduleNames: 'checkpoint', targets: ['query'] });
+  });
+
   it('refuses what it cannot do, in one line', async () => {
     using model = await openGPT();
     expect(() => new LoRA(model, { targets: ['q_proj'] })).toThrow(
@@ -212,6 +268,10 @@ describe('LoRA', () => {
     expect(() => new LoRA(model, { targets: ['c_proj'], rank: 0 })).toThrow(
       'LoRA: rank must be a whole number from 1, got 0',
     );
+    expect(() => new LoRA(model, { targets: ['c_proj'], rankPattern: { c_proj: 0.5 } })).toThrow(
+      'LoRA: rankPattern must have whole numbers from 1, got {"c_proj":0.5}',
+    );
+    expect(() => new LoRA(model, { targets: ['c_proj'], alphaPattern: { '(': 1 } })).toThrow(ConfigError);
     expect(() => new LoRA(model, { targets: ['c_proj'], modulesToSave: ['score'] })).toThrow(ConfigError);
     const files = (config: object): Map<string, Uint8Array> =>
       new Map([['adapter_config.json', new TextEncoder().encode(JSON.stringify(config))]]);

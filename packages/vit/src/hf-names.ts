@@ -34,6 +34,17 @@ export const ENCODER_NAMES: readonly NameRow[] = [
   ...both('encoder.norm', 'layernorm'),
 ];
 
+/** What the modules are called in the classes of transformers 5, whose checkpoints kept the names. */
+export const CLASS_NAMES: readonly (readonly [inCheckpoint: string, inClass: string])[] = [
+  ['encoder.layer.', 'layers.'],
+  ['attention.query', 'q_proj'],
+  ['attention.key', 'k_proj'],
+  ['attention.value', 'v_proj'],
+  ['attention.output.dense', 'attention.o_proj'],
+  ['intermediate.dense', 'mlp.fc1'],
+  ['output.dense', 'mlp.fc2'],
+];
+
 /** The names of a base model below the prefix that they have beside a head. */
 export function withPrefix(prefix: string, names: readonly NameRow[]): NameRow[] {
   return names.map(([ours, theirs]) => [ours, prefix + theirs]);

@@ -9,7 +9,7 @@ import {
 } from '@formers/nn';
 
 import { type ViTConfig, vitConfig } from './config.ts';
-import { both, ENCODER_NAMES, withPrefix } from './hf-names.ts';
+import { both, CLASS_NAMES, ENCODER_NAMES, withPrefix } from './hf-names.ts';
 import type { Size } from './size.ts';
 
 const MASK_TOKEN_NAME: NameRow = ['encoder.maskToken', 'embeddings.mask_token'];
@@ -47,6 +47,7 @@ export function baseFormat({
     architecture: `${classPrefix}Model`,
     isBase: true,
     names: [...encoderNames, MASK_TOKEN_NAME, ...both('pooler', 'pooler.dense')],
+    classNames: CLASS_NAMES,
     ignored: [/(^|\.)embeddings\.mask_token$/], // that of a model that filled in patches
     parseConfig: vitConfigFromHuggingFace,
     serializeConfig,
@@ -65,6 +66,7 @@ export function headFormat(
     architecture: classPrefix + suffix,
     isBase: false,
     names: [...withPrefix(basePrefix, maskToken ? [...encoderNames, MASK_TOKEN_NAME] : encoderNames), ...headNames],
+    classNames: CLASS_NAMES,
     // A base checkpoint may bring along what only other heads have a use for.
     ignored: [/(^|\.)pooler\.dense\.(weight|bias)$/, /(^|\.)embeddings\.mask_token$/],
     ...(maskToken && { optional: [/(^|\.)embeddings\.mask_token$/] }),

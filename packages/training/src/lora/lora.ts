@@ -23,12 +23,22 @@ import {
   WEIGHTS,
   withoutPrefix,
 } from './adapter-tensors.ts';
+import { findBiases } from './biases.ts';
 import { type LoRAOptions, loraNumbers } from './lora-options.ts';
 import { LowRank } from './low-rank.ts';
+import { numberFor } from './patterns.ts';
 import { parsePeftConfig, type PeftConfig, serializePeftConfig } from './peft-config.ts';
 import { findSaved, moduleNamesOf, savedModules } from './saved-modules.ts';
 import type { SavedParameter } from './saved-parameter.ts';
-import { type AdaptableModel, findTargets, linearMaps, partners, shortNames, type Target } from './targets.ts';
+import {
+  type AdaptableModel,
+  findTargets,
+  linearMaps,
+  type ModuleNames,
+  partners,
+  shortNames,
+  type Target,
+} from './targets.ts';
 
 const CONFIG = 'adapter_config.json';
 
@@ -47,30 +57,35 @@ export class LoRA implements Trainable, Disposable {
   readonly #model: AdaptableModel;
   readonly #adapters: ReadonlyMap<Target, LowRank>;
   readonly #saved: readonly SavedParameter[];
+  readonly #biases: readonly SavedParameter[];
   #isMerged = false;
 
   /** @throws {@link ConfigError} for numbers out of range, and for names that the model has none of. */
   constructor(model: AdaptableModel, options: LoRAOptions) {
-    const { targets: words, rank, alpha, dropout, rsLoRA, modulesToSave, seed, base } = loraNumbers(options);
+    const { targets: words, modulesToSave, seed, ...numbers } = loraNumbers(options);
+    const { dropout, rsLoRA, bias, moduleNames, base } = numbers;
     detachAll(model);
-    const saved = findSaved(model, modulesToSave);
-    const targets = findTargets(model, words).filter(
+    const saved = findSaved(model, modulesToSave, { moduleNames });
+    const targets = findTargets(model, words, { moduleNames }).filter(
       ({ path }) => !saved.some((own) => own.path.startsWith(`${path}.`)),
     );
     if (targets.length === 0) throw new ConfigError('LoRA: targets must name a linear map at least');
-    const scale = alpha / (rsLoRA ? Math.sqrt(rank) : rank);
+    const wrapped = [...targets, ...partners(targets, model, { moduleNames })];
     const random = new RandomStream(seed, 'lora-init');
     this.#model = model;
     this.#saved = saved;
+    this.#biases = findBiases(model, { bias, wrapped, saved, moduleNames });
     this.#adapters = new Map(
-      targets.map((target) => [target, new LowRank(target.linear, { rank, scale, dropout, random, owner: this })]),
+      targets.map((target) => {
+        const rank = rankOf(target, numbers);
+        const alpha = numberFor(target.name, { patterns: numbers.alphaPattern, fallback: numbers.alpha });
+        const scale = alpha / (rsLoRA ? Math.sqrt(rank) : rank);
+        return [target, new LowRank(target.linear, { rank, scale, dropout, random, owner: this })];
+      }),
     );
     this.config = {
-      rank,
-      alpha,
-      dropout,
-      rsLoRA,
-      targets: shortNames(targets, model),
+      ...numbers,
+      targets: shortNames(targets, model, { moduleNames }),
       modulesToSave: moduleNamesOf(saved),
       isTransposed: targets.some(({ isTransposed }) => isTransposed),
       architecture: model.format?.architecture,
@@ -79,14 +94,14 @@ export class LoRA implements Trainable, Disposable {
     this.attach();
   }
 
-  /** The factors `<path>.loraA` and `<path>.loraB`, and the parameters of modules that are saved whole. */
+  /** The factors `<path>.loraA` and `<path>.loraB`, the parameters of modules that are saved whole, and biases that are trained, too. */
   namedParameters(): Map<string, Variable> {
     return new Map<string, Variable>([
       ...[...this.#adapters].flatMap(([{ path }, { a, b }]): [string, Variable][] => [
         [`${path}.loraA`, a],
         [`${path}.loraB`, b],
       ]),
-      ...this.#saved.map(({ path, variable }): [string, Variable] => [path, variable]),
+      ...this.#whole.map(({ path, variable }): [string, Variable] => [path, variable]),
     ]);
   }
 
@@ -102,7 +117,11 @@ export class LoRA implements Trainable, Disposable {
   }
 
   get #parts(): AdapterParts {
-    return { adapters: this.#adapters, saved: this.#saved };
+    return { adapters: this.#adapters, saved: this.#saved, biases: this.#biases };
+  }
+
+  get #whole(): readonly SavedParameter[] {
+    return [...this.#saved, ...this.#biases];
   }
 
   /** How many numbers are trained. */
@@ -119,14 +138,14 @@ export class LoRA implements Trainable, Disposable {
   attach(): void {
     detachAll(this.#model);
     for (const adapter of this.#adapters.values()) adapter.attach();
-    for (const parameter of this.#saved) parameter.use({ own: true });
+    for (const parameter of this.#whole) parameter.use({ own: true });
   }
 
   /** The model computes as if this adapter weren't there. */
   detach(): void {
     this.unmerge();
     for (const adapter of this.#adapters.values()) adapter.detach();
-    for (const parameter of this.#saved) parameter.use({ own: false });
+    for (const parameter of this.#whole) parameter.use({ own: false });
   }
 
   /** Makes the change a part of the model's weights, which `savePretrained` of the model then saves. */
@@ -147,7 +166,7 @@ export class LoRA implements Trainable, Disposable {
   /** Makes the change a part of the model's weights for good, and frees the rest. */
   mergeAndUnload(): void {
     this.merge();
-    for (const part of [...this.#adapters.values(), ...this.#saved]) part.dispose();
+    for (const part of [...this.#adapters.values(), ...this.#whole]) part.dispose();
   }
 
   /**
@@ -157,9 +176,14 @@ export class LoRA implements Trainable, Disposable {
    */
   async savePretrained(target: string | Map<string, Uint8Array> | FolderTarget): Promise<void> {
     const folder = typeof target === 'string' || target instanceof Map ? openTarget(target) : target;
-    const idle = partners([...this.#adapters.keys()], this.#model);
-    const tensors = await adapterTensors(this.#parts, { idle, rank: this.config.rank });
-    await folder.write(CONFIG, serializeJson(serializePeftConfig(this.config)));
+    const { config } = this;
+    const idle = partners([...this.#adapters.keys()], this.#model, config);
+    const tensors = await adapterTensors(this.#parts, {
+      idle,
+      rankOf: (target) => rankOf(target, config),
+      hasCopies: config.bias === 'all',
+    });
+    await folder.write(CONFIG, serializeJson(serializePeftConfig(config), { sortKeys: false }));
     await folder.write(WEIGHTS, serializeSafetensors(tensors, { metadata: { format: 'pt' } }));
   }
 
@@ -184,13 +208,17 @@ export class LoRA implements Trainable, Disposable {
     model: AdaptableModel,
     { config, tensors }: { config: ReturnType<typeof parsePeftConfig>; tensors: ReadonlyMap<string, StoredTensor> },
   ): LoRA {
-    const targets = linearMaps(model).filter((target) => tensors.has(factorNames(target).a));
-    const { base, ...options } = config;
-    const modulesToSave = savedModules(model, new Set(tensors.keys()));
-    checkTensors(model, { targets, tensors, rank: config.rank, modulesToSave });
+    const inFile = (moduleNames: ModuleNames): Target[] =>
+      linearMaps(model, moduleNames).filter((target) => tensors.has(factorNames(target).a));
+    const moduleNames: ModuleNames = inFile('class').length < inFile('checkpoint').length ? 'checkpoint' : 'class';
+    const targets = inFile(moduleNames);
+    const { base, bias, ...options } = config;
+    const modulesToSave = savedModules(model, { tensorNames: new Set(tensors.keys()), moduleNames, bias });
+    const names = { modulesToSave, moduleNames, bias };
+    checkTensors(model, { targets, tensors, rankOf: (target) => rankOf(target, config), ...names });
     const lora = new LoRA(model, {
       ...options,
-      modulesToSave,
+      ...names,
       targets: targets.map(({ path }) => path),
       ...(base !== undefined && { base }),
     });
@@ -201,12 +229,16 @@ export class LoRA implements Trainable, Disposable {
   /** Detaches it and frees its parameters, not the model's. Safe to call twice. */
   dispose(): void {
     this.detach();
-    for (const part of [...this.#adapters.values(), ...this.#saved]) part.dispose();
+    for (const part of [...this.#adapters.values(), ...this.#whole]) part.dispose();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function rankOf({ name }: Target, { rank, rankPattern }: Pick<PeftConfig, 'rank' | 'rankPattern'>): number {
+  return numberFor(name, { patterns: rankPattern, fallback: rank });
 }
 
 /** Detaches whatever adapter a model computes with. */

@@ -1,22 +1,26 @@
 import { ConfigError } from '@formers/backend';
-import { storedNames } from '@formers/nn';
 
+import type { PeftConfig } from './peft-config.ts';
 import { SavedParameter } from './saved-parameter.ts';
-import { type AdaptableModel, endsWithName } from './targets.ts';
+import { type AdaptableModel, endsWithName, type ModuleNames, namesOf } from './targets.ts';
 
 /**
  * The parameters of modules by the ends of their paths or of Hugging Face's names.
  *
  * @throws {@link ConfigError} for words that mean nothing here.
  */
-export function findSaved(model: AdaptableModel, words: readonly string[]): SavedParameter[] {
+export function findSaved(
+  model: AdaptableModel,
+  words: readonly string[],
+  { moduleNames }: { moduleNames: ModuleNames },
+): SavedParameter[] {
   if (words.length === 0) return [];
   const parameters = model.namedParameters();
-  const names = model.format ? storedNames(parameters.keys(), model.format.names) : undefined;
+  const names = namesOf(model, moduleNames);
   const isMeant = (path: string, name: string, ends: readonly string[]): boolean =>
     endsWithName(moduleOf(path), ends) || endsWithName(moduleOf(name), ends);
   const known = [...parameters].map(([path, variable]) => {
-    const { name = path, transpose: isTransposed = false } = names?.get(path) ?? {};
+    const { name = path, transpose: isTransposed = false } = names.get(path) ?? {};
     return { path, name, isTransposed, variable };
   });
   for (const word of words)
@@ -25,11 +29,18 @@ export function findSaved(model: AdaptableModel, words: readonly string[]): Save
   return known.filter(({ path, name }) => isMeant(path, name, words)).map((found) => new SavedParameter(found));
 }
 
-/** The modules of a model that a file has whole; PEFT's list of them also has names that only other models have. */
-export function savedModules(model: AdaptableModel, tensorNames: ReadonlySet<string>): string[] {
-  const paths = [...model.namedParameters().keys()];
-  const known = model.format ? [...storedNames(paths, model.format.names).values()].map(({ name }) => name) : paths;
-  return known.filter((name) => tensorNames.has(name)).map(moduleOf);
+/** The modules of a model that a file has whole, not just their biases where these are trained anyway; PEFT's list of them also has names that only other models have. */
+export function savedModules(
+  model: AdaptableModel,
+  {
+    tensorNames,
+    moduleNames,
+    bias,
+  }: { tensorNames: ReadonlySet<string>; moduleNames: ModuleNames; bias: PeftConfig['bias'] },
+): string[] {
+  const names = namesOf(model, moduleNames);
+  const known = [...model.namedParameters().keys()].map((path) => names.get(path)?.name ?? path);
+  return known.filter((name) => tensorNames.has(name) && !(bias !== 'none' && name.endsWith('.bias'))).map(moduleOf);
 }
 
 /** Each module once. */

@@ -7,6 +7,8 @@ export class SavedParameter {
   readonly name: string;
   readonly isTransposed: boolean;
   readonly variable: Variable;
+  /** Other names that Hugging Face's class has it under. */
+  readonly aliases: readonly string[];
   /** The values that the variable hasn't now. */
   #other: Tensor;
   #isOwn = false;
@@ -16,12 +18,24 @@ export class SavedParameter {
     name,
     isTransposed,
     variable,
-  }: Pick<SavedParameter, 'path' | 'name' | 'isTransposed' | 'variable'>) {
+    aliases = [],
+  }: Pick<SavedParameter, 'path' | 'name' | 'isTransposed' | 'variable'> & { aliases?: readonly string[] }) {
     this.path = path;
     this.name = name;
     this.isTransposed = isTransposed;
     this.variable = variable;
+    this.aliases = aliases;
     this.#other = copyOf(variable);
+  }
+
+  /** The model's own value, which the adapter's takes the place of. */
+  get original(): Tensor {
+    return this.#isOwn ? this.#other : this.variable;
+  }
+
+  /** The adapter's value. */
+  get own(): Tensor {
+    return this.#isOwn ? this.variable : this.#other;
   }
 
   /** Gives the model the adapter's values, or its own again. */

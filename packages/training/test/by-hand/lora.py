@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -22,6 +23,8 @@ from transformers import (
     GPT2LMHeadModel,
     T5Config,
     T5ForConditionalGeneration,
+    ViTConfig,
+    ViTForImageClassification,
 )
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "lora"
@@ -96,6 +99,15 @@ CASES = {
         BertForSequenceClassification(BertConfig(**SMALL_BERT, num_labels=3)),
         LoraConfig(task_type="SEQ_CLS", r=2, lora_alpha=4, use_rslora=True, target_modules=["query", "output.dense"]),
     ),
+    "bert-patterns": (
+        BertForSequenceClassification(BertConfig(**SMALL_BERT, num_labels=3)),
+        LoraConfig(task_type="SEQ_CLS", r=2, lora_alpha=4, bias="all", target_modules=["query", "value", "output.dense"],
+                   rank_pattern={"query": 1, "self.(query|value)": 3}, alpha_pattern={r"0\.output\.dense": 7}),
+    ),
+    "vit": (
+        ViTForImageClassification(ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12, image_size=2, patch_size=1, num_channels=1, num_labels=3)),
+        LoraConfig(r=2, lora_alpha=4, bias="lora_only", target_modules=["q_proj", "fc2"], rank_pattern={"fc2": 1}),
+    ),
     "t5": (
         T5ForConditionalGeneration(T5Config(vocab_size=13, d_model=8, d_kv=4, d_ff=12, num_layers=1, num_heads=2)),
         LoraConfig(task_type="SEQ_2_SEQ_LM", r=4, lora_alpha=4, target_modules=["q", "v", "wo"]),
@@ -110,6 +122,8 @@ def logits(model, case):
     with torch.no_grad():
         if case.startswith("torch"):
             return model(IDS)
+        if case == "vit":
+            return model(IDS.reshape(2, 1, 2, 2) / 13).logits
         return model(IDS, **({"decoder_input_ids": IDS} if case == "t5" else {})).logits
 
 
@@ -140,7 +154,9 @@ def check(written):
         found = PeftModel.from_pretrained(base, Path(written) / case / "adapter").eval()
         ours = load_file(Path(written) / case / "logits.safetensors")["logits"]
         print(case, "logits differ by", (logits(found, case) - ours).abs().max().item())
-        merged = found.merge_and_unload().state_dict()
+        with TemporaryDirectory() as folder:  # as files name the weights
+            found.merge_and_unload().save_pretrained(Path(folder) / case)
+            merged = load_file(Path(folder) / case / "model.safetensors")
         expected = load_file(Path(written) / case / "merged" / "model.safetensors")
         worst = max((merged[name] - value).abs().max().item() for name, value in expected.items())
         print(case, "merged weights differ by", worst, "over", len(expected), "tensors")
