@@ -181,6 +181,9 @@ describe('heads', () => {
     const endOf = (row: number): number => 2 * first(5, row); // its start doesn't count: half the loss of its end
     const startOf = (row: number, place: number): number => 2 * first(place, row) - endOf(row);
     expectClose(model.loss(ids(), { starts: places(3, 5), ends }), (startOf(0, 3) + (endOf(0) + endOf(1)) / 2) / 2);
+
+    const columns = { starts: tensor2d([[3], [5]], [2, 1], 'int32'), ends: tensor2d([[1], [2]], [2, 1], 'int32') };
+    expect(valuesOf(model.loss(ids(), columns))).toEqual(valuesOf(model.loss(ids(), { starts: places(3, 5), ends })));
   });
 
   test('each choice is a sequence of its own', async () => {

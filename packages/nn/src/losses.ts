@@ -81,15 +81,15 @@ export interface AnswerLogits {
  * Mean cross-entropy of the first and the last token of answers, in nats (Devlin et al. 2019, section 4.2). Places beyond the sequence don't count: answers that were cut
  * off; negative ones are the first token, as in Hugging Face. Returns a scalar.
  *
- * @param options.starts int32 [batch], the first token of each answer
- * @param options.ends int32 [batch], the last one
+ * @param options.starts int32 [batch] or, as Hugging Face takes them, too, [batch, 1], the first token of each answer
+ * @param options.ends the last one, likewise
  */
 export function answerLoss(
   { startLogits, endLogits }: AnswerLogits,
-  { starts, ends }: { starts: Tensor1D; ends: Tensor1D },
+  { starts, ends }: { starts: Tensor1D | Tensor2D; ends: Tensor1D | Tensor2D },
 ): Scalar {
-  const [, seq] = startLogits.shape;
+  const [batch, seq] = startLogits.shape;
   const lossOf = (logits: Tensor2D, places: Tensor): Scalar =>
-    crossEntropy(logits, cast(clipByValue(places, 0, seq), 'int32'), { ignoreIndex: seq });
+    crossEntropy(logits, cast(clipByValue(reshape(places, [batch]), 0, seq), 'int32'), { ignoreIndex: seq });
   return tidy(() => div(add(lossOf(startLogits, starts), lossOf(endLogits, ends)), 2));
 }

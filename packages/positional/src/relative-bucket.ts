@@ -15,7 +15,7 @@ export interface RelativeBucketOptions {
  * are rounded to float32 as PyTorch does, so that the borders of the buckets agree.
  *
  * @param distance Position of the key minus that of the query.
- * @throws {@link ConfigError} when there are too few buckets, or maxDistance is so small that no bucket is left for it.
+ * @throws {@link ConfigError} when there are too few buckets, or maxDistance is so small that none is left for this distance; nearer ones may have theirs, as in Transformers.
  */
 export function relativeBucket(
   distance: number,
@@ -23,14 +23,16 @@ export function relativeBucket(
 ): number {
   const buckets = bidirectional ? Math.floor(numBuckets / 2) : numBuckets; // for one direction
   const exact = Math.floor(buckets / 2);
-  if (exact < 1 || maxDistance <= exact)
-    throw new ConfigError(
-      `relativeBucket: numBuckets must be at least ${bidirectional ? 4 : 2} and maxDistance over ${exact}, got ${numBuckets} and ${maxDistance}`,
-    );
+  const refuse = (least: string): never => {
+    const buckets = `numBuckets must be at least ${bidirectional ? 4 : 2}`;
+    throw new ConfigError(`relativeBucket: ${buckets} and maxDistance ${least}, got ${numBuckets} and ${maxDistance}`);
+  };
+  if (exact < 1 || !(maxDistance > 0)) refuse('over 0');
   const later = bidirectional && distance > 0 ? buckets : 0;
   const away = bidirectional ? Math.abs(distance) : Math.max(0, -distance);
   if (away < exact) return later + away;
   const { fround } = Math;
   const share = fround(fround(Math.log(fround(away / exact))) / fround(Math.log(maxDistance / exact))); // 0 at exact, 1 at maxDistance
-  return later + Math.min(buckets - 1, exact + Math.floor(fround(share * (buckets - exact))));
+  const bucket = later + Math.min(buckets - 1, exact + Math.trunc(fround(share * (buckets - exact))));
+  return bucket >= 0 && share !== Infinity ? bucket : refuse(`over ${exact} for a distance of ${distance}`);
 }

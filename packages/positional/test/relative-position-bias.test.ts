@@ -46,10 +46,26 @@ describe('relativeBucket', () => {
       expect(relativeBucket(distance)).toBe(relativeBucket(distance, options));
   });
 
+  test('a small maxDistance is refused only for the distances that have no bucket in Transformers either', async () => {
+    const near = Array.from({ length: 15 }, (_, i) => relativeBucket(i - 7, { maxDistance: 8 }));
+    expect(near).toEqual([7, 6, 5, 4, 3, 2, 1, 0, 17, 18, 19, 20, 21, 22, 23]);
+    for (const distance of [8, -8, 9, 100])
+      await expectError(() => relativeBucket(distance, { maxDistance: 8 }), {
+        code: 'config',
+        message: `maxDistance over 8 for a distance of ${distance}, got 32 and 8`,
+      });
+    // Below that, the buckets of T5Attention._relative_position_bucket run backwards until there are none.
+    const options = { numBuckets: 8, maxDistance: 1, bidirectional: false };
+    const places = [3, 4, 5, 6, 7, 8, 12, 16, 17].map((away) => relativeBucket(-away, options));
+    expect(places).toEqual([3, 4, 4, 3, 3, 2, 1, 0, 0]);
+    await expectError(() => relativeBucket(-40, options), { code: 'config', message: 'maxDistance over 4' });
+    expect(relativeBucket(40, { ...options, numBuckets: 16, bidirectional: true })).toBe(8 - 2);
+  });
+
   test.each([
     [{ numBuckets: 2 }, 'numBuckets must be at least 4 and maxDistance over 0, got 2 and 128'],
     [{ numBuckets: 1, bidirectional: false }, 'numBuckets must be at least 2 and maxDistance over 0, got 1 and 128'],
-    [{ maxDistance: 8 }, 'numBuckets must be at least 4 and maxDistance over 8, got 32 and 8'],
+    [{ maxDistance: 0 }, 'numBuckets must be at least 4 and maxDistance over 0, got 32 and 0'],
   ])('refuses %o', async (options, message) => {
     await expectError(() => relativeBucket(1, options), { code: 'config', message: `relativeBucket: ${message}` });
     await expectError(() => new RelativePositionBias({ numHeads: 1, random: null, ...options }), {

@@ -48,12 +48,12 @@ export class T5ForQuestionAnswering extends PretrainedModel<
   /**
    * Mean cross-entropy of the first and the last token of the answers, in nats. Places beyond the sequence don't count: answers that were cut off.
    *
-   * @param options.starts int32 [batch], the first token of each answer
-   * @param options.ends int32 [batch], the last one
+   * @param options.starts int32 [batch] or [batch, 1], the first token of each answer
+   * @param options.ends the last one, likewise
    */
   loss(
     ids: Tensor2D,
-    { starts, ends, ...options }: Partial<T5CallOptions> & { starts: Tensor1D; ends: Tensor1D },
+    { starts, ends, ...options }: Partial<T5CallOptions> & { starts: Tensor1D | Tensor2D; ends: Tensor1D | Tensor2D },
   ): Scalar {
     return tidy(() => answerLoss(this.call(ids, options), { starts, ends }));
   }

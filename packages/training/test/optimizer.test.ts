@@ -9,6 +9,7 @@ import {
   scalar,
   slice,
   sum,
+  variable,
   type Tensor2D,
   tensor,
   tensor2d,
@@ -247,6 +248,20 @@ describe('Optimizer', () => {
     expect(optimizer.numSteps).toBe(200);
   });
 
+  it('SGD leaves a share of the gradient out of the momentum, from the second step on', () => {
+    using parameter = { value: tidy(() => variable(scalar(1))), [Symbol.dispose]: () => parameter.value.dispose() };
+    using optimizer = new SGD(
+      { namedParameters: () => new Map([['x', parameter.value]]) },
+      { learningRate: 0.1, momentum: 0.5, dampening: 0.25 },
+    );
+    const found = [0, 1, 2].map(() => {
+      optimizer.minimize(() => mul(parameter.value, 1) as Scalar); // its gradient is 1
+      return parameter.value.dataSync()[0] as number;
+    });
+    for (const [i, expected] of [1 - 0.1, 0.9 - 0.1 * 1.25, 0.775 - 0.1 * 1.375].entries())
+      expect(found[i]).toBeCloseTo(expected, 6);
+  });
+
   it('forgets the values of a step when the next one starts, unless they were asked for', async () => {
     using batch = unevenBatch();
     using model = new ToyModel();
@@ -309,6 +324,10 @@ describe('Optimizer', () => {
     for (const option of options) expect(() => new AdamW(model, option)).toThrow(ConfigError);
     expect(() => new SGD(model, { learningRate: 1, momentum: -1 })).toThrow(ConfigError);
     expect(() => new SGD(model, { learningRate: 1, nesterov: true })).toThrow(ConfigError);
+    expect(() => new SGD(model, { learningRate: 1, momentum: 0.9, dampening: 0.1, nesterov: true })).toThrow(
+      'SGD: nesterov needs a momentum above 0 and no dampening',
+    );
+    expect(() => new SGD(model, { learningRate: 1, momentum: 0.9, dampening: NaN })).toThrow(ConfigError);
     expect(() => new SGD({ namedParameters: () => new Map() }, { learningRate: 1 })).toThrow('no trainable parameter');
     using optimizer = new SGD(model, { learningRate: 1 });
     expect(() => optimizer.minimize(() => mul(model.output.bias!, 1) as unknown as Scalar)).toThrow(

@@ -44,10 +44,10 @@ export abstract class QuestionAnswerer<
   /**
    * Mean cross-entropy of the first and the last token of the answers, in nats. Places beyond the sequence don't count: answers that were cut off.
    *
-   * @param options.starts int32 [batch], the first token of each answer
-   * @param options.ends int32 [batch], the last one
+   * @param options.starts int32 [batch] or [batch, 1], the first token of each answer
+   * @param options.ends the last one, likewise
    */
-  loss(ids: Tensor2D, options: Options & { starts: Tensor1D; ends: Tensor1D }): Scalar {
+  loss(ids: Tensor2D, options: Options & { starts: Tensor1D | Tensor2D; ends: Tensor1D | Tensor2D }): Scalar {
     return tidy(() => answerLoss(this.call(ids, options), options));
   }
 }

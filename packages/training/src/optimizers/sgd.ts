@@ -14,6 +14,8 @@ import {
 export interface SGDOptions extends OptimizerOptions {
   /** Share of the last update that is kept; default 0. */
   momentum?: number;
+  /** Share of the gradient that the momentum leaves out, from the second step on; default 0. */
+  dampening?: number;
   /** Looks ahead along the momentum (Sutskever et al. 2013, section 2); default false. */
   nesterov?: boolean;
 }
@@ -22,13 +24,17 @@ export interface SGDOptions extends OptimizerOptions {
 export class SGD extends Optimizer {
   readonly kind = 'SGD';
   readonly #momentum: number;
+  readonly #dampening: number;
   readonly #nesterov: boolean;
 
-  constructor(model: Trainable, { momentum = 0, nesterov = false, ...options }: SGDOptions) {
+  constructor(model: Trainable, { momentum = 0, dampening = 0, nesterov = false, ...options }: SGDOptions) {
     checkNumber('SGD: momentum', momentum);
-    if (nesterov && momentum === 0) throw new ConfigError('SGD: nesterov needs a momentum above 0');
+    if (!Number.isFinite(dampening)) throw new ConfigError(`SGD: dampening must be a number, got ${dampening}`);
+    if (nesterov && (momentum === 0 || dampening !== 0))
+      throw new ConfigError('SGD: nesterov needs a momentum above 0 and no dampening');
     super(model, { ...options, moments: (_, { shape }) => (momentum > 0 ? { momentum_buffer: shape } : {}) });
     this.#momentum = momentum;
+    this.#dampening = dampening;
     this.#nesterov = nesterov;
   }
 
@@ -42,6 +48,13 @@ export class SGD extends Optimizer {
       gradient: gradients[i] as Tensor,
       momentumBuffer: moments['momentum_buffer'],
     }));
-    sgdStep(sgdSlots, { learningRate, step, gradientScale, momentum: this.#momentum, nesterov: this.#nesterov });
+    sgdStep(sgdSlots, {
+      learningRate,
+      step,
+      gradientScale,
+      momentum: this.#momentum,
+      dampening: this.#dampening,
+      nesterov: this.#nesterov,
+    });
   }
 }

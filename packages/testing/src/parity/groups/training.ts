@@ -90,7 +90,7 @@ const THROUGH = { loss: 'loss', grad_norm: 'gradients', lr: undefined } as const
 /** The options of each optimizer that are read. */
 const OPTIMIZER_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['AdamW', ['betas', 'eps', 'weight_decay']],
-  ['SGD', ['weight_decay', 'momentum', 'nesterov']],
+  ['SGD', ['weight_decay', 'momentum', 'dampening', 'nesterov']],
   [
     'Adafactor',
     ['eps', 'clip_threshold', 'decay_rate', 'beta1', 'weight_decay', 'scale_parameter', 'relative_step', 'warmup_init'],
@@ -159,6 +159,7 @@ function createOptimizer(
     eps: epsilon = 1e-8,
     weight_decay: weightDecay = kind === 'AdamW' ? 0.01 : 0,
     momentum = 0,
+    dampening = 0,
     nesterov = false,
   } = optimizer;
   const learningRate = scheduleOf(lr, { schedule, steps });
@@ -166,7 +167,7 @@ function createOptimizer(
   const [beta1, beta2] = betas as [number, number];
   return kind === 'AdamW'
     ? new AdamW(model, { ...options, beta1, beta2, epsilon } as AdamWOptions)
-    : new SGD(model, { ...options, momentum, nesterov } as SGDOptions);
+    : new SGD(model, { ...options, momentum, dampening, nesterov } as SGDOptions);
 }
 
 /** The tensors of one micro-batch out of [step, micro-batch, ...]. */
