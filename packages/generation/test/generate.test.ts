@@ -394,7 +394,7 @@ describe('refuses before any work', () => {
     ['generate: each id of prompt 0 must be in the vocabulary of 5 tokens, got -1', [[-1]], {}],
     ['generate: each id of the prompt must be in the vocabulary of 5 tokens, got 1.5', [1.5], {}],
     ['temperature must be above 0, got 0', [1], { temperature: 0 }],
-    ['topP must be above 0 and at most 1, got 2', [1], { topP: 2 }],
+    ['topP must be between 0 and 1, got 2', [1], { topP: 2 }],
     ['generate: topK must be a whole number above 0, or 0 for all, got -1', [1], { topK: -1 }],
     ['generate: maxNewTokens must be a whole number above 0, got 0', [1], { maxNewTokens: 0 }],
     ['generate: maxNewTokens must be a whole number above 0, got NaN', [1], { maxNewTokens: NaN }],

@@ -52,6 +52,18 @@ describe('by hand', () => {
     expect(removed(generation.topPLogitsWarper({ topP: 0.75 }), log)).toEqual([0]);
     expect(removed(generation.topPLogitsWarper({ topP: 0.6 }), [0, 0, 0, 0])).toEqual([0]);
     expect(removed(generation.topPLogitsWarper({ topP: 1 }), log)).toEqual([]);
+    expect(removed(generation.topPLogitsWarper({ topP: 0 }), log)).toEqual([0, 2, 3]);
+    expect(removed(generation.topPLogitsWarper({ topP: 0, minTokensToKeep: 2 }), log)).toEqual([0, 3]);
+  });
+
+  it('rules out bad words where no end token is told', () => {
+    const badWordsIds = [[1], [4, 2]];
+    for (const eosTokenId of [null, undefined]) {
+      expect(removed(generation.noBadWordsLogitsProcessor({ badWordsIds, eosTokenId }), [1, 2, 3], [4])).toEqual([
+        1, 2,
+      ]);
+    }
+    expect(removed(generation.noBadWordsLogitsProcessor({ badWordsIds, eosTokenId: 1 }), [1, 2, 3], [4])).toEqual([2]);
   });
 
   it('keeps ties of the last of topK', () => {
@@ -132,8 +144,8 @@ describe('refuses', () => {
   it.each<[string, () => LogitsProcessor]>([
     ['temperature must be above 0, got 0', () => generation.temperatureLogitsWarper({ temperature: 0 })],
     ['temperature must be above 0, got NaN', () => generation.temperatureLogitsWarper({ temperature: NaN })],
-    ['topP must be above 0 and at most 1, got 1.5', () => generation.topPLogitsWarper({ topP: 1.5 })],
-    ['topP must be above 0 and at most 1, got 0', () => generation.topPLogitsWarper({ topP: 0 })],
+    ['topP must be between 0 and 1, got 1.5', () => generation.topPLogitsWarper({ topP: 1.5 })],
+    ['topP must be between 0 and 1, got -0.1', () => generation.topPLogitsWarper({ topP: -0.1 })],
     ['topK must be a whole number above 0, got 2.5', () => generation.topKLogitsWarper({ topK: 2.5 })],
     ['topH must be above 0 and at most 1, got 0', () => generation.topHLogitsWarper({ topH: 0 })],
     ['minP must be between 0 and 1, got -0.1', () => generation.minPLogitsWarper({ minP: -0.1 })],

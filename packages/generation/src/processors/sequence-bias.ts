@@ -33,15 +33,15 @@ export function sequenceBiasLogitsProcessor({ sequenceBias }: { sequenceBias: Se
 /** Rules out sequences of tokens. A lone end token in the list doesn't count. */
 export function noBadWordsLogitsProcessor({
   badWordsIds,
-  eosTokenId = [],
+  eosTokenId,
 }: {
   badWordsIds: readonly (readonly number[])[];
-  eosTokenId?: number | TokenIds | undefined;
+  eosTokenId?: number | TokenIds | null | undefined;
 }): LogitsProcessor {
   const where = 'noBadWordsLogitsProcessor';
   const valid = badWordsIds.length > 0 && badWordsIds.every(areTokens);
   demand(valid, { where, name: 'badWordsIds', wanted: 'a list of lists of tokens, none empty', got: badWordsIds });
-  const ends = asList(eosTokenId);
+  const ends = asList(eosTokenId ?? []);
   const words = badWordsIds.filter((tokens) => !(tokens.length === 1 && ends.includes(tokens[0] as number)));
   if (words.length === 0) return () => {};
   return sequenceBiasLogitsProcessor({ sequenceBias: words.map((tokens) => [tokens, -Infinity] as const) });

@@ -15,11 +15,11 @@ export function topKLogitsWarper({ topK, ...options }: TruncationOptions & { top
 
 /**
  * Keeps the smallest set of likeliest tokens whose probabilities add up to `topP` (Holtzman et al. 2020, "The Curious Case of Neural Text
- * Degeneration"). Of equally likely tokens those with higher ids stay, as in Hugging Face.
+ * Degeneration"); 0 keeps the likeliest alone. Of equally likely tokens those with higher ids stay, as in Hugging Face.
  */
 export function topPLogitsWarper({ topP, ...options }: TruncationOptions & { topP: number }): LogitsProcessor {
   const where = 'topPLogitsWarper';
-  demand(topP > 0 && topP <= 1, { where, name: 'topP', wanted: 'above 0 and at most 1', got: topP });
+  demand(topP >= 0 && topP <= 1, { where, name: 'topP', wanted: 'between 0 and 1', got: topP });
   const { filterValue, minTokensToKeep } = truncation(options, where);
   return (_ids, logits) => {
     const ascending = logits.slice().sort();

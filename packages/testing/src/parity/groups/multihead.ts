@@ -2,6 +2,7 @@ import { ExtraKeysAttention } from '@formers/attention';
 import { capture, valueAndGradients } from '@formers/backend';
 import { type SafetensorsFile, toFloat32 } from '@formers/checkpoints';
 import {
+  add,
   concat,
   dispose,
   logicalAnd,
@@ -74,7 +75,7 @@ async function runMultihead(
 
   const q = read('q');
   const [k, v] = one.self_attention ? [q, q] : [read('k'), read('v')];
-  const masks = attentionMasks(find('attn_mask'), find('key_padding_mask'));
+  const masks = attentionMasks({ attention: find('attn_mask'), padding: find('key_padding_mask'), numHeads });
   const run = (): Tensor3D => attention.call(q, one.self_attention ? masks : { context: k, valueContext: v, ...masks });
   const { value: out, attentions, crossAttentions } = capture(run);
   const map = [...attentions, ...crossAttentions][0] as Tensor;
@@ -144,14 +145,31 @@ function torchPlaces(attention: ExtraKeysAttention, dim: number): Place[] {
   return places;
 }
 
-/** Both masks of torch as ours: boolean ones hide there and show here, additive ones hide by -Infinity. */
-function attentionMasks(attention: Tensor | undefined, padding: Tensor | undefined): { mask?: Tensor; bias?: Tensor } {
-  const split =
-    attention?.dtype === 'float32'
-      ? splitAdditive(attention)
-      : { mask: attention && logicalNot(attention), bias: undefined };
-  const [batch = 1, keys = 1] = padding?.shape ?? [];
-  const visible = padding && reshape(logicalNot(padding), [batch, 1, 1, keys]);
-  const mask = split.mask && visible ? logicalAnd(split.mask, visible) : (split.mask ?? visible);
-  return { ...(mask && { mask }), ...(split.bias && { bias: split.bias }) };
+/** Both masks of torch as ours: boolean ones hide there and show here, additive ones hide by -Infinity. A mask of three dimensions is [batch · heads, queries, keys]. */
+function attentionMasks({ attention, padding, numHeads }: TorchMasks): { mask?: Tensor; bias?: Tensor } {
+  const parts: { mask: Tensor; bias?: Tensor }[] = [];
+  for (const [stored, isPadding] of [
+    [attention, false],
+    [padding, true],
+  ] as const) {
+    if (!stored) continue;
+    const [first = 1, ...others] = stored.shape;
+    const ranked =
+      isPadding || stored.rank === 3
+        ? reshape(stored, isPadding ? [first, 1, 1, ...others] : [first / numHeads, numHeads, ...others])
+        : stored;
+    parts.push(ranked.dtype === 'bool' ? { mask: logicalNot(ranked) } : splitAdditive(ranked));
+  }
+  const bias = parts.flatMap((part) => part.bias ?? []);
+  return {
+    ...(parts.length > 0 && { mask: parts.map((part) => part.mask).reduce((a, b) => logicalAnd(a, b)) }),
+    ...(bias.length > 0 && { bias: bias.reduce((a, b) => add(a, b)) }),
+  };
+}
+
+/** The masks of a case, where it has them. */
+interface TorchMasks {
+  readonly attention: Tensor | undefined;
+  readonly padding: Tensor | undefined;
+  readonly numHeads: number;
 }
