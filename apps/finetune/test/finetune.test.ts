@@ -144,6 +144,8 @@ describe('finetune', () => {
     expect(names).not.toContain('model.safetensors');
     const adapter: unknown = JSON.parse(await readFile(path.join(out('lora'), 'adapter_config.json'), 'utf8'));
     expect(adapter).toMatchObject({ peft_type: 'LORA', r: 2, target_modules: ['query', 'value'] });
+    const card = await readFile(path.join(out('lora'), 'README.md'), 'utf8');
+    expect(card).toMatch(/^npx pnpm@12 run pipeline --model lora\/merged --task text-classification '/m);
     const merged = tiny('merged', { ...SENTIMENT, model: '../lora/merged' }, '--steps', '1', '--learning-rate', '0');
     expect((await summaryOf(merged)).best['loss']).toBeCloseTo(best['loss'] ?? 0, 5); // the same split, weights unmoved
   });

@@ -144,7 +144,7 @@ function readValue(name: string, value: unknown, { kind, least, below, among }: 
         ? value
         : wrong('a list of texts');
     case 'text':
-      if (typeof value !== 'string' || value === '') return wrong('a text');
+      if (typeof value !== 'string' || value === '') return wrong('a text that is not empty');
       return among && !among.includes(value) ? wrong(`one of ${among.join(', ')}`) : value;
     case 'whole':
     case 'number': {

@@ -100,10 +100,18 @@ function terminalReporter(scale: Scale): Reporter {
     print();
     if (running) bar.start(scale.steps, 0, { line: '' });
   };
+  const close = (): void => {
+    if (running) bar.stop();
+    running = false;
+    process.off('exit', close);
+  };
   return {
     note: (line) => above(() => console.log(line)),
     progress: (record) => {
-      if (!running) bar.start(scale.steps, record.step, { line: '' });
+      if (!running) {
+        bar.start(scale.steps, record.step, { line: '' });
+        process.on('exit', close); // a second Ctrl-C quits in the middle: the terminal gets its cursor back
+      }
       running = true;
       bar.update(record.step, { line: logLine(record, scale) });
     },
@@ -111,10 +119,7 @@ function terminalReporter(scale: Scale): Reporter {
       if (record.loss === undefined) above(() => console.log(logLine(record, scale))); // evaluations and checkpoints
     },
     summary: nothing,
-    close: () => {
-      if (running) bar.stop();
-      running = false;
-    },
+    close,
   };
 }
 

@@ -105,7 +105,8 @@ export function cardText(name: string, { config, best, engine, seconds, pipeline
     ['| setting | value |', '| --- | --- |', ...settings].join('\n'),
     `With [Formers](https://www.npmjs.com/package/@formers/training) on its engine ${engine}, in ${Math.round(seconds)} seconds.`,
     '## Use',
-    ['```sh', `npx pnpm@12 run pipeline --model ${name} ${pipeline}`, '```'].join('\n'),
+    ...(lora ? ['Adapters for PEFT; the whole model is in `merged`, once `finetune --merge` wrote it:'] : []),
+    ['```sh', `npx pnpm@12 run pipeline --model ${name}${lora ? '/merged' : ''} ${pipeline}`, '```'].join('\n'),
   ];
   return `${sections.join('\n\n')}\n`;
 }
