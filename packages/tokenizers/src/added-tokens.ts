@@ -82,9 +82,12 @@ export class AddedTokenFinder {
         const start = token.lstrip ? Math.max(spaceBefore(source, from), last) : from;
         const stop = token.rstrip ? spaceAfter(source, end) : end;
         if (last < start) pieces.push({ text: text.slice(last, start) });
-        const found = text.slice(start, stop);
-        pieces.push({ text: found, found: wholeWord(token.id, found.text, found.text) });
-        last = stop;
+        if (start < stop) {
+          // else the token before took all of it along as white space
+          const found = text.slice(start, stop);
+          pieces.push({ text: found, found: wholeWord(token.id, found.text, found.text) });
+          last = stop;
+        }
       }
       from = end;
     }

@@ -28,6 +28,32 @@ describe('characters', () => {
   });
 });
 
+describe('added tokens', () => {
+  // by tokenizers 0.23.3: AddedToken('  ', lstrip=True, rstrip=True) of a WordLevel model
+  test('what a token took along as white space is no token again', () => {
+    const spaces = { id: 3, content: '  ', single_word: false, lstrip: true, rstrip: true, normalized: false };
+    const tokenizer = Tokenizer.fromJson({
+      version: '1.0',
+      truncation: null,
+      padding: null,
+      added_tokens: [{ ...spaces, special: false }],
+      normalizer: null,
+      pre_tokenizer: null,
+      post_processor: null,
+      decoder: null,
+      model: { type: 'WordLevel', vocab: { '<unk>': 0, a: 1, b: 2 }, unk_token: '<unk>' },
+    });
+    const { ids, tokens, offsets } = tokenizer.encode('a      b');
+    expect([...ids]).toEqual([1, 3, 2]);
+    expect(tokens).toEqual(['a', '      ', 'b']);
+    expect(offsets.map((place) => [...place])).toEqual([
+      [0, 1],
+      [1, 7],
+      [7, 8],
+    ]);
+  });
+});
+
 describe('options of encode', () => {
   test('pairs, types and sequences', () => {
     const encoding = bert().encode('the citizen', { pair: 'The kin' });
