@@ -234,7 +234,7 @@ describe('one clear line and exit code 1', () => {
     ['missing value', ['--steps'], /--steps/],
     ['stray word', ['moby.txt'], /"moby\.txt" is no option/],
     ['no tokenizer file', ['--tokenizer', 'none.json'], /--tokenizer must be char, bpe or a tokenizer\.json/],
-    ['no checkpoint', ['--resume', 'no-such-run'], /no-such-run/],
+    ['no checkpoint', ['--resume', 'no-such-run'], /no-such-run: there is no such folder/],
     ['no config', ['--config', 'none.json'], /--config none\.json: cannot be read/],
     [
       'floor above peak',
@@ -280,6 +280,11 @@ describe('one clear line and exit code 1', () => {
     await expectRefused(
       ['--resume', run, '--tokenizer', 'bpe'],
       /--tokenizer is "char" in the run to resume, got "bpe"/,
+    );
+    await expectRefused(
+      ['--model', path.join(run, 'checkpoint-4'), '--prompt', ''],
+      /--prompt must be a text that is not empty, got ""/,
+      'generate',
     );
     const weights = path.join(run, 'checkpoint-4', 'model.safetensors');
     const bytes = await readFile(weights);

@@ -117,7 +117,10 @@ describe('checkpoints of a run', () => {
   });
 
   it('says so when there is none', async () => {
-    await expect(findCheckpoint(join(out, 'nowhere'))).rejects.toMatchObject({ code: 'no-checkpoint' });
+    await expect(findCheckpoint(join(out, 'nowhere'))).rejects.toMatchObject({
+      code: 'no-checkpoint',
+      message: expect.stringContaining('nowhere: there is no such folder'),
+    });
     await writeFile(join(out, 'file'), '');
     await expect(findCheckpoint(join(out, 'file'))).rejects.toMatchObject({ code: 'no-checkpoint' });
     for (const step of [1, 9, 10]) await rm(join(out, `checkpoint-${step}`, 'manifest.json'));

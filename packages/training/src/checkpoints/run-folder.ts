@@ -87,6 +87,11 @@ export async function findCheckpoint(
       skipped.push({ folder, reason: messageOf(error) });
     }
   }
+  const isThere = await fileSystem.files(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) throw new TrainingError('no-checkpoint', `${path}: there is no such folder`);
   const reasons = skipped.map(({ reason }) => `; ${reason}`).join('');
   throw new TrainingError('no-checkpoint', `${path}: has no complete checkpoint${reasons}`);
 }
