@@ -1,6 +1,7 @@
 import {
   describeOptions,
   ENGINES,
+  modelFolder,
   type OptionSpecs,
   parseOptions,
   runCommand,
@@ -12,7 +13,7 @@ import { ImageError, loadImage } from '@formers/images';
 import { ImageClassifier, topLabels } from './model/image-classifier.ts';
 
 const OPTIONS = {
-  model: { kind: 'text', help: 'a Hugging Face ViT folder: a path, a URL, or a name on the Hugging Face hub' },
+  model: { kind: 'text', help: 'a ViT: a folder of a run or a model, a URL, or a name on the Hugging Face hub' },
   files: { kind: 'words', help: 'image files' },
   topK: { kind: 'whole', least: 1, help: 'how many labels of each file to print, the likeliest first (default 3)' },
   json: {
@@ -42,7 +43,7 @@ await runCommand('classify', async (signal) => {
   if (!model) throw new UsageError('--model is missing; see --help');
   if (files.length === 0) throw new UsageError('there are no image files; see --help');
   await startEngine(engine);
-  using classifier = await ImageClassifier.open(model);
+  using classifier = await ImageClassifier.open(await modelFolder(model));
   const { labels } = classifier.config;
   for (const file of files) {
     if (signal.aborted) return;

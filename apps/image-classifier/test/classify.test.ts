@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { parseSafetensors, serializeSafetensors } from '@formers/checkpoints';
+import { writeCheckpoint } from '@formers/training';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -48,6 +49,14 @@ describe('classify', () => {
     const { code, stdout, stderr } = await classify('--model', model, '--engine', engine, '--top-k', '2', picture);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toBe(`${picture}: ${wanted.map(({ label, score }) => `${label} ${score.toFixed(4)}`).join(', ')}\n`);
+  });
+
+  it('takes the folder of a run for its newest checkpoint', async () => {
+    const run = path.join(folder, 'run');
+    await writeCheckpoint(run, { step: 7, write: saveUntrainedModel });
+    await writeFile(path.join(run, 'run.json'), '{}');
+    const [ofRun, ofModel] = [await classify('--model', run, picture), await classify('--model', model, picture)];
+    expect(ofRun).toEqual({ ...ofModel, code: 0, stderr: '' });
   });
 
   it('prints one JSON object per file, tells of each bad file in one line, and ends with 1', async () => {
