@@ -26,7 +26,7 @@ test.each([
 
 test.each([
   [{ kind: 'Adam' }, 'the optimizer Adam'],
-  [{ kind: 'SGD', momentum: 0.5, dampening: 0.2, maximize: false }, 'SGD here has no option dampening'],
+  [{ kind: 'SGD', momentum: 0.5, foreach: false, maximize: true }, 'SGD here has no option maximize'],
   [{ kind: 'AdamW', amsgrad: true, foreach: null }, 'AdamW here has no option amsgrad'],
 ])('a run with %j is unsupported', async (optimizer, detail) => {
   const description = { group: 'training', model_class: 'GPT2LMHeadModel', optimizer: { lr: 0.1, ...optimizer } };
