@@ -1,11 +1,9 @@
 import type { AttendAttributes } from '@formers/backend';
 import {
-  attendLayout,
-  attendMergedLayout,
   type AttentionLayout,
   type AttentionOperand,
+  createAttentionKernels,
   type PlaceHeads,
-  selfAttendLayout,
 } from '@formers/backend/engine';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
@@ -77,11 +75,4 @@ function gradient<Attributes extends AttendAttributes>(place: PlaceHeads<Attribu
 }
 
 /** Kernels of `attend`, `attendMerged` and `selfAttend` in @formers/backend. */
-export const attentionKernels: KernelTable = {
-  FormersAttend: forward(attendLayout),
-  FormersAttendGradient: gradient(attendLayout),
-  FormersAttendMerged: forward(attendMergedLayout),
-  FormersAttendMergedGradient: gradient(attendMergedLayout),
-  FormersSelfAttend: forward(selfAttendLayout),
-  FormersSelfAttendGradient: gradient(selfAttendLayout),
-};
+export const attentionKernels: KernelTable = createAttentionKernels({ forward, gradient });

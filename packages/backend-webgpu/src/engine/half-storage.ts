@@ -1,5 +1,6 @@
 import type { DataId, TensorInfo } from '@tensorflow/tfjs-core';
 
+import { elementwise, spread, vectorOf, WORKGROUP } from '../kernels/kernel.ts';
 import { bytesOf } from './bytes.ts';
 import { halfOf, type HalfElement } from './halves.ts';
 import { type Bound, type Element, elementOf, type ShaderCall, tensorOf } from './shader.ts';
@@ -11,8 +12,6 @@ interface HalfBackend extends OpenBackend {
   run(call: ShaderCall): void;
 }
 
-const THREADS = 256;
-
 /** Elements `i` of x become elements `start + i` of y, whichever of them is stored in halves. */
 export function convert(
   backend: HalfBackend,
@@ -20,21 +19,14 @@ export function convert(
 ): void {
   const size = bytesOf(x) / 4;
   const width = size % 4 === 0 && start % 4 === 0 ? 4 : 1;
-  const as = width === 4 ? 'vec4<f32>' : 'f32';
-  const groups = Math.ceil(size / width / THREADS);
-  const down = Math.ceil(groups / 65_535);
+  const as = vectorOf(width);
   backend.run({
     key: 'convert',
-    code: () => `
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * ${THREADS}u + lane;
-  if (i < u.size) { y[u.start + i] = x[i]; }
-}`,
+    code: () => elementwise('y[u.start + i] = x[i];'),
     reads: { x: { tensor: x, as } },
     writes: { y: { tensor: y, as } },
     counts: { size: size / width, start: start / width },
-    workgroups: [Math.ceil(groups / down), down],
+    workgroups: spread(Math.ceil(size / width / WORKGROUP)),
   });
 }
 

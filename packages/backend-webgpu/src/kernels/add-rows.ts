@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { elementOf, sizeOf, spread, widthOf, WORKGROUP, WORKGROUP_INDEX, zeros } from './kernel.ts';
+import { entry, sizeOf, spread, vectorOf, widthOf, WORKGROUP, WORKGROUP_INDEX, zeros } from './kernel.ts';
 import { sortIds } from './sort-ids.ts';
 
 /** Rows up to this number are added up by one thread for each column, more in strands that are added up together. */
@@ -33,8 +33,7 @@ const BY_BLOCK = `fn row(first: u32, n: u32) -> u32 { return max(first, (first /
 const blocksCode = (element: string): string => `
 ${BY_ORDER}
 ${sharedSum(element)}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let index = ${WORKGROUP_INDEX};
   let column = index % u.columnGroups * ${COLUMNS}u + lane % ${COLUMNS}u;
   var at = index / u.columnGroups * ${BLOCK}u;
@@ -52,8 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 const rowsCode = (element: string, isBlocked: boolean): string => `
 ${isBlocked ? BY_BLOCK : BY_ORDER}
 ${sharedSum(element)}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let id = ${WORKGROUP_INDEX} / u.columnGroups;
   if (id >= u.vocab) { return; }
   let start = ${WORKGROUP_INDEX} % u.columnGroups * ${WORKGROUP}u;
@@ -83,7 +81,7 @@ export function addRows(
   const count = sizeOf(ids);
   if (count === 0 || vocab * dim === 0) return zeros(backend, [vocab, dim]);
   const width = widthOf(dim);
-  const as = elementOf(width);
+  const as = vectorOf(width);
   const columns = dim / width;
   const { order, runs } = sortIds(backend, ids, { vocab });
   const isBlocked = count > BLOCK * vocab;

@@ -1,11 +1,5 @@
 import type { AttendAttributes } from '@formers/backend';
-import {
-  attendLayout,
-  attendMergedLayout,
-  type AttentionLayout,
-  type PlaceHeads,
-  selfAttendLayout,
-} from '@formers/backend/engine';
+import { type AttentionLayout, createAttentionKernels, type PlaceHeads } from '@formers/backend/engine';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import { runBiasGradient } from './attention/bias-gradient.ts';
@@ -75,11 +69,4 @@ function runGradient(
 }
 
 /** Kernels of `attend`, `attendMerged` and `selfAttend` in @formers/backend. */
-export const attentionKernels: KernelTable = {
-  FormersAttend: forward(attendLayout),
-  FormersAttendGradient: gradient(attendLayout),
-  FormersAttendMerged: forward(attendMergedLayout),
-  FormersAttendMergedGradient: gradient(attendMergedLayout),
-  FormersSelfAttend: forward(selfAttendLayout),
-  FormersSelfAttendGradient: gradient(selfAttendLayout),
-};
+export const attentionKernels: KernelTable = createAttentionKernels({ forward, gradient });

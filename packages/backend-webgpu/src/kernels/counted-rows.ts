@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { elementOf, spread, widthOf, WORKGROUP, WORKGROUP_INDEX } from './kernel.ts';
+import { entry, spread, vectorOf, widthOf, WORKGROUP, WORKGROUP_INDEX } from './kernel.ts';
 import { workgroupSum } from './reduce-code.ts';
 
 /** The rows of a matrix whose label counts, one behind the other. What lies behind the last of them is anything. */
@@ -21,8 +21,7 @@ const BLOCK = 16;
 const code = (element: string, zeroes: boolean): string => `${workgroupSum(WORKGROUP, 'f32')}
 var<workgroup> counts: array<u32, ${BLOCK}>;
 fn isCounted(row: u32) -> bool { return i32(labels[row]) != i32(u.ignored); }
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let start = ${WORKGROUP_INDEX} * ${BLOCK}u;
   if (start >= u.rows) { return; }
   var earlier = 0u;
@@ -63,7 +62,7 @@ export function findCountedRows(
 ): CountedRows {
   const [rows = 0, dim = 0] = x.shape;
   const width = widthOf(dim);
-  const as = elementOf(width);
+  const as = vectorOf(width);
   const found = {
     counted: backend.output([1 + rows], 'int32'),
     x: backend.output([rows, dim]),

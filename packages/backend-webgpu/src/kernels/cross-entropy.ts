@@ -1,6 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import {
+  entry,
   input,
   type KernelCall,
   type KernelTable,
@@ -10,22 +11,13 @@ import {
   WORKGROUP_INDEX,
   zeros,
 } from './kernel.ts';
-import {
-  type CrossEntropyAttributes,
-  logSumCode,
-  lossCode,
-  main,
-  POWER,
-  SHARED,
-  SLOPE,
-  TREE,
-} from './row-loss-code.ts';
+import { type CrossEntropyAttributes, logSumCode, lossCode, POWER, SHARED, SLOPE, TREE } from './row-loss-code.ts';
 
 /** One workgroup a row. */
 const rowCode = (isSmoothed: boolean): string => `
 ${SHARED}
 ${POWER}
-${main}
+${entry()}
   let row = ${WORKGROUP_INDEX};
   if (row >= u.rows) { return; }
   let start = row * u.classes;
@@ -44,7 +36,7 @@ ${main}
 /** The loss of all rows, and what each row's gradient is multiplied by. */
 const sumCode = (isMean: boolean): string => `
 ${SHARED}
-${main}
+${entry()}
   var total = 0.0;
   var count = 0.0;
   for (var i = lane; i < u.rows; i += ${WORKGROUP}u) {
@@ -107,7 +99,7 @@ function crossEntropyGradient({
     code: () => `
 ${POWER}
 ${SLOPE}
-${main}
+${entry()}
   let i = ${WORKGROUP_INDEX} * ${WORKGROUP}u + lane;
   if (i >= u.size) { return; }
   let row = i / u.classes;

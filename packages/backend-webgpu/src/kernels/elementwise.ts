@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { elementwise, sizeOf, spread, WORKGROUP } from './kernel.ts';
+import { elementwise, sizeOf, spread, vectorOf, widthOf, WORKGROUP } from './kernel.ts';
 
 /** A dispatch that does the same for each element of tensors of one size. */
 export interface ElementwiseCall {
@@ -27,8 +27,8 @@ export function runElementwise(
   const [first] = Object.values(writes);
   const size = first ? sizeOf(first) : 0;
   if (size === 0) return;
-  const element = size % 4 === 0 ? 'vec4<f32>' : 'f32';
-  const count = element === 'f32' ? size : size / 4;
+  const width = widthOf(size);
+  const [element, count] = [vectorOf(width), size / width];
   const bound = (tensors: typeof reads) =>
     Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, { tensor, as: element } as const]));
   backend.run({

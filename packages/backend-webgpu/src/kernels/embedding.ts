@@ -2,13 +2,13 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import { addRows } from './add-rows.ts';
 import {
-  elementOf,
   elementwise,
   input,
   type KernelCall,
   type KernelTable,
   sizeOf,
   spread,
+  vectorOf,
   widthOf,
   WORKGROUP,
 } from './kernel.ts';
@@ -24,8 +24,8 @@ function embedding({ backend, inputs }: KernelCall): TensorInfo {
   backend.run({
     key: 'embedding',
     code: () => elementwise('y[i] = weight[u32(clamp(i32(ids[i / u.dim]), 0, i32(u.vocab) - 1)) * u.dim + i % u.dim];'),
-    reads: { weight: { tensor: weight, as: elementOf(width) }, ids },
-    writes: { y: { tensor: y, as: elementOf(width) } },
+    reads: { weight: { tensor: weight, as: vectorOf(width) }, ids },
+    writes: { y: { tensor: y, as: vectorOf(width) } },
     counts: { size, dim: dim / width, vocab },
     workgroups: spread(Math.ceil(size / WORKGROUP)),
   });

@@ -1,6 +1,15 @@
 import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 
-import { input, type Kernel, type KernelCall, type KernelTable, sizeOf, spread, WORKGROUP_INDEX } from './kernel.ts';
+import {
+  entry,
+  input,
+  type Kernel,
+  type KernelCall,
+  type KernelTable,
+  sizeOf,
+  spread,
+  WORKGROUP_INDEX,
+} from './kernel.ts';
 
 const LANES = 64;
 
@@ -21,8 +30,7 @@ function placeOf(name: 'argMax' | 'argMin'): Kernel {
       code: () => `
 var<workgroup> best: array<${x.dtype === 'float32' ? 'f32' : 'i32'}, ${LANES}>;
 var<workgroup> at: array<u32, ${LANES}>;
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(LANES)}
   let result = ${WORKGROUP_INDEX};
   if (result >= u.results) { return; }
   let start = result / u.inner * u.inner * u.size + result % u.inner;
@@ -73,8 +81,7 @@ function maxPoolGradient({ backend, inputs, attributes }: KernelCall<PoolAttribu
   backend.run({
     key: 'maxPoolGradient',
     code: () => `
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(LANES)}
   let index = ${WORKGROUP_INDEX} * ${LANES}u + lane;
   if (index >= u.size) { return; }
   let channel = index % u.channels;

@@ -21,7 +21,7 @@ export function widthOf(dim: number): 1 | 4 {
 }
 
 /** So many neighbours in WGSL. */
-export function elementOf(width: 1 | 4): 'f32' | 'vec4<f32>' {
+export function vectorOf(width: 1 | 4): 'f32' | 'vec4<f32>' {
   return width === 4 ? 'vec4<f32>' : 'f32';
 }
 
@@ -42,11 +42,16 @@ export function spread(workgroups: number): [x: number, y: number] {
 /** The number of a workgroup of {@link spread}, from the builtins `workgroup_id` and `num_workgroups` as `group` and `groups`. May be one too many in the last rows. */
 export const WORKGROUP_INDEX = '(group.y * groups.x + group.x)';
 
+/** Begins an entry point, which its code closes: the number of the workgroup is {@link WORKGROUP_INDEX}, that of the thread in it `lane`. */
+export function entry(threads: number = WORKGROUP): string {
+  return `@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {`;
+}
+
 /** An entry point that runs `body` for each `i < u.size`. */
 export function elementwise(body: string): string {
   return `
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let i = ${WORKGROUP_INDEX} * ${WORKGROUP}u + lane;
   if (i >= u.size) { return; }
   ${body}

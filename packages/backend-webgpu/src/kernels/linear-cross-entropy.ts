@@ -3,19 +3,19 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { FormersWebGPUBackend } from '../backend.ts';
 import { type CountedRows, findCountedRows } from './counted-rows.ts';
 import { runElementwise } from './elementwise.ts';
-import { input, type KernelCall, type KernelTable, spread, WORKGROUP, WORKGROUP_INDEX, zeros } from './kernel.ts';
+import {
+  entry,
+  input,
+  type KernelCall,
+  type KernelTable,
+  spread,
+  WORKGROUP,
+  WORKGROUP_INDEX,
+  zeros,
+} from './kernel.ts';
 import { addColumnSums } from './product/column-sums.ts';
 import { multiply } from './product/product.ts';
-import {
-  type CrossEntropyAttributes,
-  logSumCode,
-  lossCode,
-  main,
-  POWER,
-  SHARED,
-  SLOPE,
-  TREE,
-} from './row-loss-code.ts';
+import { type CrossEntropyAttributes, logSumCode, lossCode, POWER, SHARED, SLOPE, TREE } from './row-loss-code.ts';
 
 /** Rows of a chunk are multiples of this, so that they fill the largest tile. */
 const ROWS_OF_TILE = 128;
@@ -37,7 +37,7 @@ const rowCode = (isSmoothed: boolean, { isMean, slopes }: { isMean: boolean; slo
 ${SHARED}
 ${POWER}
 ${slopes ? SLOPE : ''}
-${main}
+${entry()}
   let row = ${WORKGROUP_INDEX};
   if (row >= u.rows || i32(u.before + row) >= counted[0]) { return; }
   let start = row * u.classes;
@@ -58,7 +58,7 @@ ${main}
 
 const sumCode = (isMean: boolean): string => `
 ${SHARED}
-${main}
+${entry()}
   var total = 0.0;
   for (var i = i32(lane); i < counted[0]; i += ${WORKGROUP}) { total += losses[i]; }
   shared0[lane] = total;

@@ -1,4 +1,4 @@
-import { WORKGROUP_INDEX } from './kernel.ts';
+import { entry, WORKGROUP_INDEX } from './kernel.ts';
 import { workgroupSum } from './reduce-code.ts';
 
 /** What changes the code of the kernels. */
@@ -25,10 +25,6 @@ export interface NormGradientVariant extends RowVariant {
   readonly writesSums: boolean;
 }
 
-const ENTRY = (threads: number): string => `
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {`;
-
 const total = (element: string, value: string): string => (element === 'f32' ? value : `dot(${value}, vec4<f32>(1.0))`);
 
 /** A workgroup per row: mean, then variance (of the differences, which cancels nothing), then the result; a row stays in the registers of its threads. */
@@ -39,7 +35,7 @@ export function normCode({ element, threads, perThread, centred, hasResidual, ha
     if (column < u.vectors) { ${body} }
   }`;
   return `${workgroupSum(threads, 'f32')}
-${ENTRY(threads)}
+${entry(threads)}
   let row = ${WORKGROUP_INDEX};
   if (row >= u.rows) { return; }
   let start = row * u.vectors;
@@ -71,7 +67,7 @@ export function normGradientCode(variant: NormGradientVariant): string {
   const { element, threads, perThread, centred, hasPast, writesX, writesSums } = variant;
   const zeros = `array<${element}, ${perThread}>()`;
   return `${workgroupSum(threads, 'vec2<f32>')}
-${ENTRY(threads)}
+${entry(threads)}
   let chunk = ${WORKGROUP_INDEX};
   if (chunk >= u.chunks) { return; }
   var weightSums = ${zeros};
@@ -144,7 +140,7 @@ export function parameterSumsCode(
   workgroupBarrier();`;
   return `
 var<workgroup> shares: array<${element}, ${SUM_COLUMNS * SUM_LANES}>;
-${ENTRY(SUM_COLUMNS * SUM_LANES)}
+${entry(SUM_COLUMNS * SUM_LANES)}
   let column = ${WORKGROUP_INDEX} * ${SUM_COLUMNS}u + lane % ${SUM_COLUMNS}u;
   let part = lane / ${SUM_COLUMNS}u;
   ${dWeight ? sumOf('dWeight', '0u') : ''}

@@ -2,7 +2,7 @@ import { createNormKernels, type NormGradient } from '@formers/backend/engine';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../backend.ts';
-import { asRows, input, type KernelCall, type KernelTable, spread, zeros } from './kernel.ts';
+import { asRows, input, type KernelCall, type KernelTable, spread, vectorOf, widthOf, zeros } from './kernel.ts';
 import { normGradientCode, normCode, type NormVariant, parameterSumsCode, SUM_COLUMNS } from './norm-code.ts';
 
 /** Workgroups that share the rows in the gradient; each leaves sums over its rows for the gradients of the parameters. */
@@ -10,8 +10,8 @@ const MOST_CHUNKS = 256;
 
 /** Elements are taken by four where rows are whole vectors; a workgroup is as wide as a row needs, up to 256. */
 function variantOf(dim: number): Pick<NormVariant, 'element' | 'threads' | 'perThread'> & { vectors: number } {
-  const element = dim % 4 === 0 ? 'vec4<f32>' : 'f32';
-  const vectors = element === 'f32' ? dim : dim / 4;
+  const width = widthOf(dim);
+  const [element, vectors] = [vectorOf(width), dim / width];
   const threads = vectors <= 64 ? 64 : vectors <= 128 ? 128 : 256;
   return { element, threads, vectors, perThread: Math.ceil(vectors / threads) };
 }

@@ -7,10 +7,6 @@ export interface CrossEntropyAttributes {
   readonly reduction: 'mean' | 'sum';
 }
 
-/** Begins an entry point. */
-export const main: string = `@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {`;
-
 /** Memory of a workgroup, for the code below. */
 export const SHARED: string = `var<workgroup> shared0: array<f32, ${WORKGROUP}>;
 var<workgroup> shared1: array<f32, ${WORKGROUP}>;`;

@@ -1,6 +1,15 @@
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 
-import { input, type Kernel, type KernelCall, type KernelTable, sizeOf, spread, WORKGROUP_INDEX } from './kernel.ts';
+import {
+  entry,
+  input,
+  type Kernel,
+  type KernelCall,
+  type KernelTable,
+  sizeOf,
+  spread,
+  WORKGROUP_INDEX,
+} from './kernel.ts';
 
 const LANES = 64;
 
@@ -27,8 +36,7 @@ function scan(name: 'cumsum' | 'cumprod'): Kernel {
       key: `${name}${exclusive ? ' exclusive' : ''}${reverse ? ' reverse' : ''}`,
       code: () => `
 var<workgroup> pieces: array<${element}, ${LANES}>;
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(LANES)}
   let row = ${WORKGROUP_INDEX};
   if (row >= u.rows) { return; }
   let start = row / u.inner * u.inner * u.size + row % u.inner;

@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-import { asRows, input, type KernelCall, type KernelTable, spread, WORKGROUP_INDEX } from './kernel.ts';
+import { asRows, entry, input, type KernelCall, type KernelTable, spread, WORKGROUP_INDEX } from './kernel.ts';
 import { workgroupSum } from './reduce-code.ts';
 
 /** Threads of a row: rows are often short. */
@@ -10,8 +10,7 @@ const threadsOf = (dim: number) => (dim <= 512 ? 64 : 256);
 const code = (threads: number) => `
 var<workgroup> tops: array<f32, ${threads}>;
 var<workgroup> totals: array<f32, ${threads}>;
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(threads)}
   let row = min(${WORKGROUP_INDEX}, u.rows - 1u) * u.dim;
   var top = -3.4e38;
   var total = 0.0;
@@ -56,8 +55,7 @@ function softmax({ backend, inputs, attributes }: KernelCall<{ dim: number }>): 
 }
 
 const gradientCode = (threads: number): string => `${workgroupSum(threads, 'f32')}
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(threads)}
   let row = min(${WORKGROUP_INDEX}, u.rows - 1u) * u.dim;
   var share = 0.0;
   for (var n = lane; n < u.dim; n += ${threads}u) { share += dy[row + n] * y[row + n]; }

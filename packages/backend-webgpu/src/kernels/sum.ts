@@ -7,8 +7,8 @@ import {
   type KernelTable,
   sizeOf,
   spread,
+  vectorOf,
   widthOf,
-  elementOf,
   WORKGROUP,
 } from './kernel.ts';
 
@@ -30,7 +30,7 @@ function sum({
   if (x.dtype !== 'float32' || !isLeading || rows * size === 0 || rows > FEW_ROWS || size < rows) return undefined;
   const y = backend.output(x.shape.flatMap((length, i) => (axes.includes(i) ? (keepDims ? [1] : []) : [length])));
   const width = widthOf(size);
-  const as = elementOf(width);
+  const as = vectorOf(width);
   backend.run({
     key: 'sum of rows',
     code: () =>

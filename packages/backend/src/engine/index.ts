@@ -1,4 +1,5 @@
 /** For writers of engines: what kernels of the ops of `@formers/backend` have in common on every engine. */
+export { type AttentionParts, createAttentionKernels } from './attention-kernels.ts';
 export {
   attendLayout,
   attendMergedLayout,

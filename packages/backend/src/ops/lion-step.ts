@@ -1,5 +1,4 @@
 import {
-  add,
   greaterEqual,
   mul,
   type Scalar,
@@ -12,6 +11,7 @@ import {
 } from '@tensorflow/tfjs-core';
 
 import { hasKernel } from '../define-op.ts';
+import { mix } from './mix.ts';
 import { updateInPlace } from './update-in-place.ts';
 
 /** What Lion keeps and needs for one parameter; all of one shape. */
@@ -60,9 +60,4 @@ function composition({ parameter, gradient, momentum, weightDecay }: LionSlot, n
   const next = sub(mul(parameter, 1 - learningRate * weightDecay), mul(direction, learningRate));
   parameter.assign(where(apply, next, parameter));
   momentum.assign(where(apply, mix(momentum, g, beta2), momentum));
-}
-
-/** `beta · a + (1 - beta) · b` */
-export function mix(a: Tensor, b: Tensor, beta: number): Tensor {
-  return add(mul(a, beta), mul(b, 1 - beta));
 }

@@ -1,7 +1,7 @@
 import { greaterEqual, mul, type Scalar, sub, type Tensor2D, tidy, type Variable, where } from '@tensorflow/tfjs-core';
 
 import { hasKernel } from '../define-op.ts';
-import { mix } from './lion-step.ts';
+import { mix } from './mix.ts';
 import { NEWTON_SCHULZ, orthogonalize } from './orthogonalize.ts';
 import { updateInPlace } from './update-in-place.ts';
 

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../../backend.ts';
-import { spread, WORKGROUP_INDEX } from '../kernel.ts';
+import { entry, spread, WORKGROUP_INDEX } from '../kernel.ts';
 import { FOR_KEYS, PLACE } from './forward.ts';
 import { bindRows, type Problem, rowReader } from './problem.ts';
 import {
@@ -46,8 +46,7 @@ var<private> yStart: u32;
 ${rowReader('y', { rows: 'queries', dim: 'valueDim', isVector })}
 ${rowReader('dy', { rows: 'queries', dim: 'valueDim', isVector, strides: 'y' })}
 var<workgroup> sums: array<f32, 128>;
-@compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(128)}
   let i = ${WORKGROUP_INDEX} * ${perGroup}u + lane / ${LANES_PER_ROW}u;
   let query = i % u.queries;
   yStart = (i / u.queries / u.heads) * u.yBatch + (i / u.queries % u.heads) * u.yHead;

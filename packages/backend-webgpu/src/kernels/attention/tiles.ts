@@ -1,3 +1,5 @@
+import { entry } from '../kernel.ts';
+
 /** Edge of a tile: 32 queries by 32 keys, and 32 numbers of each of their rows at a time. */
 export const TILE = 32;
 /** Threads of a workgroup; each holds 4 x 4 numbers of a tile: rows `row` to `row + 3`, columns `column` to `column + 3`. */
@@ -17,8 +19,7 @@ export function tileKernel(functions: string, body: string): string {
 var<workgroup> a: array<vec4f, 256>;
 var<workgroup> b: array<vec4f, 256>;
 var<workgroup> p: array<vec4f, 256>;
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(THREADS)}
   let rowGroup = lane >> 3u;
   let columnGroup = lane & 7u;
   let row = 4u * rowGroup;

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../../backend.ts';
-import { elementwise, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
+import { elementwise, entry, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
 import { workgroupSum } from '../reduce-code.ts';
 import type { AdafactorProblem } from './adafactor.ts';
 
@@ -12,8 +12,7 @@ const MOST_SLABS = 256;
 const MOST_PARTS = 256;
 
 const main = `${workgroupSum(WORKGROUP, 'vec2<f32>')}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {`;
+${entry()}`;
 
 const decays = ({ numbers: { beta2, epsilon } }: AdafactorProblem) => ({ beta2, rest: 1 - beta2, epsilon });
 

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../../backend.ts';
-import { type KernelCall, type KernelTable, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
+import { entry, type KernelCall, type KernelTable, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
 import { workgroupSum } from '../reduce-code.ts';
 import { BLOCK, flatLayouts, gather } from './flat-layout.ts';
 import { keepFlat } from './kept-flat.ts';
@@ -15,8 +15,7 @@ fn isFinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f8000
 
 const squaresCode = (): string => `${workgroupSum(WORKGROUP, 'vec2<f32>')}
 ${isFiniteCode}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let part = ${WORKGROUP_INDEX};
   if (part >= u.parts) { return; }
   var sum = vec4<f32>(0.0);

@@ -2,7 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 import type { FormersWebGPUBackend } from '../../backend.ts';
 import { runElementwise } from '../elementwise.ts';
-import { elementwise, input, type KernelCall, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
+import { elementwise, entry, input, type KernelCall, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
 import { multiply } from '../product/product.ts';
 import { workgroupSum } from '../reduce-code.ts';
 
@@ -22,8 +22,7 @@ const MOST_PARTS = 256;
 
 /** Momentum and direction of a matrix, and the sum of its squares by parts. */
 const directionCode = (nesterov: boolean): string => `${workgroupSum(WORKGROUP, 'f32')}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let factor = scale[0];
   var squares = 0.0;
   for (var i = ${WORKGROUP_INDEX} * ${WORKGROUP}u + lane; i < u.size; i += u.parts * ${WORKGROUP}u) {
@@ -40,8 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 /** Divides a direction by its norm. */
 const normCode = `${workgroupSum(WORKGROUP, 'f32')}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   var squares = 0.0;
   for (var i = lane; i < u.parts; i += ${WORKGROUP}u) { squares += partial[i]; }
   let norm = sqrt(sumOfWorkgroup(lane, squares));

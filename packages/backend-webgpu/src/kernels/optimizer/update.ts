@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-import { input, type KernelCall, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
+import { entry, input, type KernelCall, sizeOf, spread, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
 import { BLOCK, flatLayouts, gather } from './flat-layout.ts';
 import { keptFlat } from './kept-flat.ts';
 
@@ -56,8 +56,7 @@ export function updateFlat(
 }
 
 const updateCode = (body: string): string => `
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let block = ${WORKGROUP_INDEX};
   let factor = scale[0];
   if (block >= u.blocks || !(factor >= 0.0)) { return; }

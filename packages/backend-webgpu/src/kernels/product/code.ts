@@ -1,3 +1,4 @@
+import { entry } from '../kernel.ts';
 import { type Tile, threadsOf } from './tiles.ts';
 
 /** An operand as a shader reads it. */
@@ -88,8 +89,7 @@ ${epilogue}
 var<workgroup> aTile: array<vec4f, ${tile.depth * aPitch}>;
 var<workgroup> bTile: array<vec4f, ${tile.depth * bPitch}>;
 
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(threads)}
   // Tiles in bands of 8 rows, so that neighbours share what the cache holds.
   let index = group.y * groups.x + group.x;
   ${extent ? 'present = presentCount();' : ''}

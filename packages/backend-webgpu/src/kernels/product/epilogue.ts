@@ -1,6 +1,7 @@
 import type { FusedActivation } from '@formers/backend';
 
 import { activationCode } from '../activation.ts';
+import { entry } from '../kernel.ts';
 
 /** What a product does with each number before it is stored: `activation(number + bias) + residual`, added to what is there. */
 export interface EpilogueCode {
@@ -100,8 +101,7 @@ ${
 export function combineCode(epilogue: EpilogueCode, sums: boolean): string {
   return `${extentCode(epilogue)}
 ${finishCode(epilogue, 'f32')}
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let i = (group.y * groups.x + group.x) * 256u + lane;
   let matrix = u.rows * u.columns;
   let batch = ${sums ? '0u' : 'i / matrix'};

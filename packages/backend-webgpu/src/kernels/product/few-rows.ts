@@ -1,5 +1,5 @@
 import type { FormersWebGPUBackend } from '../../backend.ts';
-import { spread } from '../kernel.ts';
+import { entry, spread } from '../kernel.ts';
 import { epilogueKey, finishCode } from './epilogue.ts';
 import { bindings, epilogueOf, type Product } from './problem.ts';
 
@@ -23,8 +23,7 @@ export function multiplyFewRows(backend: FormersWebGPUBackend, product: Product)
     code: () => `
 ${finishCode(epilogue, 'f32')}
 var<workgroup> sums: array<f32, ${rows * LANES * COLUMNS}>;
-@compute @workgroup_size(${LANES * COLUMNS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(LANES * COLUMNS)}
   let column = (group.y * groups.x + group.x) * ${COLUMNS}u + lane / ${LANES}u;
   let width = u.depth${vector ? ' / 4u' : ''};
   ${each((row) => `var sum${row} = ${as}();`)}

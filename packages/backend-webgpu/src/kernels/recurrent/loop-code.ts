@@ -1,4 +1,4 @@
-import { WORKGROUP_INDEX } from '../kernel.ts';
+import { entry, WORKGROUP_INDEX } from '../kernel.ts';
 import type { Direction } from './cells.ts';
 import type { LoopShape } from './layer.ts';
 
@@ -34,8 +34,7 @@ ${code}
 var<workgroup> operand: array<f32, ${depth * rows}>;
 var<workgroup> shares: array<${vector}, ${parts * products * hidden}>;
 
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry(threads)}
   let firstRow = ${WORKGROUP_INDEX} * ${rows}u;
   if (firstRow >= u.batch) { return; }
   for (var i = lane; i < ${depth * rows}u; i += ${threads}u) {

@@ -1,4 +1,4 @@
-import { WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
+import { entry, WORKGROUP, WORKGROUP_INDEX } from '../kernel.ts';
 import type { Direction } from './cells.ts';
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -39,8 +39,7 @@ fn operandOf(row: u32, k: u32) -> f32 {
   return operandAt(row, u.first, k);
 }
 
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+${entry()}
   let index = ${WORKGROUP_INDEX};
   let firstRow = index / ${unitBlocks}u * ${4 * fours}u;
   let firstUnit = index % ${unitBlocks}u * ${STEP_UNITS}u;
