@@ -367,6 +367,13 @@ describe('how it looks', () => {
     }
   });
 
+  it.each([320, 1200])('nothing jumps while the page comes over a slow connection (%i wide)', async (width) => {
+    await using slow = await servePage(built, 'slow demo');
+    await using opened = await openPage(browser, { url: slow.url, viewport: { width, height: 800 } });
+    await answered(opened.page);
+    expect(await opened.page.evaluate(jumps)).toEqual([]);
+  });
+
   it.each(['system', 'dark'])('draws light on dark when the colours change (%s)', async (way) => {
     await using opened = await openPage(browser, { url: demo.url, colorScheme: 'light' });
     const { page } = opened;

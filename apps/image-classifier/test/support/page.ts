@@ -1,10 +1,12 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
-import { build, preview } from 'vite';
+import { build, type Plugin, preview } from 'vite';
 
 import { chromiumFlags, findChromium } from '../../../../scripts/lib/chromium.ts';
 import { saveUntrainedModel } from './untrained-model.ts';
@@ -37,12 +39,33 @@ export interface ServedPage extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves a built page as `pnpm demo` does, or as a host that sends no headers, in a folder of its own. */
-export async function servePage({ folder }: BuiltPage, host: 'demo' | 'plain host'): Promise<ServedPage> {
+/** The text of a page, element by element. */
+async function* elements(file: string): AsyncGenerator<string> {
+  const html = await readFile(file, 'utf8');
+  for (const piece of html.split(/(?=<(?:p|button|label|div|fieldset|section|figure|ol|footer)[ >])/)) {
+    yield piece;
+    await delay(25);
+  }
+}
+
+/** Sends the page as a slow connection does. */
+const slowly: Plugin = {
+  name: 'slowly',
+  configurePreviewServer({ middlewares, config }) {
+    middlewares.use((request, response, next) => {
+      if (request.url !== '/') return next();
+      response.setHeader('Content-Type', 'text/html');
+      Readable.from(elements(path.join(config.build.outDir, 'index.html'))).pipe(response);
+    });
+  },
+};
+
+/** Serves a built page as `pnpm demo` does, or slowly so, or as a host that sends no headers, in a folder of its own. */
+export async function servePage({ folder }: BuiltPage, host: 'demo' | 'slow demo' | 'plain host'): Promise<ServedPage> {
   const common = { root: app, logLevel: 'error', build: { outDir: folder } } as const;
-  const server = await (host === 'demo'
-    ? preview({ ...common, configFile, preview: { port: 0 } })
-    : preview({ ...common, configFile: false, appType: 'mpa', base: '/some/folder/', preview: { port: 0 } }));
+  const server = await (host === 'plain host'
+    ? preview({ ...common, configFile: false, appType: 'mpa', base: '/some/folder/', preview: { port: 0 } })
+    : preview({ ...common, configFile, plugins: host === 'slow demo' ? [slowly] : [], preview: { port: 0 } }));
   return { url: server.resolvedUrls?.local[0] ?? '', [Symbol.asyncDispose]: () => server.close() };
 }
 
