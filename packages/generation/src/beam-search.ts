@@ -11,10 +11,13 @@ export interface Beam {
   readonly ids: readonly number[];
   /** The logarithm of the probability of each new token, after all processors. */
   readonly tokenScores: readonly number[];
-  /** Their sum; of finished beams divided by `length ** lengthPenalty`. */
+  /** Their sum, and {@link LOST} where the beam only makes up the number; of finished beams divided by `length ** lengthPenalty`. */
   readonly score: number;
   readonly stopReason?: StopReason | undefined;
 }
+
+/** The score of a beam that isn't there, and what is added to those that shall come after all others; the number of Hugging Face. */
+const LOST = -1e9;
 
 /** A beam that is one token longer than beam `parent` of the step before. */
 interface Candidate extends Beam {
@@ -48,14 +51,14 @@ export async function beamSearch({ settings, rows, decoder, stopReason }: Sessio
 class RowSearch {
   readonly row: SessionRow;
   readonly #settings: Settings;
-  readonly #finished: Beam[] = []; // best first
-  #running: readonly Beam[]; // always numBeams; dead ones have the score -Infinity
+  #finished: readonly Beam[] = []; // best first
+  #running: readonly Beam[]; // always numBeams, best first
   #isOpen = true;
 
   constructor(row: SessionRow, settings: Settings) {
     this.row = row;
     this.#settings = settings;
-    this.#running = fill([{ ids: row.prompt.ids, tokenScores: [], score: 0 }], settings.numBeams);
+    this.#running = [{ ...this.#nothing, score: 0 }, ...repeat(this.#nothing, settings.numBeams - 1)];
   }
 
   get running(): readonly Beam[] {
@@ -71,24 +74,37 @@ class RowSearch {
   step(logits: readonly Float64Array[], reasonOf: (ids: readonly number[]) => StopReason | undefined): number[] {
     const { numBeams } = this.#settings;
     const candidates = this.#candidates(logits).map((beam) => ({ ...beam, stopReason: reasonOf(beam.ids) }));
-    if (candidates.length + this.#finished.length === 0) {
+    const hasEnded = (beam: Beam): boolean => beam.stopReason !== undefined;
+    if (this.#finished.length === 0 && candidates.every(({ score }) => score === -Infinity)) {
       throw new GenerationError('beamSearch: no token is left to choose from; all are ruled out');
     }
     // An end further down the list than numBeams is not good enough to be kept.
-    this.#finish(candidates.slice(0, numBeams).filter((beam) => beam.stopReason !== undefined));
-    const next = candidates.filter((beam) => beam.stopReason === undefined).sort(byScore);
-    this.#isOpen = next.length > 0;
-    if (!this.#isOpen) return [];
-    const running = fill(next, numBeams);
+    this.#finish(candidates.slice(0, numBeams).filter(hasEnded));
+    // Where too few go on, ended ones make up the number.
+    const next = candidates
+      .map((beam) => (hasEnded(beam) ? { ...beam, score: beam.score + LOST } : beam))
+      .sort(byScore);
+    const running = [...next, ...repeat({ ...(next[0] as Candidate), score: -Infinity }, numBeams)].slice(0, numBeams);
     this.#running = running;
-    this.#isOpen = this.#canImprove();
+    this.#isOpen = !candidates.every(hasEnded) && this.#canImprove();
     return running.map(({ parent }) => parent);
   }
 
-  /** The best sequences; after an abort running ones too. Where there are no more, copies with the score -Infinity. */
+  /** The best sequences; after an abort running ones too. Where there are no more, rows without a token. */
   results(): Beam[] {
-    const unfinished = this.#isOpen ? this.#running.map((beam) => ({ ...beam, score: this.#normalized(beam) })) : [];
-    return fill([...this.#finished, ...unfinished], this.#settings.numReturnSequences);
+    const { numReturnSequences } = this.#settings;
+    const unfinished = (this.#isOpen ? this.#running : [])
+      .filter(({ score }) => score > -Infinity)
+      .map((beam) => ({ ...beam, score: this.#normalized(beam) }));
+    return [...this.#finished, ...unfinished, ...repeat(this.#nothing, numReturnSequences)].slice(
+      0,
+      numReturnSequences,
+    );
+  }
+
+  /** A sequence that isn't there. */
+  get #nothing(): Beam {
+    return { ids: this.row.prompt.ids, tokenScores: [], score: LOST };
   }
 
   /** The best continuations of all running beams, or drawn ones. More than numBeams, so that enough are left when some end. */
@@ -107,7 +123,7 @@ class RowSearch {
     }
     const places = doSample
       ? drawWithoutReplacement(softmax(totals), { count, random: this.row.random })
-      : largestIndices(totals, count).filter((place) => totals[place] !== -Infinity);
+      : largestIndices(totals, count);
     return places.map((place) => {
       const parent = Math.floor(place / vocabSize);
       const id = place % vocabSize;
@@ -126,16 +142,17 @@ class RowSearch {
   #finish(ended: readonly Beam[]): void {
     const { numBeams, earlyStopping } = this.#settings;
     if (earlyStopping === true && this.#finished.length === numBeams) return;
-    this.#finished.push(...ended.map((beam) => ({ ...beam, score: this.#normalized(beam) })));
-    this.#finished.sort(byScore);
-    this.#finished.splice(numBeams);
+    const scored = ended.map((beam) => ({ ...beam, score: this.#normalized(beam) }));
+    this.#finished = [...this.#finished, ...scored.filter(({ score }) => score > LOST)]
+      .sort(byScore)
+      .slice(0, numBeams);
   }
 
   /** Whether the best running beam may yet beat the worst finished one. */
   #canImprove(): boolean {
     const { numBeams, earlyStopping, lengthPenalty } = this.#settings;
-    if (this.#finished.length < numBeams) return true;
-    if (earlyStopping === true) return false;
+    const isFull = this.#finished.length === numBeams;
+    if (isFull && earlyStopping === true) return false;
     const best = this.#running[0] as Beam;
     const promptLength = this.row.prompt.ids.length;
     // 'never' thinks of the length at which the score would be best.
@@ -143,7 +160,7 @@ class RowSearch {
       earlyStopping === 'never' && lengthPenalty > 0
         ? this.row.maxLength - promptLength
         : best.ids.length - promptLength;
-    return best.score / length ** lengthPenalty > (this.#finished.at(-1) as Beam).score;
+    return best.score / length ** lengthPenalty > (isFull ? (this.#finished.at(-1) as Beam).score : LOST);
   }
 
   #normalized({ score, tokenScores }: Beam): number {
@@ -155,8 +172,6 @@ function byScore(a: Beam, b: Beam): number {
   return b.score - a.score;
 }
 
-/** The first `count` beams; where there are fewer, dead copies of the first. */
-function fill<T extends Beam>(beams: readonly T[], count: number): T[] {
-  const dead = { ...(beams[0] as T), score: -Infinity };
-  return Array.from({ length: count }, (_, i) => beams[i] ?? dead);
+function repeat<T>(value: T, count: number): T[] {
+  return Array.from({ length: count }, () => value);
 }

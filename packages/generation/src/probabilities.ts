@@ -52,8 +52,8 @@ export function argmax(values: Float64Array): number {
 export function largestIndices(values: Float64Array, count: number): number[] {
   const heap: number[] = [];
   const isWorse = (a: number, b: number): boolean => {
-    const difference = (values[a] as number) - (values[b] as number);
-    return difference === 0 ? a > b : difference < 0;
+    const [x, y] = [values[a] as number, values[b] as number];
+    return x === y ? a > b : x < y;
   };
   const siftDown = (): void => {
     for (let at = 0, child = 1; child < heap.length; child = 2 * at + 1) {

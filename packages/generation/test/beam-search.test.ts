@@ -195,15 +195,57 @@ describe('beam search', () => {
     expect(model.calls).toEqual([4, 4, 2, 2]);
   });
 
-  it('has copies with the score -Infinity where there are no more sequences', async () => {
-    const only = { numBeams: 3, numReturnSequences: 2, maxNewTokens: 2, prefixAllowedTokens: () => [5] };
-    const { newTokens, sequenceScores } = await generate(hashModel(), [1], only);
-    expect(newTokens).toEqual([
-      [5, 5],
-      [5, 5],
+  it('makes up the number of sequences as Hugging Face does: with a score near -1e9 over the length', async () => {
+    // Tokens and scores of transformers 5.23, where these are the logits after each token.
+    const logits = [
+      [0.5, 0, 0.2, 1],
+      [1, 0.5, 2, -1],
+      [0, 0.3, 0.1, 0.2],
+      [2, 1, 0, 0.4],
+    ];
+    const find = async (options: GenerateOptions): Promise<[tokens: number[][], scores: number[]]> => {
+      const always = { numBeams: 3, numReturnSequences: 3, eosTokenId: 2, padTokenId: 1 };
+      const { sequences, sequenceScores } = await generate(tableModel(logits), [3, 1], { ...always, ...options });
+      return [sequences.map((ids) => ids.slice(2)), sequenceScores!];
+    };
+    const two = { numBeams: 2, numReturnSequences: 2 };
+    const cases: [GenerateOptions, tokens: number[][], scores: number[]][] = [
+      [
+        { maxNewTokens: 2, prefixAllowedTokens: () => [0] },
+        [
+          [0, 0],
+          [0, 0],
+          [0, 0],
+        ],
+        [-1.4402466, -5e8, -5e8],
+      ],
+      [{ maxNewTokens: 1, prefixAllowedTokens: () => [0], ...two }, [[0], [1]], [-1.4951819, -1e9]],
+      [{ maxNewTokens: 1, forcedEosTokenId: 2, ...two }, [[2], [1]], [0, -1e9]],
+      [
+        { maxNewTokens: 3, earlyStopping: true, prefixAllowedTokens: (_, ids) => (ids.length === 2 ? [3] : [2]) },
+        [
+          [3, 2],
+          [3, 2],
+          [3, 2],
+        ],
+        [-3.0144062, -5e8, -5e8],
+      ],
+    ];
+    for (const [options, tokens, scores] of cases) {
+      const found = await find(options);
+      expect(found[0]).toEqual(tokens);
+      for (const [i, score] of scores.entries()) expect(found[1][i]! / (score || 1)).toBeCloseTo(score && 1, 6);
+    }
+    // Sampling never draws what has no probability.
+    const sampled = { doSample: true, maxNewTokens: 2, prefixAllowedTokens: () => [0] };
+    expect(await find(sampled)).toEqual([
+      [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+      ],
+      [expect.closeTo(-1.4402466, 6), -1e9, -1e9],
     ]);
-    expect(sequenceScores![0]).toBeGreaterThan(-Infinity);
-    expect(sequenceScores![1]).toBe(-Infinity);
   });
 
   it('draws different beams by sampling, the same for the same seed', async () => {
