@@ -8,7 +8,10 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean;
   /** Cut texts to `maxLength`: true for `longest_first`, or which text is cut; false switches it off. On when `maxLength` is given. */
   readonly truncation?: boolean | TruncationStrategy;
-  /** The most tokens, special tokens included; by default that of the file, then `model_max_length`. */
+  /**
+   * The most tokens, special tokens included; by default that of the file, then `model_max_length`. Where not even the special tokens fit, nothing is cut off, as in
+   * Hugging Face.
+   */
   readonly maxLength?: number;
   /** How many tokens the overflowing parts share. */
   readonly stride?: number;

@@ -166,8 +166,9 @@ export class Tokenizer {
     return this.#addedIds.get(token) ?? this.#parts.model.tokenToId(token);
   }
 
+  /** The token as the vocabulary has it; an added one as it is found in texts, normalized. */
   idToToken(id: number): string | undefined {
-    return this.#added.get(id)?.content ?? this.#parts.model.idToToken(id);
+    return this.#normalizedForms.get(id) ?? this.#added.get(id)?.content ?? this.#parts.model.idToToken(id);
   }
 
   /** Encodes a text, or a pair with `options.pair`. Lone surrogates count as U+FFFD. */
@@ -191,13 +192,8 @@ export class Tokenizer {
       let parts = sequences.map((text, sequence) => this.#encodeText(text, sequence));
       if (truncation) {
         const added = addSpecialTokens ? (postProcessor?.addedTokens(parts.length > 1) ?? 0) : 0;
-        if (added > truncation.maxLength) {
-          throw new TokenizerError(
-            'argument',
-            `Tokenizer: maxLength must leave room for ${added} special tokens, got ${truncation.maxLength}`,
-          );
-        }
-        parts = truncateEncodings(parts, { ...truncation, maxLength: truncation.maxLength - added });
+        const maxLength = truncation.maxLength - added;
+        if (maxLength >= 0) parts = truncateEncodings(parts, { ...truncation, maxLength });
       }
       return this.#postProcess(parts, addSpecialTokens);
     });
@@ -222,7 +218,7 @@ export class Tokenizer {
     const { skipSpecialTokens = false, cleanUpTokenizationSpaces = this.config.cleanUpTokenizationSpaces } = options;
     const tokens: string[] = [];
     for (const id of ids) {
-      const token = this.#normalizedForms.get(id) ?? this.idToToken(id);
+      const token = this.idToToken(id);
       if (token === undefined || (skipSpecialTokens && this.#special.has(token))) continue;
       tokens.push(token);
     }
