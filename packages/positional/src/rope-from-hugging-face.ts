@@ -2,12 +2,14 @@ import { ConfigError } from '@formers/backend';
 
 import type { RotaryPositionsConfig } from './rotary.ts';
 import type { RotaryScaling } from './rotary-scaling.ts';
+import { WHOLE_HEAD_TYPES } from './whole-head-types.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Rotary positions of a Hugging Face config.json, in both spellings: `rope_parameters`, or `rope_theta` and `rope_scaling` with `rope_type` or `type`.
- * The width comes from `head_dim`, or from `hidden_size` and `num_attention_heads`; `partial_rotary_factor`, `rotary_pct` (GPT-NeoX) and `rotary_dim` (GPT-J) are read.
+ * The width comes from `head_dim`, or from `hidden_size` and `num_attention_heads`; `partial_rotary_factor`, `rotary_pct` (GPT-NeoX) and `rotary_dim` (GPT-J) are read,
+ * but not without scaling where `model_type` is one that doesn't, such as `llama`.
  * Whether pairs are neighbours is no part of a config: architectures know it.
  *
  * @param options.layerType Which entry of `rope_parameters` where layers differ, such as `sliding_attention`.
@@ -25,7 +27,9 @@ export function ropeFromHuggingFace(
     reader.number('partial_rotary_factor') ??
     numberIn(config, 'partial_rotary_factor') ??
     numberIn(config, 'rotary_pct');
-  const rotaryDim = share === undefined ? numberIn(config, 'rotary_dim') : Math.floor(headDim * share);
+  const isWhole = type === 'default' && WHOLE_HEAD_TYPES.has(String(config['model_type']));
+  const partDim = share === undefined ? numberIn(config, 'rotary_dim') : Math.floor(headDim * share);
+  const rotaryDim = isWhole ? undefined : partDim;
   const scaling = readScaling(type, reader);
   return {
     headDim,

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import torch
-from transformers import GPTNeoXConfig, LlamaConfig
+from transformers import GPTNeoXConfig, LlamaConfig, PhiConfig, Qwen2Config
 from transformers.models.gpt_neox.modeling_gpt_neox import GPTNeoXRotaryEmbedding
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+from transformers.models.phi.modeling_phi import PhiRotaryEmbedding
+from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
 from transformers.models.t5.modeling_t5 import T5Attention
 
 FOLDER = Path(__file__).parent.parent / "fixtures"
@@ -57,17 +59,25 @@ ROPE = [
     {**SIZES, "rope_parameters": {"rope_type": "proportional", "rope_theta": 10000.0, "partial_rotary_factor": 0.25}},
     {**SIZES, "rope_parameters": {"rope_type": "proportional", "rope_theta": 10000.0, "partial_rotary_factor": 0.8, "factor": 2.0}},
     {"model_type": "gpt_neox", **SIZES, "rotary_pct": 0.25, "rotary_emb_base": 20000},
+    {"model_type": "llama", **SIZES, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
+    {"model_type": "llama", **SIZES, "rope_theta": 10000.0, "partial_rotary_factor": 0.25},
+    {"model_type": "llama", **SIZES, "rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.0, "partial_rotary_factor": 0.5}},
+    {"model_type": "qwen2", **SIZES, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
+    {"model_type": "phi", **SIZES, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.75}},
 ]
+EMBEDDINGS = {
+    "gpt_neox": (GPTNeoXConfig, GPTNeoXRotaryEmbedding),
+    "phi": (PhiConfig, PhiRotaryEmbedding),
+    "qwen2": (Qwen2Config, Qwen2RotaryEmbedding),
+}
 POSITIONS = [1, 40, 999]  # of 1000
 
 
 def rope():
     for config in ROPE:
         stored = json.loads(json.dumps(config))
-        if config.get("model_type") == "gpt_neox":
-            embedding = GPTNeoXRotaryEmbedding(GPTNeoXConfig(**config))
-        else:
-            embedding = LlamaRotaryEmbedding(LlamaConfig(**config))
+        config_class, embedding_class = EMBEDDINGS.get(config.get("model_type"), (LlamaConfig, LlamaRotaryEmbedding))
+        embedding = embedding_class(config_class(**{key: value for key, value in config.items() if key != "model_type"}))
         cos, sin = embedding(torch.zeros(1), torch.arange(1000)[None])
         pairs = embedding.inv_freq.shape[0]
         yield {
