@@ -16,6 +16,7 @@ const isMatrix = (_: string, { rank }: Tensor): boolean => rank === 2;
 /** With the dispatches that a step's update of {@link SHAPES} takes at most. */
 const OPTIMIZERS: readonly (readonly [name: string, dispatches: number, create: Create])[] = [
   ['AdamW', 1, (model) => new AdamW(model, { learningRate: 0.02, weightDecay: 0.1, clipNorm })],
+  ['AMSGrad, upwards', 1, (model) => new AdamW(model, { learningRate: 0.02, amsgrad: true, maximize: true, clipNorm })],
   ['SGD', 1, (model) => new SGD(model, { learningRate: 0.02, momentum: 0.9, weightDecay: 0.1, clipNorm })],
   ['Lion', 1, (model) => new Lion(model, { learningRate: 0.02, weightDecay: 0.1, clipNorm })],
   ['Adafactor', 4 * 3 + 5 * 6, (model) => new Adafactor(model, { weightDecay: 0.1, clipNorm })],

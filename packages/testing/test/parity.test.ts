@@ -26,8 +26,8 @@ test.each([
 
 test.each([
   [{ kind: 'Adam' }, 'the optimizer Adam'],
-  [{ kind: 'SGD', momentum: 0.5, foreach: false, maximize: true }, 'SGD here has no option maximize'],
-  [{ kind: 'AdamW', amsgrad: true, foreach: null }, 'AdamW here has no option amsgrad'],
+  [{ kind: 'SGD', momentum: 0.5, foreach: false, amsgrad: true }, 'SGD here has no option amsgrad'],
+  [{ kind: 'AdamW', amsgrad: true, foreach: null, decay_rate: 0.5 }, 'AdamW here has no option decay_rate'],
 ])('a run with %j is unsupported', async (optimizer, detail) => {
   const description = { group: 'training', model_class: 'GPT2LMHeadModel', optimizer: { lr: 0.1, ...optimizer } };
   const results: CaseResult[] = [];

@@ -8,6 +8,7 @@ import {
   type Scalar,
   scalar,
   slice,
+  square,
   sum,
   variable,
   type Tensor2D,
@@ -17,7 +18,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { AdamW, SGD, type StepResult } from '../src/index.ts';
+import { AdamW, Lion, SGD, type StepResult, type Trainable } from '../src/index.ts';
 import { ToyModel, weightsOf } from './toy-model.ts';
 import { ids } from './toy-run.ts';
 
@@ -262,6 +263,42 @@ describe('Optimizer', () => {
       expect(found[i]).toBeCloseTo(expected, 6);
   });
 
+  it('goes up with maximize: the steps of the negated loss, micro-batches by their weight too', async () => {
+    const optimizers = [
+      (model: Trainable, maximize: boolean) => new AdamW(model, { learningRate: 0.1, maximize, clipNorm: 0.5 }),
+      (model: Trainable, maximize: boolean) => new SGD(model, { learningRate: 0.1, maximize, weightDecay: 0.5 }),
+      (model: Trainable, maximize: boolean) => new Lion(model, { learningRate: 0.1, maximize }),
+    ];
+    for (const create of optimizers) {
+      const run = async (maximize: boolean): Promise<{ value: number; losses: number[]; norm: number }> => {
+        const value = tidy(() => variable(scalar(0.5)));
+        using optimizer = create({ namedParameters: () => new Map([['x', value]]) }, maximize);
+        const loss = (factor: number): Scalar => tidy(() => mul(square(value), maximize ? factor : -factor) as Scalar);
+        for (const weight of [1, 3]) optimizer.accumulate(() => loss(weight), { weight });
+        const result = optimizer.step();
+        const found = { value: value.dataSync()[0] as number, losses: await result.losses() };
+        value.dispose();
+        return { ...found, norm: await result.gradientNorm() };
+      };
+      const [up, down] = [await run(true), await run(false)];
+      expect(up.value).toBe(down.value);
+      expect(up.value).not.toBe(0.5);
+      expect(up.losses).toEqual([0.25, 0.75]); // the loss as it is
+      expect(up.norm).toBe(down.norm);
+      expect(up.norm).toBeCloseTo((1 + 3 * 3) / 4, 6);
+    }
+  });
+
+  it('keeps a state with amsgrad apart from one without', async () => {
+    using model = new ToyModel();
+    using plain = new AdamW(model, { learningRate: 0.1 });
+    using amsgrad = new AdamW(model, { learningRate: 0.1, amsgrad: true });
+    const [without, withIt] = [await plain.state(), await amsgrad.state()];
+    expect([...withIt.tensors.keys()].filter((name) => name.startsWith('max_exp_avg_sq.')).length).toBeGreaterThan(0);
+    expect(() => amsgrad.loadState(without)).toThrow(/max_exp_avg_sq\.\S+ is missing/);
+    expect(() => plain.loadState(withIt)).toThrow(/max_exp_avg_sq\.\S+ is unexpected/);
+  });
+
   it('forgets the values of a step when the next one starts, unless they were asked for', async () => {
     using batch = unevenBatch();
     using model = new ToyModel();
@@ -322,6 +359,14 @@ describe('Optimizer', () => {
       { learningRate: 1, seed: 0.5 },
     ];
     for (const option of options) expect(() => new AdamW(model, option)).toThrow(ConfigError);
+    const yes = 'yes' as unknown as boolean; // as a JSON file may have it
+    expect(() => new AdamW(model, { learningRate: 1, amsgrad: yes })).toThrow(
+      'AdamW: amsgrad must be true or false, got "yes"',
+    );
+    expect(() => new SGD(model, { learningRate: 1, maximize: yes })).toThrow(
+      'Optimizer: maximize must be true or false',
+    );
+    expect(() => new SGD(model, { learningRate: 1, momentum: 0.9, nesterov: yes })).toThrow('SGD: nesterov must be');
     expect(() => new SGD(model, { learningRate: 1, momentum: -1 })).toThrow(ConfigError);
     expect(() => new SGD(model, { learningRate: 1, nesterov: true })).toThrow(ConfigError);
     expect(() => new SGD(model, { learningRate: 1, momentum: 0.9, dampening: 0.1, nesterov: true })).toThrow(

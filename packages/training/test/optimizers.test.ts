@@ -25,7 +25,10 @@ interface Case {
     eps?: number;
     weight_decay?: number;
     momentum?: number;
+    dampening?: number;
     nesterov?: boolean;
+    amsgrad?: boolean;
+    maximize?: boolean;
     warmup_init?: boolean;
     scale_parameter?: boolean;
     beta1?: number;
@@ -57,14 +60,20 @@ class Generator {
 
 function createOptimizer({ kind, options, clip }: Case, parameters: Map<string, Variable>): Optimizer {
   const { lr = 0, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e-8, weight_decay = 0, momentum, nesterov } = options;
-  const common = { weightDecay: weight_decay, ...(clip !== null && { clipNorm: clip }) };
+  const { amsgrad = false, maximize = false, dampening = 0 } = options;
+  const common = { weightDecay: weight_decay, maximize, ...(clip !== null && { clipNorm: clip }) };
   const rated = { ...common, learningRate: lr };
   const model = { namedParameters: () => parameters };
   switch (kind) {
     case 'AdamW':
-      return new AdamW(model, { ...rated, beta1, beta2, epsilon: eps });
+      return new AdamW(model, { ...rated, beta1, beta2, epsilon: eps, amsgrad });
     case 'SGD':
-      return new SGD(model, { ...rated, ...(momentum !== undefined && { momentum }), ...(nesterov && { nesterov }) });
+      return new SGD(model, {
+        ...rated,
+        dampening,
+        ...(momentum !== undefined && { momentum }),
+        ...(nesterov && { nesterov }),
+      });
     case 'Lion':
       return new Lion(model, { ...rated, beta1, beta2 });
     case 'Muon':

@@ -10,6 +10,7 @@ describe('exact resume', () => {
   it.each([
     { family: 'gpt', optimizer: 'Muon', stopAt: { step: 2, inMiddle: true } },
     { family: 'bert', optimizer: 'AdamW', stopAt: { step: 1, inMiddle: false } },
+    { family: 'bert', optimizer: 'AMSGrad', stopAt: { step: 3, inMiddle: true } },
     { family: 't5', optimizer: 'Adafactor', stopAt: { step: 3, inMiddle: true } },
     { family: 'bart', optimizer: 'Lion', stopAt: { step: 4, inMiddle: false } },
     { family: 'transformer', optimizer: 'Adafactor', stopAt: { step: 1, inMiddle: true } },

@@ -27,6 +27,7 @@ const seed = 3;
 export const optimizers = {
   AdamW: (model) =>
     new AdamW(model, { learningRate: warmupLinear({ peak: 0.02, warmup: 2, total: STEPS }), clipNorm: 1, seed }),
+  AMSGrad: (model) => new AdamW(model, { learningRate: 0.02, amsgrad: true, maximize: true, seed }),
   SGD: (model) => new SGD(model, { learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.1, seed }),
   Adafactor: (model) => new Adafactor(model, { warmupInit: true, beta1: 0.9, weightDecay: 0.1, seed }),
   Lion: (model) => new Lion(model, { learningRate: 1e-3, weightDecay: 1, seed }),

@@ -3,6 +3,7 @@ import {
   div,
   greaterEqual,
   isFinite,
+  maximum,
   minimum,
   mul,
   scalar,
@@ -55,6 +56,8 @@ export interface AdamWSlot {
   readonly gradient: Tensor;
   readonly firstMoment: Variable;
   readonly secondMoment: Variable;
+  /** The largest second moment so far, zeros at first; where it is, it takes the place of the second moment (Reddi et al. 2018, algorithm 2). All slots have it or none. */
+  readonly maxSecondMoment?: Variable | undefined;
   readonly weightDecay: number;
 }
 
@@ -74,20 +77,23 @@ export interface AdamWNumbers {
  * One AdamW step on all parameters, in place (Loshchilov and Hutter 2019, algorithm 2), as `torch.optim.AdamW` computes it.
  *
  * Kernel `FormersAdamW`: inputs `parameter0, gradient0, firstMoment0, secondMoment0, parameter1, ...` and `gradientScale`; attributes: the numbers,
- * and `weightDecays`, one per parameter. It writes into the parameters and moments, which share their data with nothing else.
+ * and `weightDecays`, one per parameter. It writes into the parameters and moments, which share their data with nothing else. Kernel `FormersAMSGrad`: the same for slots
+ * with `maxSecondMoment0`.
  */
 export function adamWStep(slots: readonly AdamWSlot[], numbers: AdamWNumbers): void {
-  if (!hasKernel('FormersAdamW')) {
+  const kernel = slots.some(({ maxSecondMoment }) => maxSecondMoment) ? 'FormersAMSGrad' : 'FormersAdamW';
+  if (!hasKernel(kernel)) {
     for (const slot of slots) tidy(() => adamWComposition(slot, numbers));
     return;
   }
   const { learningRate, beta1, beta2, epsilon, step } = numbers;
-  updateInPlace('FormersAdamW', {
-    slots: slots.map(({ parameter, gradient, firstMoment, secondMoment }) => ({
+  updateInPlace(kernel, {
+    slots: slots.map(({ parameter, gradient, firstMoment, secondMoment, maxSecondMoment }) => ({
       parameter,
       gradient,
       firstMoment,
       secondMoment,
+      maxSecondMoment,
     })),
     shared: { gradientScale: numbers.gradientScale },
     attributes: {
@@ -102,7 +108,7 @@ export function adamWStep(slots: readonly AdamWSlot[], numbers: AdamWNumbers): v
 }
 
 function adamWComposition(
-  { parameter, gradient, firstMoment, secondMoment, weightDecay }: AdamWSlot,
+  { parameter, gradient, firstMoment, secondMoment, maxSecondMoment, weightDecay }: AdamWSlot,
   numbers: AdamWNumbers,
 ): void {
   const { learningRate, beta1, beta2, epsilon, step, gradientScale: scale } = numbers;
@@ -110,10 +116,12 @@ function adamWComposition(
   const g = mul(gradient, scale);
   const m = add(mul(firstMoment, beta1), mul(g, 1 - beta1));
   const v = add(mul(secondMoment, beta2), mul(square(g), 1 - beta2));
-  const denominator = add(div(sqrt(v), Math.sqrt(1 - beta2 ** step)), epsilon);
+  const largest = maxSecondMoment ? maximum(maxSecondMoment, v) : v;
+  const denominator = add(div(sqrt(largest), Math.sqrt(1 - beta2 ** step)), epsilon);
   const update = mul(div(m, denominator), learningRate / (1 - beta1 ** step));
   const p = sub(mul(parameter, 1 - learningRate * weightDecay), update);
   firstMoment.assign(where(apply, m, firstMoment));
   secondMoment.assign(where(apply, v, secondMoment));
+  maxSecondMoment?.assign(where(apply, largest, maxSecondMoment));
   parameter.assign(where(apply, p, parameter));
 }

@@ -1,5 +1,5 @@
 import { adamWStep, globalNorm, normalValues, randomKey } from '@formers/backend';
-import { scalar, type Scalar, tensor, variable } from '@tensorflow/tfjs-core';
+import { scalar, type Scalar, tensor, type Variable, variable } from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
 import { expectClose, expectSameBits, readValues } from '../close.ts';
@@ -8,7 +8,10 @@ const NUMBERS = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
 
 /** AdamW in place and the global norm, on tensors of odd sizes and of more than one chunk. */
 export function optimizerTests(): void {
-  test('adamWStep: three steps on several tensors, as in float64', async () => {
+  test.each([
+    ['', false],
+    [' by the largest second moment so far', true],
+  ])('adamWStep: three steps on several tensors%s, as in float64', async (_, amsgrad) => {
     const sizes = [1, 7, 8, 197, 16_385];
     const slots = sizes.map((size, i) => {
       const values = normalValues(randomKey(i, 'parameter'), size);
@@ -16,11 +19,14 @@ export function optimizerTests(): void {
         parameter: variable(tensor(values)),
         firstMoment: variable(tensor(new Float32Array(size))),
         secondMoment: variable(tensor(new Float32Array(size))),
+        // Some begin above what the second moments come to.
+        maxSecondMoment: amsgrad ? variable(tensor(values.map((value) => value ** 2 / 10))) : undefined,
         weightDecay: i % 2 ? 0.1 : 0,
         values,
       };
     });
     const expected = slots.map(({ values }) => ({
+      largest: Float64Array.from(values, (value) => Math.fround(value ** 2 / 10)),
       p: Float64Array.from(values),
       m: new Float64Array(values.length),
       v: new Float64Array(values.length),
@@ -31,38 +37,41 @@ export function optimizerTests(): void {
         slots.map((slot, i) => ({ ...slot, gradient: tensor(gradients[i] as Float32Array) })),
         { ...NUMBERS, step, gradientScale: scalar(0.5) as Scalar },
       );
-      expected.forEach(({ p, m, v }, i) => {
+      expected.forEach(({ largest, p, m, v }, i) => {
         for (let j = 0; j < p.length; j++) {
           const g = 0.5 * ((gradients[i] as Float32Array)[j] as number);
           m[j] = NUMBERS.beta1 * (m[j] as number) + (1 - NUMBERS.beta1) * g;
           v[j] = NUMBERS.beta2 * (v[j] as number) + (1 - NUMBERS.beta2) * g * g;
+          largest[j] = Math.max(largest[j] as number, v[j] as number);
+          const second = (amsgrad ? largest : v)[j] as number;
           const update =
             (m[j] as number) /
             (1 - NUMBERS.beta1 ** step) /
-            (Math.sqrt((v[j] as number) / (1 - NUMBERS.beta2 ** step)) + NUMBERS.epsilon);
+            (Math.sqrt(second / (1 - NUMBERS.beta2 ** step)) + NUMBERS.epsilon);
           p[j] =
             (p[j] as number) * (1 - NUMBERS.learningRate * (slots[i]?.weightDecay ?? 0)) -
             NUMBERS.learningRate * update;
         }
       });
     }
-    for (const [i, { parameter, firstMoment, secondMoment }] of slots.entries()) {
+    for (const [i, { parameter, firstMoment, secondMoment, maxSecondMoment }] of slots.entries()) {
       expectClose(await readValues(parameter), expected[i]?.p as Float64Array, { rtol: 1e-5, atol: 1e-6 });
-      for (const owned of [parameter, firstMoment, secondMoment]) owned.dispose();
+      if (maxSecondMoment)
+        expectClose(await readValues(maxSecondMoment), expected[i]?.largest as Float64Array, {
+          rtol: 1e-5,
+          atol: 1e-6,
+        });
+      for (const owned of [parameter, firstMoment, secondMoment, maxSecondMoment]) owned?.dispose();
     }
   });
 
   test('adamWStep: a negative scale changes nothing', async () => {
-    const owned = [1, 2, 3].map((value) => variable(tensor([value, value + 1])));
-    const [parameter, firstMoment, secondMoment] = owned as [(typeof owned)[0], (typeof owned)[0], (typeof owned)[0]];
-    adamWStep([{ parameter, firstMoment, secondMoment, gradient: tensor([Number.NaN, 1]), weightDecay: 0.1 }], {
-      ...NUMBERS,
-      step: 1,
-      gradientScale: scalar(-1) as Scalar,
-    });
-    expectSameBits(await readValues(parameter), [1, 2]);
-    expectSameBits(await readValues(firstMoment), [2, 3]);
-    expectSameBits(await readValues(secondMoment), [3, 4]);
+    const owned = [1, 2, 3, 4].map((value) => variable(tensor([value, value + 1])));
+    const [parameter, firstMoment, secondMoment, maxSecondMoment] = owned as [Variable, Variable, Variable, Variable];
+    const slot = { parameter, firstMoment, secondMoment, gradient: tensor([Number.NaN, 1]), weightDecay: 0.1 };
+    for (const slots of [[slot], [{ ...slot, maxSecondMoment }]])
+      adamWStep(slots, { ...NUMBERS, step: 1, gradientScale: scalar(-1) as Scalar });
+    for (const [i, variable] of owned.entries()) expectSameBits(await readValues(variable), [i + 1, i + 2]);
     for (const variable of owned) variable.dispose();
   });
 

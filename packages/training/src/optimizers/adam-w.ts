@@ -3,6 +3,7 @@ import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 
 import { Optimizer } from './optimizer.ts';
 import {
+  checkFlag,
   checkNumber,
   type MomentShapes,
   type OptimizerOptions,
@@ -25,6 +26,8 @@ export interface AdamNumbers {
 export interface AdamWOptions extends OptimizerOptions, AdamNumbers {
   /** Default 0.01. */
   weightDecay?: number;
+  /** Divides by the largest second moment so far instead of the last one (Reddi et al. 2018, algorithm 2); default false. */
+  amsgrad?: boolean;
 }
 
 /** Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), as `torch.optim.AdamW` computes it. */
@@ -32,9 +35,17 @@ export class AdamW extends Optimizer {
   readonly kind = 'AdamW';
   readonly #numbers: Required<AdamNumbers>;
 
-  constructor(model: Trainable, { beta1, beta2, epsilon, weightDecay = 0.01, ...options }: AdamWOptions) {
+  constructor(
+    model: Trainable,
+    { beta1, beta2, epsilon, weightDecay = 0.01, amsgrad = false, ...options }: AdamWOptions,
+  ) {
     const numbers = checkAdam('AdamW', { beta1, beta2, epsilon });
-    super(model, { ...options, weightDecay, moments: (_, { shape }) => adamMoments(shape) });
+    checkFlag('AdamW: amsgrad', amsgrad);
+    const moments = (shape: readonly number[]) => ({
+      ...adamMoments(shape),
+      ...(amsgrad && { max_exp_avg_sq: shape }),
+    });
+    super(model, { ...options, weightDecay, moments: (_, { shape }) => moments(shape) });
     this.#numbers = numbers;
   }
 
@@ -59,7 +70,7 @@ export function adamMoments(shape: readonly number[]): MomentShapes {
   return { exp_avg: shape, exp_avg_sq: shape };
 }
 
-/** One AdamW step on slots with {@link adamMoments}. */
+/** One AdamW step on slots with {@link adamMoments}, and with `max_exp_avg_sq` or without. */
 export function updateAdamW(
   slots: readonly Slot[],
   { gradients, ...numbers }: UpdateNumbers & Required<AdamNumbers>,
@@ -70,6 +81,7 @@ export function updateAdamW(
     gradient: gradients[i] as Tensor,
     firstMoment: moments['exp_avg'] as Variable,
     secondMoment: moments['exp_avg_sq'] as Variable,
+    maxSecondMoment: moments['max_exp_avg_sq'],
   }));
   adamWStep(adamWSlots, numbers);
 }

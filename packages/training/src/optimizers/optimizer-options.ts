@@ -21,6 +21,8 @@ export interface OptimizerOptions {
   clipNorm?: number;
   /** Parameters with a learning rate or weight decay of their own; the first group that matches counts. */
   groups?: readonly ParameterGroup[];
+  /** Goes up the gradients, to where the loss is largest; default false. */
+  maximize?: boolean;
   /** Of dropout; default 0. */
   seed?: number;
 }
@@ -84,6 +86,11 @@ export interface UpdateNumbers {
   readonly gradients: readonly Tensor[];
   /** Factor of all gradients; negative = change nothing. */
   readonly gradientScale: Scalar;
+}
+
+/** @throws {@link ConfigError} for what is neither true nor false. */
+export function checkFlag(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new ConfigError(`${name} must be true or false, got ${JSON.stringify(value)}`);
 }
 
 /** @throws {@link ConfigError} unless `low <= value`, and `value < high` where there is one. */

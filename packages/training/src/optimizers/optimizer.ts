@@ -14,6 +14,7 @@ import {
 
 import type { Schedule } from '../schedules/schedules.ts';
 import {
+  checkFlag,
   checkNumber,
   matches,
   type MomentShapes,
@@ -55,6 +56,8 @@ export abstract class Optimizer implements Disposable {
   abstract readonly kind: string;
   readonly seed: number;
   readonly #clipNorm: number | undefined;
+  /** Of the gradients: -1 goes up. */
+  readonly #sign: 1 | -1;
   readonly #learningRate: Schedule;
   readonly #slots: readonly Slot[];
   /** Numbers of the slots that share a learning rate. */
@@ -77,6 +80,7 @@ export abstract class Optimizer implements Disposable {
       decay = (_, { rank }) => rank >= 2,
       clipNorm,
       groups = [],
+      maximize = false,
       seed = 0,
       moments,
     }: OptimizerOptions & { moments: (path: string, parameter: Variable) => MomentShapes },
@@ -85,12 +89,14 @@ export abstract class Optimizer implements Disposable {
     checkNumber('Optimizer: weightDecay', weightDecay);
     if (clipNorm !== undefined) checkNumber('Optimizer: clipNorm', clipNorm, { low: Number.MIN_VALUE });
     if (!Number.isSafeInteger(seed)) throw new ConfigError(`Optimizer: seed must be a whole number, got ${seed}`);
+    checkFlag('Optimizer: maximize', maximize);
     groups.forEach(checkGroup);
     const trained = [...model.namedParameters()].filter(([, parameter]) => parameter.trainable);
     if (trained.length === 0) throw new ConfigError('Optimizer: the model has no trainable parameter');
     this.seed = seed;
     this.#checkTrained = () => model.checkTrained?.();
     this.#clipNorm = clipNorm;
+    this.#sign = maximize ? -1 : 1;
     this.#learningRate = asSchedule(learningRate);
     const groupOf = trained.map(([path, parameter]) =>
       groups.findIndex(({ match }) => matches(match, path, parameter)),
@@ -139,10 +145,10 @@ export abstract class Optimizer implements Disposable {
     if (weight === 0) return; // nothing in it counts
     const { value, gradients } = tidy(() => {
       // Relative to the first micro-batch, so that a step of one, or of equal ones, needs no factor.
-      const share = weight / (this.#weights[0] ?? weight);
+      const factor = (this.#sign * weight) / (this.#weights[0] ?? weight);
       const parameters = this.#slots.map(({ parameter }) => parameter);
       const result = withDropout({ seed: this.seed, step: this.#numSteps, microBatch: this.#losses.length }, () =>
-        valueAndGradients(loss, parameters, share === 1 ? {} : { outputGradient: scalar(share) }),
+        valueAndGradients(loss, parameters, factor === 1 ? {} : { outputGradient: scalar(factor) }),
       );
       if (result.value.rank !== 0)
         throw new ShapeError(`Optimizer: the loss must be a scalar, got [${result.value.shape.join(', ')}]`);

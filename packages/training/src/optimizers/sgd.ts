@@ -3,6 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 
 import { Optimizer } from './optimizer.ts';
 import {
+  checkFlag,
   checkNumber,
   type OptimizerOptions,
   type Slot,
@@ -30,6 +31,7 @@ export class SGD extends Optimizer {
   constructor(model: Trainable, { momentum = 0, dampening = 0, nesterov = false, ...options }: SGDOptions) {
     checkNumber('SGD: momentum', momentum);
     if (!Number.isFinite(dampening)) throw new ConfigError(`SGD: dampening must be a number, got ${dampening}`);
+    checkFlag('SGD: nesterov', nesterov);
     if (nesterov && (momentum === 0 || dampening !== 0))
       throw new ConfigError('SGD: nesterov needs a momentum above 0 and no dampening');
     super(model, { ...options, moments: (_, { shape }) => (momentum > 0 ? { momentum_buffer: shape } : {}) });

@@ -21,6 +21,12 @@ STEPS = 1000
 CASES = {
     "adamw": ("AdamW", dict(lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01), None),
     "adamw-decay-clip": ("AdamW", dict(lr=0.003, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.5), 0.5),
+    "adamw-amsgrad": ("AdamW", dict(lr=0.01, betas=(0.9, 0.99), weight_decay=0.1, amsgrad=True), None),
+    "adamw-amsgrad-maximize-clip": (
+        "AdamW",
+        dict(lr=0.003, betas=(0.8, 0.9), eps=1e-6, weight_decay=0.2, amsgrad=True, maximize=True),
+        0.5,
+    ),
     "adafactor": ("Adafactor", dict(), None),
     "adafactor-warmup-momentum": ("Adafactor", dict(warmup_init=True, beta1=0.9, weight_decay=0.02), None),
     "adafactor-fixed-clip": (
@@ -39,6 +45,11 @@ CASES = {
     "sgd": ("SGD", dict(lr=0.01), None),
     "sgd-momentum-decay": ("SGD", dict(lr=0.01, momentum=0.9, weight_decay=0.1), None),
     "sgd-nesterov-clip": ("SGD", dict(lr=0.02, momentum=0.8, nesterov=True, weight_decay=0.05), 0.7),
+    "sgd-maximize-dampening": (
+        "SGD",
+        dict(lr=0.01, momentum=0.9, dampening=0.3, weight_decay=0.1, maximize=True),
+        None,
+    ),
 }
 
 
@@ -74,7 +85,7 @@ def make_optimizers(kind, options, parameters):
 
 
 BFLOAT16 = torch.bfloat16
-KEPT = ("exp_avg", "exp_avg_sq", "exp_avg_sq_row", "exp_avg_sq_col", "momentum_buffer")
+KEPT = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_avg_sq_row", "exp_avg_sq_col", "momentum_buffer")
 
 
 def run(kind, options, clip, dtype=torch.float32):

@@ -17,16 +17,32 @@ interface AdamWAttributes {
 
 /** Loshchilov and Hutter 2019, algorithm 2. */
 function adamW(call: KernelCall<AdamWAttributes>): TensorInfo[] {
+  return adam(call, { key: 'AdamW', changes: [], largest: 'let largest = v;' });
+}
+
+/** Reddi et al. 2018, algorithm 2, with the weight decay of AdamW. */
+function amsGrad(call: KernelCall<AdamWAttributes>): TensorInfo[] {
+  const largest = `let largest = max(maxSecondMoment[i], v);
+  maxSecondMoment[i] = largest;`;
+  return adam(call, { key: 'AMSGrad', changes: ['maxSecondMoment'], largest });
+}
+
+/** @param options.largest Declares `largest`, the second moment that counts. */
+function adam(
+  call: KernelCall<AdamWAttributes>,
+  { key, changes, largest }: { key: string; changes: readonly string[]; largest: string },
+): TensorInfo[] {
   const { learningRate, beta1, beta2, epsilon, step, weightDecays } = call.attributes;
   updateFlat(call, [...weightDecays.keys()], {
-    key: 'AdamW',
-    changes: ['parameter', 'firstMoment', 'secondMoment'],
+    key,
+    changes: ['parameter', 'firstMoment', 'secondMoment', ...changes],
     body: `
   let m = firstMoment[i] * u.beta1 + g * u.rest1;
   let v = secondMoment[i] * u.beta2 + g * g * u.rest2;
   firstMoment[i] = m;
   secondMoment[i] = v;
-  parameter[i] = parameter[i] * (1.0 - u.learningRate * decay) - m / (sqrt(v) * u.rootScale + u.epsilon) * u.stepSize;`,
+  ${largest}
+  parameter[i] = parameter[i] * (1.0 - u.learningRate * decay) - m / (sqrt(largest) * u.rootScale + u.epsilon) * u.stepSize;`,
     numbers: {
       ...{ learningRate, beta1, beta2, epsilon, rest1: 1 - beta1, rest2: 1 - beta2 },
       stepSize: learningRate / (1 - beta1 ** step),
@@ -96,6 +112,7 @@ function lion(call: KernelCall<LionAttributes>): TensorInfo[] {
 export const optimizerKernels: KernelTable = {
   ...globalNormKernels,
   FormersAdamW: adamW,
+  FormersAMSGrad: amsGrad,
   FormersSGD: sgd,
   FormersLion: lion,
   FormersMuon: muon,

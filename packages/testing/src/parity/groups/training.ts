@@ -89,8 +89,8 @@ const THROUGH = { loss: 'loss', grad_norm: 'gradients', lr: undefined } as const
 
 /** The options of each optimizer that are read. */
 const OPTIMIZER_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['AdamW', ['betas', 'eps', 'weight_decay']],
-  ['SGD', ['weight_decay', 'momentum', 'dampening', 'nesterov']],
+  ['AdamW', ['betas', 'eps', 'weight_decay', 'amsgrad', 'maximize']],
+  ['SGD', ['weight_decay', 'momentum', 'dampening', 'nesterov', 'maximize']],
   [
     'Adafactor',
     ['eps', 'clip_threshold', 'decay_rate', 'beta1', 'weight_decay', 'scale_parameter', 'relative_step', 'warmup_init'],
@@ -161,12 +161,14 @@ function createOptimizer(
     momentum = 0,
     dampening = 0,
     nesterov = false,
+    amsgrad = false,
+    maximize = false,
   } = optimizer;
   const learningRate = scheduleOf(lr, { schedule, steps });
-  const options = { learningRate, weightDecay, ...(clipNorm !== null && { clipNorm }) };
+  const options = { learningRate, weightDecay, maximize, ...(clipNorm !== null && { clipNorm }) };
   const [beta1, beta2] = betas as [number, number];
   return kind === 'AdamW'
-    ? new AdamW(model, { ...options, beta1, beta2, epsilon } as AdamWOptions)
+    ? new AdamW(model, { ...options, beta1, beta2, epsilon, amsgrad } as AdamWOptions)
     : new SGD(model, { ...options, momentum, dampening, nesterov } as SGDOptions);
 }
 
