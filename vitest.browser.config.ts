@@ -4,6 +4,10 @@ import type { BrowserConfigOptions } from 'vitest/node';
 import { chromiumFlags, findChromium } from './scripts/lib/chromium.ts';
 
 const executablePath = findChromium();
+
+/** How long tests may take, and wait for a state: a busy machine stands still for seconds, and computes at a fifth of its speed. */
+const patience = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } } as const;
+
 /** A function, as vitest writes into what it gives. */
 const browser = (): BrowserConfigOptions => ({
   enabled: true,
@@ -31,8 +35,7 @@ export default defineConfig({
           name: 'in Chromium',
           include: ['packages/*/test/**/*.browser.test.ts', 'apps/*/test/**/*.browser.test.ts'],
           exclude: ['**/*.not-isolated.browser.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...patience,
           browser: browser(),
         },
       },
@@ -40,8 +43,7 @@ export default defineConfig({
         test: {
           name: 'in Chromium, not isolated',
           include: ['packages/*/test/**/*.not-isolated.browser.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...patience,
           browser: browser(),
         },
       },
@@ -49,9 +51,7 @@ export default defineConfig({
         test: {
           name: 'pages',
           include: ['apps/*/test/**/*.page.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          expect: { poll: { timeout: 30_000 } },
+          ...patience,
         },
       },
     ],

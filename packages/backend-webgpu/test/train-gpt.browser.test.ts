@@ -34,4 +34,4 @@ test('a page trains a tiny GPT on the GPU and samples from it', async () => {
   expect(result.newTokens[0]?.map((id) => TEXT[id]).join('')).toBe('efghabcd');
   inputs.dispose();
   targets.dispose();
-}, 120_000);
+});

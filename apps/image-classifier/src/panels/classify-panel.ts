@@ -155,6 +155,7 @@ export class ClassifyPanel {
   }
 
   async #toggleWebcam(): Promise<void> {
+    if (this.#webcam.isStarting) return;
     if (this.#webcam.isOn) return this.#stopWebcam();
     this.#options.say('');
     try {

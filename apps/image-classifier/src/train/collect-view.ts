@@ -102,19 +102,20 @@ export class CollectView {
 
   /** Adds frames of the camera to a class, until what it returns is called. */
   #record(card: ClassCard): () => void {
-    let timer: ReturnType<typeof setInterval> | undefined;
     let isOver = false;
-    const take = async (): Promise<void> => card.add([await this.#webcam.frame()]);
-    const begin = async (): Promise<void> => {
+    const record = async (): Promise<void> => {
       await this.#webcam.start();
       this.#camera.hidden = false;
-      await take(); // one at least, however short it is held
-      if (!isOver) timer = setInterval(() => void take(), RECORD_EVERY);
+      do {
+        // One at least, however short it is held; and one at a time, however long a slow device takes for it.
+        const pause = new Promise((resolve) => setTimeout(resolve, RECORD_EVERY));
+        await card.add([await this.#webcam.frame()]);
+        await pause;
+      } while (!isOver && this.#webcam.isOn);
     };
-    begin().catch((error: unknown) => this.#say(messageOf(error)));
+    record().catch((error: unknown) => this.#say(messageOf(error)));
     return () => {
       isOver = true;
-      clearInterval(timer);
     };
   }
 }

@@ -5,6 +5,7 @@ const LARGEST_SIDE = 256;
 export class Webcam {
   readonly #video: HTMLVideoElement;
   #stream: MediaStream | undefined;
+  #starting: Promise<void> | undefined;
   #count = 0;
 
   constructor(video: HTMLVideoElement) {
@@ -15,9 +16,19 @@ export class Webcam {
     return this.#stream !== undefined;
   }
 
-  /** Asks for the camera. @throws Error with a message for the visitor. */
+  /** Whether it has been asked for, and nothing is seen yet. */
+  get isStarting(): boolean {
+    return this.#starting !== undefined;
+  }
+
+  /** Asks for the camera, once, however often it is called until that is there. @throws Error with a message for the visitor. */
   async start(): Promise<void> {
-    if (this.#stream) return;
+    if (this.isOn && !this.isStarting) return;
+    this.#starting ??= this.#open().finally(() => (this.#starting = undefined));
+    await this.#starting;
+  }
+
+  async #open(): Promise<void> {
     if (!('mediaDevices' in navigator)) throw new Error('This browser gives pages no camera; it does over HTTPS.');
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 320 } }, audio: false });

@@ -9,6 +9,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { build, type Plugin, preview } from 'vite';
 
 import { chromiumFlags, findChromium } from '../../../../scripts/lib/chromium.ts';
+import { percent } from '../../src/page/words.ts';
 import { saveUntrainedModel } from './untrained-model.ts';
 
 const app = path.join(import.meta.dirname, '../..');
@@ -69,6 +70,9 @@ export async function servePage({ folder }: BuiltPage, host: 'demo' | 'slow demo
   return { url: server.resolvedUrls?.local[0] ?? '', [Symbol.asyncDispose]: () => server.close() };
 }
 
+/** How long a page may take for anything: a busy machine stands still for seconds, and computes at a fifth of its speed. */
+const PATIENCE = 60_000;
+
 /** The system's Chromium, with further flags. */
 export function launchBrowser(...flags: readonly string[]): Promise<Browser> {
   const executablePath = findChromium();
@@ -88,9 +92,10 @@ export interface OpenPage extends AsyncDisposable {
 /** Opens an address in a profile of its own, before anything is loaded; `prepare` can put routes in its way. Without a service worker, unless told. */
 export async function openPage(
   browser: Browser,
-  { url, prepare, ...options }: BrowserContextOptions & { url: string; prepare?: (page: Page) => Promise<void> },
+  { url, prepare, ...options }: BrowserContextOptions & { url: string; prepare?: (page: Page) => Promise<unknown> },
 ): Promise<OpenPage> {
   const context = await browser.newContext({ serviceWorkers: 'block', ...options });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const errors: string[] = [];
   const requests: string[] = [];
@@ -114,9 +119,25 @@ export async function textOf(page: Page, id: string): Promise<string> {
   return (await page.locator(`#${id}`).textContent()) ?? '';
 }
 
+/** Waits for the answer to the ink that the model sees now: the one before may still be shown, or one on the way. */
+export async function answeredInk(page: Page): Promise<void> {
+  const shares = await page.evaluate(async () => {
+    const canvas = document.getElementById('seen') as HTMLCanvasElement;
+    const { data = [] } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? {};
+    const ink = Array.from({ length: data.length / 4 }, (_, pixel) => data[4 * pixel + 3] ?? 0);
+    return Array.from((await window.formersDemo.classify(ink)).probabilities);
+  });
+  await page.waitForFunction(
+    (wanted) => Array.from(document.querySelectorAll('#bars .score'), (bar) => bar.textContent).join() === wanted,
+    shares.map((share) => percent(share)).join(),
+  );
+}
+
 /** Moves the mouse along strokes on the pad. */
 export async function draw(page: Page, strokes: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
-  const box = await page.locator('#pad').boundingBox();
+  const pad = page.locator('#pad');
+  await pad.scrollIntoViewIfNeeded();
+  const box = await pad.boundingBox();
   if (!box) throw new Error('the pad is not there');
   for (const stroke of strokes) {
     for (const [i, [x, y]] of stroke.entries()) {
