@@ -3,7 +3,7 @@
  * in scratch memory. The backward pass computes the weights again from the maximum and 1/sum of each row.
  */
 import { activateRow } from './activation';
-import { argument, nextUnit, number, pointer, tileRows } from './control';
+import { argument, nextUnit, number, pointer } from './control';
 import { EDGE_BYTES, multiplyPanels } from './matrix-product';
 import { packPanels, packTransposed, PANEL } from './pack';
 import { dropoutFactors } from './random';
@@ -280,7 +280,7 @@ function gradientOfHead(thread: i32, batch: i32, kvHead: i32, group: i32): void 
   const kPanel = <usize>(headDim * PANEL) << 2, vPanel = <usize>(valueDim * PANEL) << 2, kRowPanel = <usize>(keys * PANEL) << 2;
   const k = pointer(11) + offset(12, batch, kvHead, 0), v = pointer(15) + offset(16, batch, kvHead, 0);
   const dk = pointer(49) + offset(12, batch, kvHead, 0), dv = pointer(50) + offset(16, batch, kvHead, 0);
-  const scale = number(24), cap = number(28), tile = tileRows();
+  const scale = number(24), cap = number(28);
   const plain = !pointer(51) && !cap && !argument(39); // then the scale can be applied in the same pass
 
   packPanels(true, k, kStride, headDim, keys, 0, keyRoom / PANEL, kTransposed, kPanel);
@@ -334,9 +334,9 @@ function gradientOfHead(thread: i32, batch: i32, kvHead: i32, group: i32): void 
       multiplyPanels(count, headDim, width, dScores + o0, scoreStride, false, kRows + (<usize>(first * PANEL) << 2), kRowPanel, dq, qStride, false, edge);
       packPanels(false, q, qStride, count, headDim, 0, roundUp(headDim) / PANEL, qRows, <usize>count << 6);
       packPanels(false, dy, yStride, count, valueDim, 0, roundUp(valueDim) / PANEL, dyRows, <usize>count << 6);
-      packTransposed(dScores + o0, scoreStride, width, count, tile, packedScores, 0, false);
+      packTransposed(dScores + o0, scoreStride, width, count, packedScores, 0, false);
       multiplyPanels(width, headDim, count, packedScores, 0, true, qRows, <usize>(count * PANEL) << 2, dk + <usize>first * kStride, kStride, true, edge);
-      packTransposed(scores + o0, scoreStride, width, count, tile, packedScores, 0, false);
+      packTransposed(scores + o0, scoreStride, width, count, packedScores, 0, false);
       multiplyPanels(width, valueDim, count, packedScores, 0, true, dyRows, <usize>(count * PANEL) << 2, dv + <usize>first * vStride, vStride, true, edge);
     }
   }

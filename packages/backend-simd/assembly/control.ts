@@ -16,7 +16,7 @@ const KERNEL: usize = 1216;
 const PARTICIPANTS: usize = 1220;
 const SLEEPERS: usize = 1280;
 const MAY_WAIT: usize = 1284;
-const TILE_ROWS: usize = 1288;
+const WIDE_TILE: usize = 1288;
 const ENDED: usize = 1292;
 const TAKEN: usize = 1344; // 4 counters, a cache line each
 const DONE: usize = 1600; // 4 counters, a cache line each
@@ -53,12 +53,12 @@ export function argumentsAddress(): usize {
   return ARGUMENTS;
 }
 
-/** Rows of the register tile in use: 4 (of 16 columns) or 6 (of 8 columns). */
-@inline export function tileRows(): i32 {
-  return load<i32>(TILE_ROWS);
+/** Whether the register tile in use has 16 columns; else 8. */
+@inline export function hasWideTile(): bool {
+  return load<i32>(WIDE_TILE) != 0;
 }
-export function configure(rows: i32, mayWait: i32): void {
-  store<i32>(TILE_ROWS, rows);
+export function configure(tileColumns: i32, mayWait: i32): void {
+  store<i32>(WIDE_TILE, tileColumns == 16 ? 1 : 0);
   store<i32>(MAY_WAIT, mayWait);
 }
 

@@ -1,9 +1,9 @@
 /** The matrix product, C = A · B, where each of A and B may be transposed. */
-import { tile1x16, tile2x16, tile4x16, tile4x16Packed, tile6x8, tile6x8Packed } from '../build/assembly/tiles';
+import { tile1x16, tile2x16, tile4x16, tile6x16, tile6x16Packed, tile6x8, tile6x8Packed } from '../build/assembly/tiles';
 import { activateRow } from './activation';
-import { argument, awaitPhase, finishUnit, nextUnit, pointer, tileRows } from './control';
+import { argument, awaitPhase, finishUnit, hasWideTile, nextUnit, pointer } from './control';
 import * as runs from './rows';
-import { packPanels, packTransposed, PANEL, panelPitch } from './pack';
+import { packPanels, packTransposed, PANEL, panelPitch, TILE_ROWS } from './pack';
 
 /**
  * Depth of one pass. Every element of C is the sum of its passes, and each pass one chain of multiply-adds in the order of k: the same bits for any tile
@@ -26,68 +26,54 @@ export const EDGE_BYTES: usize = 512;
  * @param edge {@link EDGE_BYTES} of scratch
  */
 export function multiplyPanels(rows: i32, columns: i32, depth: i32, a: usize, aStride: usize, aPacked: bool, b: usize, panelBytes: usize, c: usize, cStride: usize, accumulate: bool, edge: usize): void {
-  const tile = tileRows();
+  const wide = hasWideTile();
   for (let j = 0; j < columns; j += PANEL) {
     const width = min2(PANEL, columns - j);
-    if (aPacked) stripPacked(tile, rows, width, depth, a, b, c, cStride, accumulate, edge);
-    else stripInPlace(tile, rows, width, depth, a, aStride, b, c, cStride, accumulate, edge);
+    if (aPacked) stripPacked(wide, rows, width, depth, a, b, c, cStride, accumulate, edge);
+    else stripInPlace(wide, rows, width, depth, a, aStride, b, c, cStride, accumulate, edge);
     b += panelBytes;
     c += <usize>PANEL << 2;
   }
 }
 
-function stripInPlace(tile: i32, rows: i32, width: i32, depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize, accumulate: bool, edge: usize): void {
+function stripInPlace(wide: bool, rows: i32, width: i32, depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize, accumulate: bool, edge: usize): void {
   const whole = width == PANEL;
   let i = 0;
-  if (tile == 4) {
-    for (; i <= rows - 4; i += 4) {
-      if (whole) tile4x16(depth, a, aStride, b, c, cStride, accumulate);
-      else {
-        tile4x16(depth, a, aStride, b, edge, 64, false);
-        copyEdge(edge, 4, width, c, cStride, accumulate);
-      }
-      a += 4 * aStride;
-      c += 4 * cStride;
+  for (; i <= rows - TILE_ROWS; i += TILE_ROWS) {
+    const target = whole ? c : edge, stride = whole ? cStride : 64, add = whole && accumulate;
+    if (wide) tile6x16(depth, a, aStride, b, target, stride, add);
+    else {
+      tile6x8(depth, a, aStride, b, target, stride, add);
+      if (width > 8) tile6x8(depth, a, aStride, b + 32, target + 32, stride, add);
     }
-  } else {
-    for (; i <= rows - 6; i += 6) {
-      if (whole) {
-        tile6x8(depth, a, aStride, b, c, cStride, accumulate);
-        tile6x8(depth, a, aStride, b + 32, c + 32, cStride, accumulate);
-      } else {
-        tile6x8(depth, a, aStride, b, edge, 64, false);
-        if (width > 8) tile6x8(depth, a, aStride, b + 32, edge + 32, 64, false);
-        copyEdge(edge, 6, width, c, cStride, accumulate);
-      }
-      a += 6 * aStride;
-      c += 6 * cStride;
-    }
+    if (!whole) copyEdge(edge, TILE_ROWS, width, c, cStride, accumulate);
+    a += TILE_ROWS * aStride;
+    c += TILE_ROWS * cStride;
   }
-  for (; i <= rows - 2; i += 2) {
-    tile2x16(depth, a, aStride, b, edge, 64, false);
-    copyEdge(edge, 2, width, c, cStride, accumulate);
-    a += 2 * aStride;
-    c += 2 * cStride;
-  }
-  if (i < rows) {
-    tile1x16(depth, a, aStride, b, edge, 64, false);
-    copyEdge(edge, 1, width, c, cStride, accumulate);
+  for (let tile = 4; tile > 0; tile >>= 1) {
+    if (!((rows - i) & tile)) continue;
+    if (tile == 4) tile4x16(depth, a, aStride, b, edge, 64, false);
+    else if (tile == 2) tile2x16(depth, a, aStride, b, edge, 64, false);
+    else tile1x16(depth, a, aStride, b, edge, 64, false);
+    copyEdge(edge, tile, width, c, cStride, accumulate);
+    a += <usize>tile * aStride;
+    c += <usize>tile * cStride;
   }
 }
 
-function stripPacked(tile: i32, rows: i32, width: i32, depth: i32, a: usize, b: usize, c: usize, cStride: usize, accumulate: bool, edge: usize): void {
-  const panel = <usize>(tile * depth) << 2;
-  for (let i = 0; i < rows; i += tile) {
-    const whole = width == PANEL && rows - i >= tile;
+function stripPacked(wide: bool, rows: i32, width: i32, depth: i32, a: usize, b: usize, c: usize, cStride: usize, accumulate: bool, edge: usize): void {
+  const panel = <usize>(TILE_ROWS * depth) << 2;
+  for (let i = 0; i < rows; i += TILE_ROWS) {
+    const whole = width == PANEL && rows - i >= TILE_ROWS;
     const target = whole ? c : edge, stride = whole ? cStride : 64, add = whole && accumulate;
-    if (tile == 4) tile4x16Packed(depth, a, 0, b, target, stride, add);
+    if (wide) tile6x16Packed(depth, a, 0, b, target, stride, add);
     else {
       tile6x8Packed(depth, a, 0, b, target, stride, add);
       if (width > 8) tile6x8Packed(depth, a, 0, b + 32, target + 32, stride, add);
     }
-    if (!whole) copyEdge(edge, min2(tile, rows - i), width, c, cStride, accumulate);
+    if (!whole) copyEdge(edge, min2(TILE_ROWS, rows - i), width, c, cStride, accumulate);
     a += panel;
-    c += <usize>tile * cStride;
+    c += TILE_ROWS * cStride;
   }
 }
 
@@ -188,7 +174,7 @@ export function matrixProduct(thread: i32): void {
     for (let k0 = 0; k0 < depth; k0 += DEPTH) {
       const pass = min2(DEPTH, depth - k0), add = k0 > 0 || accumulate, last = k0 + pass == depth;
       if (aTransposed) {
-        packTransposed(a + <usize>k0 * aStride + (<usize>i0 << 2), aStride, height, pass, tileRows(), packedA, sums && j0 == 0 ? sums + (<usize>i0 << 2) : 0, add);
+        packTransposed(a + <usize>k0 * aStride + (<usize>i0 << 2), aStride, height, pass, packedA, sums && j0 == 0 ? sums + (<usize>i0 << 2) : 0, add);
       }
       for (let j = j0; j < j1; j += strip) {
         const width = min2(strip, j1 - j);
@@ -254,7 +240,7 @@ export function matrixProducts(thread: i32): void {
     lastB = b;
     for (let k0 = 0; k0 < depth; k0 += DEPTH) {
       const pass = min2(DEPTH, depth - k0);
-      if (aTransposed) packTransposed(a + <usize>k0 * aStride, aStride, rows, pass, tileRows(), packedA, 0, false);
+      if (aTransposed) packTransposed(a + <usize>k0 * aStride, aStride, rows, pass, packedA, 0, false);
       multiplyPanels(rows, columns, pass, aTransposed ? packedA : a + (<usize>k0 << 2), aStride, aTransposed, packedB + (<usize>(k0 * PANEL) << 2), pitch, c, cStride, k0 > 0, edge);
     }
   }

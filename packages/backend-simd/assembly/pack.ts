@@ -4,6 +4,8 @@
  */
 
 export const PANEL: i32 = 16;
+/** Rows of the register tiles. */
+export const TILE_ROWS: i32 = 6;
 const PANEL_BYTES: usize = 64;
 
 /** Bytes from one panel of B to the next: an odd number of cache lines, as lines at the same place of panels a power of two apart would crowd each other out. */
@@ -81,12 +83,12 @@ export function packPanels(transposed: bool, source: usize, stride: usize, depth
 }
 
 /**
- * Packs a transposed A (element (m, k) at `source + k * stride + m * 4`) into panels of `tile` rows, zeros below the last row. With `sums`, adds up each
- * row of A along k on the way, onto what is there where `accumulate`.
+ * Packs a transposed A (element (m, k) at `source + k * stride + m * 4`) into panels of {@link TILE_ROWS} rows, zeros below the last row. With `sums`, adds up
+ * each row of A along k on the way, onto what is there where `accumulate`.
  */
-export function packTransposed(source: usize, stride: usize, rows: i32, depth: i32, tile: i32, target: usize, sums: usize, accumulate: bool): void {
-  const panelSize = <usize>(depth * tile) << 2, rowBytes = <usize>tile << 2;
-  const full = rows / tile, rest = rows - full * tile;
+export function packTransposed(source: usize, stride: usize, rows: i32, depth: i32, target: usize, sums: usize, accumulate: bool): void {
+  const panelSize = <usize>(depth * TILE_ROWS) << 2, rowBytes = <usize>TILE_ROWS << 2;
+  const full = rows / TILE_ROWS, rest = rows - full * TILE_ROWS;
   if (sums && !accumulate) memory.fill(sums, 0, <usize>rows << 2);
   let k = 0;
   // Four steps at a time: each panel then gets whole cache lines.
@@ -95,22 +97,14 @@ export function packTransposed(source: usize, stride: usize, rows: i32, depth: i
     const next = source + stride, third = next + stride, fourth = third + stride;
     let o: usize = 0, to = target;
     for (let panel = 0; panel < full; panel++) {
-      if (tile == 4) {
-        const a = v128.load(source + o), b = v128.load(next + o), c = v128.load(third + o), d = v128.load(fourth + o);
-        v128.store(to, a);
-        v128.store(to, b, 16);
-        v128.store(to, c, 32);
-        v128.store(to, d, 48);
-      } else {
-        copySix(to, source + o);
-        copySix(to + 24, next + o);
-        copySix(to + 48, third + o);
-        copySix(to + 72, fourth + o);
-      }
+      copySix(to, source + o);
+      copySix(to + 24, next + o);
+      copySix(to + 48, third + o);
+      copySix(to + 72, fourth + o);
       o += rowBytes;
       to += panelSize;
     }
-    if (rest) for (let i: usize = 0; i < 4; i++) copyRest(to + i * rowBytes, source + o + i * stride, tile, rest);
+    if (rest) for (let i: usize = 0; i < 4; i++) copyRest(to + i * rowBytes, source + o + i * stride, rest);
     source += 4 * stride;
     target += 4 * rowBytes;
   }
@@ -118,12 +112,11 @@ export function packTransposed(source: usize, stride: usize, rows: i32, depth: i
     if (sums) addOne(sums, source, rows);
     let from = source, to = target;
     for (let panel = 0; panel < full; panel++) {
-      if (tile == 4) v128.store(to, v128.load(from));
-      else copySix(to, from);
+      copySix(to, from);
       from += rowBytes;
       to += panelSize;
     }
-    if (rest) copyRest(to, from, tile, rest);
+    if (rest) copyRest(to, from, rest);
     source += stride;
     target += rowBytes;
   }
@@ -133,8 +126,8 @@ export function packTransposed(source: usize, stride: usize, rows: i32, depth: i
   v128.store(to, v128.load(from));
   store<u64>(to, load<u64>(from, 16), 16);
 }
-function copyRest(to: usize, from: usize, tile: i32, rest: i32): void {
-  for (let m = 0; m < tile; m++) store<f32>(to + (<usize>m << 2), m < rest ? load<f32>(from + (<usize>m << 2)) : 0);
+function copyRest(to: usize, from: usize, rest: i32): void {
+  for (let m = 0; m < TILE_ROWS; m++) store<f32>(to + (<usize>m << 2), m < rest ? load<f32>(from + (<usize>m << 2)) : 0);
 }
 
 /** sums += row, as four rows would be added one after another. */

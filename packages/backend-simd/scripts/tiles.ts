@@ -63,10 +63,11 @@ ${cell((i, v) => `  v128.store(p${i}, c${i}_${v}, ${v * 16});`)}
 /** The module with all tiles. */
 export function tilesSource(): string {
   const tiles: Tile[] = [
-    { name: 'tile4x16', rows: 4, columns: 16, unroll: 2, packed: false },
-    { name: 'tile4x16Packed', rows: 4, columns: 16, unroll: 2, packed: true },
+    { name: 'tile6x16', rows: 6, columns: 16, unroll: 1, packed: false },
+    { name: 'tile6x16Packed', rows: 6, columns: 16, unroll: 1, packed: true },
     { name: 'tile6x8', rows: 6, columns: 8, unroll: 1, packed: false },
     { name: 'tile6x8Packed', rows: 6, columns: 8, unroll: 1, packed: true },
+    { name: 'tile4x16', rows: 4, columns: 16, unroll: 2, packed: false },
     { name: 'tile2x16', rows: 2, columns: 16, unroll: 2, packed: false },
     { name: 'tile1x16', rows: 1, columns: 16, unroll: 4, packed: false },
   ];

@@ -1,5 +1,5 @@
 import { multiply } from './engine/matrix-product.ts';
-import type { TileRows, WasmEngine } from './engine/wasm-engine.ts';
+import type { TileColumns, WasmEngine } from './engine/wasm-engine.ts';
 
 /** Sizes with whole tiles, edges in every direction, and more than one pass along the depth. */
 const SIZES = [
@@ -10,20 +10,20 @@ const SIZES = [
 
 /** Runs products with every tile against plain loops; false when a kernel was miscompiled. */
 export function passesSelfTest(engine: WasmEngine): boolean {
-  const before = engine.tileRows;
+  const before = engine.tileColumns;
   try {
-    return ([4, 6] as const).every((tileRows) => SIZES.every((size) => productAgrees(engine, tileRows, size)));
+    return ([8, 16] as const).every((tileColumns) => SIZES.every((size) => productAgrees(engine, tileColumns, size)));
   } finally {
-    engine.tileRows = before;
+    engine.tileColumns = before;
   }
 }
 
 function productAgrees(
   engine: WasmEngine,
-  tileRows: TileRows,
+  tileColumns: TileColumns,
   [rows, columns, depth]: readonly [number, number, number],
 ): boolean {
-  engine.tileRows = tileRows;
+  engine.tileColumns = tileColumns;
   const a = engine.allocate(rows * depth * 4);
   const b = engine.allocate(columns * depth * 4);
   const c = engine.allocate(rows * columns * 4);
@@ -67,18 +67,18 @@ export function chooseTile(engine: WasmEngine): void {
   const addresses = [0, 0, 0].map(() => engine.allocate(n * n * 4)) as [number, number, number];
   const [a, b, c] = addresses.map((address) => ({ address, stride: n })) as [Operand, Operand, Operand];
   for (const { address } of [a, b]) engine.memory.f32.fill(1, address / 4, address / 4 + n * n);
-  const best = { 4: Infinity, 6: Infinity };
+  const best = { 8: Infinity, 16: Infinity };
   for (let round = 0; round < 6; round++) {
-    for (const tileRows of [4, 6] as const) {
-      engine.tileRows = tileRows;
+    for (const tileColumns of [8, 16] as const) {
+      engine.tileColumns = tileColumns;
       const start = performance.now();
       multiply(engine, { rows: n, columns: n, depth: n, a, b, c });
       void engine.memory; // waits for it
-      best[tileRows] = Math.min(best[tileRows], performance.now() - start);
+      best[tileColumns] = Math.min(best[tileColumns], performance.now() - start);
     }
   }
   for (const address of addresses) engine.free(address);
-  engine.tileRows = best[6] < best[4] ? 6 : 4;
+  engine.tileColumns = best[8] < best[16] ? 8 : 16;
 }
 
 interface Operand {

@@ -69,7 +69,7 @@ export async function startSimd({
   const features = [
     build === 'relaxed' ? 'relaxed-simd' : 'simd',
     ...(withAvx2 ? ['avx2'] : []),
-    `tile ${engine.tileRows === 4 ? '4x16' : '6x8'}`,
+    `tile 6x${engine.tileColumns}`,
     ...notes,
   ];
   if (findBackendFactory(BACKEND_NAME)) removeBackend(BACKEND_NAME);

@@ -145,9 +145,9 @@ test.each([1, 2, 3, 5])('%i threads with AVX2 give the bits of one thread withou
 
 test('both register tiles give the same bits', async () => {
   await useBackend(simd({ threads: 2 }));
-  for (const tileRows of [4, 6] as const) {
+  for (const tileColumns of [8, 16] as const) {
     const engine = runningEngine();
-    if (engine) engine.tileRows = tileRows;
+    if (engine) engine.tileColumns = tileColumns;
     expect(bits()).toEqual(expected);
   }
 });

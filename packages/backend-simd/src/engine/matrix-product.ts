@@ -56,6 +56,7 @@ export function packedOnce(engine: WasmEngine): { readonly keepB: (bytes: number
 /** As in assembly/matrix-product.ts. */
 const DEPTH = 384;
 const PANEL = 16;
+const TILE_ROWS = 6;
 /** Up to this many rows, as in decoding, a transposed B isn't packed. */
 const FEW_ROWS = 4;
 /** Columns per unit of such a product. */
@@ -67,6 +68,26 @@ const roundUp = (n: number, multiple: number) => Math.ceil(n / multiple) * multi
 /** Room for a packed B: panels an odd number of cache lines apart, as in assembly/pack.ts. */
 export function packedBytes(columns: number, depth: number): number {
   return Math.ceil(columns / PANEL) * PANEL * 4 * (depth | 1);
+}
+
+/** Most rows of a unit: with a transposed A, its packed rows stay in the second-level cache. */
+const MOST_ROWS = 192;
+/** What the panels of B that a unit reads again cost, in rows. */
+const UNIT_ROWS = 8;
+
+/** Rows of a unit of work, a multiple of the tile's: those with which the busiest thread is done first, and doesn't wait long where another one is slower. */
+export function rowsOfUnits(rows: number, threads: number): number {
+  if (threads === 1) return Math.min(MOST_ROWS, roundUp(rows, TILE_ROWS));
+  let best = 2 * TILE_ROWS;
+  let least = Infinity;
+  for (let unit = best; unit <= MOST_ROWS; unit += TILE_ROWS) {
+    const units = Math.ceil(rows / unit);
+    const most = Math.ceil(units / threads);
+    const hasLast = units % threads === 1;
+    const cost = most * (unit + UNIT_ROWS) - (hasLast ? units * unit - rows : 0) + unit / 8;
+    if (cost < least) [best, least] = [unit, cost];
+  }
+  return best;
 }
 
 /** Runs one product on all threads. */
@@ -86,7 +107,7 @@ export function multiply(engine: WasmEngine, product: Product): void {
     sums = 0,
     keepB,
   } = product;
-  const { threads, tileRows } = engine;
+  const { threads } = engine;
   if (rows <= FEW_ROWS && b.transposed && !a.transposed && !accumulate) {
     const integers = [
       rows,
@@ -112,15 +133,15 @@ export function multiply(engine: WasmEngine, product: Product): void {
     return;
   }
   const panels = Math.ceil(columns / PANEL);
-  const unitRows = Math.min(192, Math.max(2 * tileRows, roundUp(rows / (threads === 1 ? 1 : threads * 4), tileRows)));
+  const unitRows = rowsOfUnits(rows, threads);
   const rowUnits = Math.ceil(rows / unitRows);
   const columnUnits =
-    threads === 1 || rowUnits >= 2 * threads ? 1 : Math.min(Math.ceil((4 * threads) / rowUnits), Math.ceil(panels / 4));
+    threads === 1 || rowUnits >= (a.transposed ? 1 : 2) * threads
+      ? 1
+      : Math.min(Math.ceil((4 * threads) / rowUnits), Math.ceil(panels / 4));
   const unitColumns = roundUp(columns / columnUnits, PANEL);
   const packGroup = Math.max(1, Math.min(8, Math.ceil(panels / (threads * 2))));
-  const [scratch, scratchStride] = engine.threadScratch(
-    EDGE_BYTES + (a.transposed ? roundUp(unitRows, tileRows) * DEPTH * 4 : 0),
-  );
+  const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + (a.transposed ? unitRows * DEPTH * 4 : 0));
   const bytes = packedBytes(columns, depth);
   const packed = keepB?.(bytes) ?? { address: engine.scratch(bytes), isReady: false };
   engine.run(
@@ -168,7 +189,7 @@ export function multiplyMany(
   engine.memory.i32.set(addresses.a, lists / 4);
   engine.memory.i32.set(addresses.b, lists / 4 + count);
   engine.memory.i32.set(addresses.c, lists / 4 + 2 * count);
-  const packedA = a.transposed ? roundUp(rows, engine.tileRows) * Math.min(depth, DEPTH) * 4 : 0;
+  const packedA = a.transposed ? roundUp(rows, TILE_ROWS) * Math.min(depth, DEPTH) * 4 : 0;
   const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + packedBytes(columns, depth) + packedA);
   engine.run(
     'matrixProducts',

@@ -3,8 +3,8 @@ import { mayWait } from './platform.ts';
 import { startWorker } from './threads.ts';
 import { WasmMemory } from './wasm-memory.ts';
 
-/** Rows of the register tile of the matrix product: 4 (of 16 columns) suits AVX2, 6 (of 8 columns) suits 128-bit SIMD. */
-export type TileRows = 4 | 6;
+/** Columns of the register tile of the matrix product, which has 6 rows: 16 suit AVX2, 8 suit 128-bit SIMD. */
+export type TileColumns = 8 | 16;
 
 /** How an engine is set up. */
 export interface WasmEngineOptions {
@@ -18,7 +18,7 @@ type KernelFunction = (thread: number) => void;
 interface Control {
   argumentsAddress(): number;
   queueAddress(): number;
-  configure(tileRows: number, mayWait: number): void;
+  configure(tileColumns: number, mayWait: number): void;
   resetUnits(): void;
   /** Jobs that aren't done. */
   pending(): number;
@@ -61,7 +61,7 @@ export class WasmEngine {
     shared: { address: 0, bytes: 0 },
     perThread: { address: 0, bytes: 0 },
   };
-  #tileRows: TileRows = 4;
+  #tileColumns: TileColumns = 16;
   #journal: number[] | undefined;
 
   private constructor(memory: WasmMemory, { module, threads }: WasmEngineOptions) {
@@ -78,7 +78,7 @@ export class WasmEngine {
       this.#kernels.set(name, { id, run });
       return run;
     });
-    this.tileRows = 4;
+    this.tileColumns = 16;
   }
 
   /** Starts the workers too; one thread is the caller's. */
@@ -98,14 +98,14 @@ export class WasmEngine {
     return this.#memory;
   }
 
-  get tileRows(): TileRows {
-    return this.#tileRows;
+  get tileColumns(): TileColumns {
+    return this.#tileColumns;
   }
 
-  set tileRows(rows: TileRows) {
+  set tileColumns(columns: TileColumns) {
     if (this.threads > 1) this.#drain(0);
-    this.#tileRows = rows;
-    this.#control.configure(rows, mayWait() ? 1 : 0);
+    this.#tileColumns = columns;
+    this.#control.configure(columns, mayWait() ? 1 : 0);
   }
 
   get figures(): MemoryFigures {

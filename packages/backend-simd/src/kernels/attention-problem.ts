@@ -27,7 +27,7 @@ const EDGE_BYTES = 512;
 const roundUp = (n: number) => Math.ceil(n / PANEL) * PANEL;
 
 /** Queries per block: their scores stay in the second-level cache. */
-const blockSize = (keys: number) => (keys > 1024 ? 16 : 32);
+const blockSize = (keys: number) => (keys > 1024 ? 18 : 24);
 
 /** The first 47 arguments of both kernels, see assembly/attention.ts; scratch is filled in by the caller. */
 function commonArguments(

@@ -23,6 +23,7 @@ const CHUNK = 2 ** 19;
 const UNIT = 2 ** 16;
 const EDGE_BYTES = 512;
 const PANEL = 16;
+const TILE_ROWS = 6;
 
 const ACTIVATIONS: Readonly<Record<string, number>> = { linear: 0, relu: 1, sigmoid: 6 };
 
@@ -156,10 +157,10 @@ function runConvolution(
   }: { x: number; filter: number; y: number; bias: number; activation: number; preActivation: number },
 ): void {
   const { window, pixels } = layout(info);
-  const { threads, tileRows } = engine;
+  const { threads } = engine;
   const rows = info.batchSize * pixels;
   const share = Math.min(192, UNIT / window, threads === 1 ? rows : rows / (threads * 4));
-  const unitPixels = Math.max(2 * tileRows, Math.ceil(share / tileRows) * tileRows);
+  const unitPixels = Math.max(2 * TILE_ROWS, Math.ceil(share / TILE_ROWS) * TILE_ROWS);
   const panels = Math.ceil(info.outChannels / PANEL);
   const packGroup = Math.max(1, Math.min(8, Math.ceil(panels / (threads * 2))));
   const [scratch, scratchStride] = engine.threadScratch(EDGE_BYTES + unitPixels * window * 4);
