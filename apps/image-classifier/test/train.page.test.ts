@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { unzipSync } from 'fflate';
-import { type Browser, chromium, type Page } from 'playwright';
+import type { Browser, Page } from 'playwright';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type axe from 'axe-core';
 
-import { chromiumFlags, findChromium } from '../../../scripts/lib/chromium.ts';
 import {
   answered,
   answeredInk,
@@ -398,9 +397,10 @@ describe('training in the page', () => {
   });
 
   it('records from the camera while a button is held, by pointer or key; without one it says so', async () => {
-    const executablePath = findChromium() ?? '';
-    const fake = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
-    await using withCamera = await chromium.launch({ executablePath, args: [...chromiumFlags, ...fake] });
+    await using withCamera = await launchBrowser(
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+    );
     await using recording = await openPage(withCamera, {
       url: `${demo.url}#train`,
       prepare: (page) => page.addInitScript(slowFrames),
@@ -478,6 +478,7 @@ async function drawOn(
 
 /** Drops a file or folder of the disk on an element, as a hand does. */
 async function dropFile(page: Page, file: string, target: string): Promise<void> {
+  await page.locator(target).scrollIntoViewIfNeeded();
   const box = await page.locator(target).boundingBox();
   if (!box) throw new Error(`${target} is not there`);
   const session = await page.context().newCDPSession(page);

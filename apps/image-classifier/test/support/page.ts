@@ -77,7 +77,7 @@ const PATIENCE = 60_000;
 export function launchBrowser(...flags: readonly string[]): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium on this machine');
-  return chromium.launch({ executablePath, args: [...chromiumFlags, ...flags] });
+  return chromium.launch({ executablePath, args: [...chromiumFlags, ...flags], timeout: PATIENCE });
 }
 
 /** A page with what it said and asked for. */
