@@ -15,7 +15,7 @@ export interface GenerateResult {
   /** The logarithm of the probability of each new token, after all processors. */
   readonly scores: number[][];
   readonly stopReasons: StopReason[];
-  /** With beams: the sum of each row's `scores`, divided by `length ** lengthPenalty`. */
+  /** With beams: the sum of each row's `scores`, divided by `length ** lengthPenalty`; near -1e9 over that where a row only makes up the number. */
   readonly sequenceScores?: number[];
 }
 
