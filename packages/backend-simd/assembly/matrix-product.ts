@@ -37,9 +37,9 @@ export function multiplyPanels(rows: i32, columns: i32, depth: i32, a: usize, aS
 }
 
 function stripInPlace(wide: bool, rows: i32, width: i32, depth: i32, a: usize, aStride: usize, b: usize, c: usize, cStride: usize, accumulate: bool, edge: usize): void {
-  const whole = width == PANEL;
+  const whole = width == PANEL, last = wide ? rows - 8 : -1; // eight rows are quicker as two tiles of four
   let i = 0;
-  for (; i <= rows - TILE_ROWS; i += TILE_ROWS) {
+  for (; i <= rows - TILE_ROWS && i != last; i += TILE_ROWS) {
     const target = whole ? c : edge, stride = whole ? cStride : 64, add = whole && accumulate;
     if (wide) tile6x16(depth, a, aStride, b, target, stride, add);
     else {
@@ -50,14 +50,15 @@ function stripInPlace(wide: bool, rows: i32, width: i32, depth: i32, a: usize, a
     a += TILE_ROWS * aStride;
     c += TILE_ROWS * cStride;
   }
-  for (let tile = 4; tile > 0; tile >>= 1) {
-    if (!((rows - i) & tile)) continue;
+  while (i < rows) {
+    const rest = rows - i, tile = rest >= 4 ? 4 : rest >= 2 ? 2 : 1;
     if (tile == 4) tile4x16(depth, a, aStride, b, edge, 64, false);
     else if (tile == 2) tile2x16(depth, a, aStride, b, edge, 64, false);
     else tile1x16(depth, a, aStride, b, edge, 64, false);
     copyEdge(edge, tile, width, c, cStride, accumulate);
     a += <usize>tile * aStride;
     c += <usize>tile * cStride;
+    i += tile;
   }
 }
 
