@@ -32,6 +32,11 @@ function tile({ name, rows, columns, unroll, packed }: Tile): string {
         return `    const x${u}_${i} = v128.load32_splat(${source});\n${lines(vectors, (v) => `    c${i}_${v} = madd(x${u}_${i}, b${u}_${v}, c${i}_${v});`)}`;
       }),
     ].join('\n');
+  // Without a counter: one register and two instructions fewer.
+  const loop =
+    unroll === 1
+      ? `  const end: usize = b + ((<usize>depth * ${PANEL}) << 2);\n  while (b != end) {`
+      : `  let k: i32 = 0;\n  for (; k <= depth - ${unroll}; k += ${unroll}) {`;
   const tail =
     unroll === 1
       ? ''
@@ -46,8 +51,7 @@ export function ${name}(depth: i32, a: usize, ${packed ? '_aStride' : 'aStride'}
 ${lines(rows, (i) => `  const p${i}: usize = c + ${i} * cStride;`)}
 ${packed ? '' : lines(rows, (i) => `  let a${i}: usize = a + ${i} * aStride;`)}
 ${cell((i, v) => `  let c${i}_${v}: v128 = f32x4.splat(0);`)}
-  let k: i32 = 0;
-  for (; k <= depth - ${unroll}; k += ${unroll}) {
+${loop}
 ${lines(unroll, step)}
 ${advanceA(unroll)}
     b += ${unroll * PANEL * 4};
