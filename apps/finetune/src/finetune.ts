@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import {
+  checkSteps,
   freeFolder,
   readRunConfig,
   resumedConfig,
@@ -20,10 +21,15 @@ import { TASKS } from './tasks/tasks.ts';
 export async function finetune(asked: GivenOptions, { signal }: { signal: AbortSignal }): Promise<void> {
   const checkpoint = asked.resume === undefined ? undefined : await findCheckpoint(asked.resume);
   const found = checkpoint && (await readRunConfig<SavedRun>(path.dirname(checkpoint.folder)));
+  if (found && !Object.hasOwn(TASKS, found.task))
+    throw new UsageError(
+      `--resume ${asked.resume}: is a run of pretrain: npx pnpm@12 pretrain --resume ${asked.resume}; to fine-tune its model: --model ${asked.resume}`,
+    );
   const given = found ? resumedSession(asked, found) : asked;
   if (found && given.epochs !== undefined) throw new UsageError('--epochs is for new runs: --resume goes by --steps');
   const { session: _, ...saved } = found ?? {};
   const config = found ? resumedConfig(saved as FinetuneConfig, given, RUN_OPTIONS) : taskConfig(given);
+  if (found) checkSteps(config as FinetuneConfig, checkpoint);
   const choice = await startEngine(given);
   const folder = given.out ?? (checkpoint && path.dirname(checkpoint.folder));
   const run = { given, checkpoint, choice, signal, saved: found && (config as FinetuneConfig) };

@@ -1,5 +1,4 @@
-import { describeOptions, parseOptions, readOptionFile, runCommand, UsageError } from '@formers/cli';
-import { DataError } from '@formers/data';
+import { describeOptions, parseOptions, readOptionFile, runCommand } from '@formers/cli';
 
 import { finetune } from './finetune.ts';
 import { FINETUNE_OPTIONS } from './options.ts';
@@ -21,18 +20,13 @@ summary, or translation; text. Images lie in one folder per class. apps/finetune
 Ctrl-C saves a checkpoint and stops; --resume goes on from there as if the run had never stopped.
 `;
 
-await runCommand('finetune', async (signal) => {
-  const flags = parseOptions(process.argv.slice(2), FINETUNE_OPTIONS);
-  if (flags.help) return void process.stdout.write(HELP);
-  const file = flags.config === undefined ? {} : await readOptionFile(flags.config, FINETUNE_OPTIONS);
-  return finetune({ ...file, ...flags }, { signal }).catch(inWordsOfFlags);
-});
-
-/** What the library says of options of its functions, in the words of the command line. */
-function inWordsOfFlags(error: unknown): never {
-  if (!DataError.isInstance(error)) throw error;
-  const message = error.message
-    .replace("tooLong: 'cut' drops the rest", '--too-long cut drops the rest')
-    .replace('name yours by the option columns', 'name yours by --columns');
-  throw new UsageError(message);
-}
+await runCommand(
+  'finetune',
+  async (signal) => {
+    const flags = parseOptions(process.argv.slice(2), FINETUNE_OPTIONS);
+    if (flags.help) return void process.stdout.write(HELP);
+    const file = flags.config === undefined ? {} : await readOptionFile(flags.config, FINETUNE_OPTIONS);
+    return finetune({ ...file, ...flags }, { signal });
+  },
+  { specs: FINETUNE_OPTIONS },
+);

@@ -79,9 +79,20 @@ test.each([
   [['--model', 'x', 'y'], /--task is missing/],
   [['--task', 'ner', 'y'], /--model is missing/],
   [['--task', 'ner', '--model', model('bert')], /no inputs/],
-  [['--task', 'juggling', '--model', model('bert'), 'x'], /task must be one of .*fill-mask/],
+  [['--task', 'juggling', '--model', model('bert'), 'x'], /^pipeline: --task must be one of .*fill-mask/],
+  [
+    ['--task', 'question-answering', '--model', model('t5'), 'x', '--context', 'y'],
+    /t5 has no head for question-answering: it is a T5ForConditionalGeneration, for .*; fine-tune it: npx pnpm@12 finetune --model \S+t5 --task question-answering --data </,
+  ],
+  [
+    ['--task', 'fill-mask', '--model', model('gpt2'), 'x'],
+    /gpt2 has no head for fill-mask: it is a GPT2LMHeadModel, for text-generation$/m,
+  ],
   [['--task', 'zero-shot-classification', '--model', model('bert'), 'x'], /--candidate-labels is missing/],
-  [['--task', 'fill-mask', '--model', model('vit'), 'x'], /tokenizer\.json/],
+  [
+    ['--task', 'fill-mask', '--model', model('vit'), 'x'],
+    /vit has no head for fill-mask: it is a ViTForImageClassification/,
+  ],
   [['--task', 'ner', '--model', model('bert'), '--file', 'nothing.txt'], /--file nothing\.txt can't be read/],
 ] as const)('%j is refused in one line', async (args, message) => {
   const { code, stdout, stderr } = await runCli(...args);

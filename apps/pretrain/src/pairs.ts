@@ -31,7 +31,9 @@ export async function loadPairs({
     return { name: 'CMU Pronouncing Dictionary', train: train.flat(), heldOut: validation.flat() };
   }
   const files = await Promise.all(pairs.map(async (file) => pairItems(await readRows(file))));
-  const { train, validation } = splitItems(files.flat(), { validation: HELD_OUT, seed: 0 });
+  const all = files.flat();
+  if (all.length < 2) throw new UsageError(`--pairs ${pairs.join(' ')}: one pair is too little, 2 at least are needed`);
+  const { train, validation } = splitItems(all, { validation: HELD_OUT, seed: 0 });
   const name = pairs.length === 1 ? (pairs[0] ?? '') : `${pairs.length} files`;
   return { name, train, heldOut: validation };
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import type { JsonObject } from '@formers/checkpoints';
 import {
+  checkSteps,
   createOptimizer,
   createReporter,
   describeEngine,
@@ -49,6 +50,7 @@ async function makeRun(
   const isSlow = choice.name === 'cpu';
   const config = saved ? savedConfig(family, { saved, given }) : family.configure(given, { isSlow });
   const { steps, accumulationSteps } = config;
+  checkSteps(config, checkpoint);
 
   const run = await family.prepare(config, { checkpoint, isSlow });
   const { data, companion, perBatch, notes } = run;
@@ -113,9 +115,10 @@ async function makeRun(
   report.note(`${isComplete ? 'finished' : `stopped after step ${summary.step}`} in ${duration(summary.seconds)}`);
   report.note(`checkpoint  ${summary.checkpoint ?? 'none'}`);
   if (isComplete && average) report.note(`averaged    ${path.join(out, 'averaged')}`);
-  for (const [name, command] of run.commands({ out, checkpoint: summary.checkpoint ?? out }))
+  const isSaved = isComplete || summary.checkpoint !== undefined;
+  for (const [name, command] of isSaved ? run.commands({ out, checkpoint: summary.checkpoint ?? out }) : [])
     report.note(`${name.padEnd(11)} npx pnpm@12 ${command}`);
-  if (isComplete || summary.checkpoint !== undefined)
+  if (isSaved)
     report.note(`resume      npx pnpm@12 pretrain --resume ${out}${isComplete ? ` --steps ${2 * steps}` : ''}`);
   report.summary(summary);
 }

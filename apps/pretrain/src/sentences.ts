@@ -1,4 +1,4 @@
-import { count, grouped, UsageError } from '@formers/cli';
+import { count, grouped, modelFolder, UsageError } from '@formers/cli';
 import { splitItems, splitSentences } from '@formers/data';
 import { type Encoding, Tokenizer } from '@formers/tokenizers';
 import type { FoundCheckpoint } from '@formers/training';
@@ -42,7 +42,9 @@ export async function encodeCorpus(
   const { train, validation } = splitItems(documents, { validation: HELD_OUT, seed: SPLIT_SEED });
   const location = checkpoint?.folder ?? place;
   const tokenizer =
-    location === undefined ? learn(someText(train), vocabSize) : await Tokenizer.fromPretrained(location);
+    location === undefined
+      ? learn(someText(train), vocabSize)
+      : await Tokenizer.fromPretrained(await modelFolder(location));
   const encode = (document: string): Encoding[] =>
     splitSentences(document).map((sentence, i) =>
       tokenizer.encode(i === 0 ? sentence : ` ${sentence}`, { addSpecialTokens: false }),

@@ -62,5 +62,8 @@ export function sizesOf(
   const standard = { dim: 128, numLayers: 4, numHeads: 4, contextLength: 64, dropout: 0, batchSize: 16, ...defaults };
   const small = { ...standard, dim: 48, numLayers: 2, contextLength: 32, batchSize: 8 };
   const names = ['dim', 'numLayers', 'numHeads', 'contextLength', 'dropout', 'batchSize'] as const;
-  return { ...(isSlow ? small : standard), ...pick(given, names) };
+  const sizes = { ...(isSlow ? small : standard), ...pick(given, names) };
+  if (sizes.dim % sizes.numHeads !== 0)
+    throw new UsageError(`--dim must be divisible by --num-heads, got ${sizes.dim} and ${sizes.numHeads}`);
+  return sizes;
 }

@@ -1,6 +1,20 @@
 import { describe, expect, it } from 'vitest';
 
-import { cutText } from '../src/corpus.ts';
+import { cutText, folderNameOf } from '../src/corpus.ts';
+
+describe('folderNameOf', () => {
+  it.each([
+    [['books/*.txt'], 'books'],
+    [['texts/books/**/*.txt', 'more.txt'], 'books'],
+    [['*.txt'], 'run'],
+    [['../../*.txt'], 'run'],
+    [['a/my book.v2.txt'], 'my-book.v2'],
+    [['.hidden'], '.hidden'],
+  ])('%j is %s', (text, name) => expect(folderNameOf({ text })).toBe(name));
+
+  it('is the name of a data set where there are no files', () =>
+    expect(folderNameOf({ dataset: 'moby-dick+sotu' })).toBe('moby-dick-sotu'));
+});
 
 describe('cutText', () => {
   it('keeps lines together, and all of the text', () => {

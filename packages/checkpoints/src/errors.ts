@@ -53,6 +53,8 @@ export interface TensorMismatch {
     readonly expected: readonly number[];
     readonly found: readonly number[];
   }[];
+  /** Set where all that does not fit belongs to the head of a model, which could start anew. */
+  readonly headOnly?: true;
 }
 
 /** The one error class of this package: a file, folder or checkpoint that cannot be read or written as asked. */

@@ -4,6 +4,7 @@ export { installDawn, openDawn } from './dawn.ts';
 export { describeEngine, ENGINES, startEngine, STORAGES } from './engine.ts';
 export { followRun, type RunSummary } from './follow-run.ts';
 export { metricsLine } from './metrics.ts';
+export { misfitOf } from './misfit.ts';
 export { createOptimizer, type OptimizerConfig, OPTIMIZERS } from './optimizer.ts';
 export {
   describeOptions,
@@ -14,10 +15,19 @@ export {
   type OptionValues,
   parseOptions,
   readOptionFile,
+  readOptionObject,
   UsageError,
 } from './options.ts';
 export { count, createReporter, duration, grouped, type LogRecord, type Reporter } from './reporter.ts';
-export { familyOfRun, freeFolder, makeRunFolder, modelFolder, readRunConfig, saveRunConfig } from './run-folder.ts';
+export {
+  checkSteps,
+  familyOfRun,
+  freeFolder,
+  makeRunFolder,
+  modelFolder,
+  readRunConfig,
+  saveRunConfig,
+} from './run-folder.ts';
 export {
   pick,
   resumedConfig,

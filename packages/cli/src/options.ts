@@ -13,6 +13,8 @@ export interface OptionSpec {
   readonly help: string;
   /** Smallest value of a number. */
   readonly least?: number;
+  /** A number has to be above it. */
+  readonly above?: number;
   /** A number has to be below it. */
   readonly below?: number;
   /** The values that a text may have. */
@@ -48,7 +50,7 @@ export function parseOptions<Specs extends OptionSpecs>(args: readonly string[],
   const { values, positionals } = parse(args, { specs, allowPositionals: (texts ?? words) !== undefined });
   const given = Object.entries(values).map(([flag, value]) => [camelCase(flag), value] as const);
   const result = Object.fromEntries(
-    given.map(([name, value]) => [name, readValue(name, value, specs[name] as OptionSpec)]),
+    given.map(([name, value]) => [name, readValue(`--${kebabCase(name)}`, value, specs[name] as OptionSpec)]),
   ) as Record<string, unknown>;
   if (positionals.length > 0 && words !== undefined) result[words] = positionals;
   else if (positionals.length > 0) {
@@ -60,7 +62,7 @@ export function parseOptions<Specs extends OptionSpecs>(args: readonly string[],
 }
 
 /**
- * Reads options from a JSON file with camelCase keys.
+ * Reads options from a JSON file with camelCase keys; `run.json` of a run is one, whose `family` says which command's options it has.
  *
  * @throws {@link UsageError} for a file that can't be read, an unknown key, or a value of the wrong kind.
  */
@@ -68,22 +70,36 @@ export async function readOptionFile<Specs extends OptionSpecs>(
   file: string,
   specs: Specs,
 ): Promise<OptionValues<Specs>> {
+  const { family: _, session, ...options } = await readOptionObject(file);
+  const all = { ...options, ...(isObject(session) ? session : session === undefined ? {} : { session }) };
+  const entries = Object.entries(all).map(([name, value]) => {
+    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
+    if (!spec) {
+      const spelt = camelCase(name.replace(/^--/, ''));
+      const hint = Object.hasOwn(specs, spelt) ? `; here it is spelt "${spelt}"` : '';
+      throw new UsageError(`--config ${file}: there is no option "${name}"${hint}`);
+    }
+    return [name, readValue(`--config ${file}: ${name}`, value, spec)];
+  });
+  return Object.fromEntries(entries) as OptionValues<Specs>;
+}
+
+/** The object in a file of options, as it stands there. @throws {@link UsageError} for a file that can't be read or has none. */
+export async function readOptionObject(file: string): Promise<Readonly<Record<string, unknown>>> {
   let json: unknown;
   try {
     json = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
     throw new UsageError(
-      `--config ${file}: ${error instanceof SyntaxError ? `is not JSON (${error.message})` : 'cannot be read'}`,
+      `--config ${file}: ${error instanceof SyntaxError ? `is not JSON (${error.message})` : `can't be read: ${(error as Error).message}`}`,
     );
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new UsageError(`--config ${file}: must be an object of options`);
-  const entries = Object.entries(json as Record<string, unknown>).map(([name, value]) => {
-    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
-    if (!spec) throw new UsageError(`--config ${file}: there is no option "${name}"`);
-    return [name, readValue(name, typeof value === 'number' ? String(value) : value, spec)];
-  });
-  return Object.fromEntries(entries) as OptionValues<Specs>;
+  if (isObject(json)) return json;
+  throw new UsageError(`--config ${file}: must be an object of options`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The help lines of all options. */
@@ -117,21 +133,45 @@ function parse(
         : [
             [
               kebabCase(name),
-              { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' },
+              {
+                type: kind === 'flag' ? ('boolean' as const) : ('string' as const),
+                multiple: kind === 'texts',
+                ...(name === 'help' && { short: 'h' }),
+              },
             ],
           ],
     ),
   );
   try {
-    return parseArgs({ args: [...args], options, allowPositionals, strict: true });
+    return parseArgs({ args: withNegatives(args, specs), options, allowPositionals, strict: true });
   } catch (error) {
-    const [line = 'malformed options'] = (error as Error).message.split('. To specify');
-    throw new UsageError(`${line.split('\n')[0]}; see --help`);
+    throw new UsageError(`${inWordsOfUsers(error as Error)}; see --help`);
   }
 }
 
-function readValue(name: string, value: unknown, { kind, least, below, among }: OptionSpec): unknown {
-  const flag = `--${kebabCase(name)}`;
+/** What parseArgs says of what it doesn't take. */
+function inWordsOfUsers({ message }: Error): string {
+  const [, flag = ''] = /^Option '(?:-\w, )?(--[\w-]+)/.exec(message) ?? [];
+  if (message.includes('ambiguous'))
+    return `${flag} needs a value; one that starts with a dash is written ${flag}=-...`;
+  if (message.includes('argument missing')) return `${flag} needs a value`;
+  if (message.includes('does not take an argument')) return `${flag} takes no value`;
+  return message.split(/\n|\. To specify/)[0] ?? message;
+}
+
+/** The arguments with negative numbers joined to the flags of numbers before them, which parseArgs takes for flags otherwise. */
+function withNegatives(args: readonly string[], specs: OptionSpecs): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const flag = joined.at(-1) ?? '';
+    const kind = flag.startsWith('--') ? specs[camelCase(flag.slice(2))]?.kind : undefined;
+    if (/^-[\d.]/.test(arg) && (kind === 'whole' || kind === 'number')) joined[joined.length - 1] = `${flag}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+function readValue(flag: string, value: unknown, { kind, least, above, below, among }: OptionSpec): unknown {
   const wrong = (wanted: string): never => {
     throw new UsageError(`${flag} must be ${wanted}, got ${JSON.stringify(value)}`);
   };
@@ -148,11 +188,17 @@ function readValue(name: string, value: unknown, { kind, least, below, among }: 
       return among && !among.includes(value) ? wrong(`one of ${among.join(', ')}`) : value;
     case 'whole':
     case 'number': {
-      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-      const range = `${least === undefined ? '' : ` from ${least}`}${below === undefined ? '' : ` below ${below}`}`;
+      const isText = typeof value === 'string' && value.trim() !== '';
+      const number = isText || typeof value === 'number' ? Number(value) : Number.NaN;
+      const range = [
+        ...(least === undefined ? [] : [` from ${least}`]),
+        ...(above === undefined ? [] : [` above ${above}`]),
+        ...(below === undefined ? [] : [`${above === undefined ? '' : ' and'} below ${below}`]),
+      ].join('');
       const fits =
         Number.isFinite(number) &&
         number >= (least ?? -Infinity) &&
+        number > (above ?? -Infinity) &&
         number < (below ?? Infinity) &&
         (kind === 'number' || Number.isSafeInteger(number));
       return fits ? number : wrong(`a ${kind === 'whole' ? 'whole number' : 'number'}${range}`);

@@ -7,13 +7,23 @@ import { UsageError } from './options.ts';
 
 const RUN_FILE = 'run.json';
 
-/** The config that a run was started with. */
+/** The config that a run was started with. @throws {@link UsageError} where there is none, or one that can't be read. */
 export async function readRunConfig<Config extends { family: string }>(folder: string): Promise<Config> {
   try {
-    return JSON.parse(await readFile(path.join(folder, RUN_FILE), 'utf8')) as Config;
+    const config = JSON.parse(await readFile(path.join(folder, RUN_FILE), 'utf8')) as Partial<Config> | null;
+    if (typeof config?.family === 'string') return config as Config;
   } catch {
-    throw new UsageError(`--resume: ${folder} has no ${RUN_FILE} of a run that this command made`);
+    // told below
   }
+  throw new UsageError(`--resume: ${folder} has no ${RUN_FILE} of a run that this command made`);
+}
+
+/** @throws {@link UsageError} for a total of steps below those that a run has made. */
+export function checkSteps({ steps }: { steps: number }, checkpoint: { readonly step: number } | undefined): void {
+  if (checkpoint && steps < checkpoint.step)
+    throw new UsageError(
+      `--steps must be at least ${checkpoint.step}, as many as the run has made already, got ${steps}`,
+    );
 }
 
 /** What a run trains, by the folder of the run or of one of its checkpoints; undefined where there is none. */
@@ -25,10 +35,26 @@ export async function familyOfRun(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
+/** Makes a folder, and those above it, unless they are there. Node's own way (`recursive`) never comes back from /proc and the like. */
+async function makeFolder(folder: string): Promise<void> {
+  if (await isFolder(folder)) return;
+  const above = path.dirname(path.resolve(folder));
+  if (above !== path.resolve(folder)) await makeFolder(above);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (!(await isFolder(folder))) throw error; // another run may have made it by now
+  }
+}
+
+async function isFolder(place: string): Promise<boolean> {
+  return (await stat(place).catch(() => undefined))?.isDirectory() ?? false;
+}
+
 /** Makes a folder for a run, unless it is there. @throws {@link UsageError} where that can't be. */
 export async function makeRunFolder(out: string): Promise<void> {
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     await access(out, constants.W_OK);
   } catch (error) {
     throw new UsageError(`--out ${out} can't be written to: ${(error as Error).message}`);

@@ -191,7 +191,7 @@ export function resumedConfig<Config extends { steps: number }>(
     if (name === 'steps' || name === 'preset' || is === undefined || JSON.stringify(is) === JSON.stringify(was))
       continue;
     throw new UsageError(
-      `--${kebabCase(name)} is ${JSON.stringify(was)} in the run to resume, got ${JSON.stringify(is)}`,
+      `--${kebabCase(name)} ${was === undefined ? 'is not set' : `is ${JSON.stringify(was)}`} in the run to resume, got ${JSON.stringify(is)}`,
     );
   }
   return { ...saved, ...(typeof asked['steps'] === 'number' && { steps: asked['steps'] }) };

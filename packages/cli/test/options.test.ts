@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { cpu, useBackend } from '@formers/backend';
 import { square, sum, tensor2d, variable } from '@tensorflow/tfjs-core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import {
   createOptimizer,
@@ -9,6 +13,7 @@ import {
   type OptionSpecs,
   OPTIMIZERS,
   parseOptions,
+  readOptionFile,
   resumedConfig,
   resumedSession,
   scheduleOf,
@@ -20,6 +25,7 @@ import {
 const SPECS = {
   numLayers: { kind: 'whole', least: 1, help: 'layers' },
   rate: { kind: 'number', least: 0, below: 1, help: 'a rate' },
+  share: { kind: 'number', above: 0, below: 1, help: 'a share' },
   engine: { kind: 'text', among: ['simd', 'cpu'], help: 'where' },
   text: { kind: 'texts', help: 'files' },
   json: { kind: 'flag', help: 'as JSON' },
@@ -46,14 +52,51 @@ describe('parseOptions', () => {
     [['--num-layers', '0'], '--num-layers must be a whole number from 1, got "0"'],
     [['--num-layers', '2.5'], '--num-layers must be a whole number from 1, got "2.5"'],
     [['--rate', '1'], '--rate must be a number from 0 below 1, got "1"'],
+    [['--num-layers', '-3'], '--num-layers must be a whole number from 1, got "-3"'],
+    [['--rate', '-.5'], '--rate must be a number from 0 below 1, got "-.5"'],
+    [['--share', '0'], '--share must be a number above 0 and below 1, got "0"'],
+    [
+      ['--engine', '--json'],
+      '--engine needs a value; one that starts with a dash is written --engine=-...; see --help',
+    ],
     [['--rate', 'fast'], '--rate must be a number from 0 below 1, got "fast"'],
     [['--engine', 'gpu'], '--engine must be one of simd, cpu, got "gpu"'],
-    [['--engine'], '--engine'],
-    [['--json=yes'], '--json'],
+    [['--engine'], '--engine needs a value; see --help'],
+    [['--json=yes'], '--json takes no value; see --help'],
     [['stray'], '"stray" is no option'],
   ])('%j is refused', (args, message) => {
     expect(() => parseOptions(args, SPECS)).toThrow(UsageError);
     expect(() => parseOptions(args, SPECS)).toThrow(message);
+  });
+});
+
+describe('readOptionFile', () => {
+  const read = async (text: string): Promise<unknown> => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'formers-options-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(path.join(folder, 'run.json'), text);
+    return readOptionFile(path.join(folder, 'run.json'), SPECS);
+  };
+
+  test('takes options, and the run.json of a run', async () => {
+    expect(await read('{"numLayers": 3, "text": ["a"]}')).toEqual({ numLayers: 3, text: ['a'] });
+    expect(await read('{"family": "gpt", "numLayers": 3, "session": {"json": true}}')).toEqual({
+      numLayers: 3,
+      json: true,
+    });
+  });
+
+  test.each([
+    ['{"numLayers": -3}', 'run.json: numLayers must be a whole number from 1, got -3'],
+    ['{"json": "yes"}', 'run.json: json must be true or false, got "yes"'],
+    ['{"num-layers": 3}', 'run.json: there is no option "num-layers"; here it is spelt "numLayers"'],
+    ['{"layers": 3}', 'run.json: there is no option "layers"'],
+    ['[]', 'run.json: must be an object of options'],
+    ['{', 'run.json: is not JSON'],
+  ])('%s is refused', async (text, message) => {
+    const error: unknown = await read(text).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toContain(message);
   });
 });
 
@@ -94,6 +137,9 @@ describe('the config of a run', () => {
     expect(resumedConfig(saved, { numLayers: 2, steps: 20 }, SPECS)).toEqual({ ...saved, steps: 20 });
     expect(() => resumedConfig(saved, { numLayers: 3 }, SPECS)).toThrow(
       '--num-layers is 2 in the run to resume, got 3',
+    );
+    expect(() => resumedConfig(saved, { text: ['a'] }, SPECS)).toThrow(
+      '--text is not set in the run to resume, got ["a"]',
     );
   });
 });

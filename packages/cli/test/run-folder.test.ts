@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { modelFolder, UsageError } from '../src/index.ts';
+import { checkSteps, makeRunFolder, modelFolder, readRunConfig, UsageError } from '../src/index.ts';
 
 let folder: string;
 const place = async (name: string, files: readonly string[]): Promise<string> => {
@@ -14,6 +14,34 @@ const place = async (name: string, files: readonly string[]): Promise<string> =>
 };
 beforeAll(async () => void (folder = await mkdtemp(path.join(tmpdir(), 'formers-cli-'))));
 afterAll(() => rm(folder, { recursive: true }));
+
+describe('a run folder', () => {
+  it('is made with the folders above it, and told where that cannot be', async () => {
+    const deep = path.join(folder, 'a', 'b', 'c');
+    await makeRunFolder(deep);
+    await makeRunFolder(deep); // is there
+    const file = path.join(await place('with-file', ['file']), 'file');
+    for (const bad of [file, path.join(file, 'below')])
+      await expect(makeRunFolder(bad)).rejects.toThrow(`--out ${bad} can't be written to`);
+  });
+
+  it.skipIf(process.platform !== 'linux')('does not wait for ever where none can be made', async () => {
+    await expect(makeRunFolder('/proc/formers/run')).rejects.toThrow("can't be written to");
+  });
+
+  it('needs a run.json with a family', async () => {
+    const run = await place('no-family', ['run.json']);
+    await expect(readRunConfig(run)).rejects.toThrow('has no run.json of a run');
+    await writeFile(path.join(run, 'run.json'), '{"family": "gpt"}');
+    expect(await readRunConfig(run)).toEqual({ family: 'gpt' });
+  });
+
+  it('has made as many steps as it has', () => {
+    expect(() => checkSteps({ steps: 4 }, { step: 5 })).toThrow('--steps must be at least 5');
+    expect(() => checkSteps({ steps: 5 }, { step: 5 })).not.toThrow();
+    expect(() => checkSteps({ steps: 1 }, undefined)).not.toThrow();
+  });
+});
 
 describe('modelFolder', () => {
   it('takes a folder with a model, and what is no folder here, as they are', async () => {

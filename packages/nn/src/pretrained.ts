@@ -17,11 +17,13 @@ import {
 import type { Variable } from '@tensorflow/tfjs-core';
 
 import { compareParameters } from './compare-parameters.ts';
+import { configAt } from './config-at.ts';
+import { asFloat, floatKeysOf } from './python-types.ts';
 import type { InitOptions } from './init.ts';
 import { Module } from './module.ts';
 import { type NameRow, type StoredName, storedNames } from './name-table.ts';
 import { resizeParameters } from './resize-parameters.ts';
-import { assignValues, type StoredFloat, storedValues, storeLossless, storeParameter } from './stored-parameter.ts';
+import { assignValues, storedValues, storeLossless, storeParameter } from './stored-parameter.ts';
 
 /** How an architecture is written in Hugging Face folders: one declarative, invertible description. */
 export interface PretrainedFormat<Config> {
@@ -189,18 +191,7 @@ export abstract class PretrainedModel<Inputs extends unknown[], Output, Config e
   }
 }
 
-/** The type to store a parameter in that was loaded from this one. */
-function asFloat(dtype: StoredTensor['dtype'] | undefined): StoredFloat {
-  return dtype === 'F16' || dtype === 'BF16' || dtype === 'F64' ? dtype : 'F32';
-}
-
 const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
-
-/** The keys of a config whose numbers are floats in Python, which refuses whole ones there: 0.0, not 0. */
-function floatKeysOf(config: JsonObject): Set<string> {
-  const isFloat = /dropout|_pdrop$|_prob$|_eps(ilon)?$|_factor$|_range$|_std$|layerdrop/;
-  return new Set(Object.keys(config).filter((key) => isFloat.test(key)));
-}
 
 /** What {@link loadPretrained} needs to know. */
 export interface LoadRequest<Config, Model> {
@@ -227,12 +218,20 @@ export async function loadPretrained<Config extends object, Model extends Pretra
     ? (['architecture', format.architecture] as const)
     : (['model_type', format.modelType] as const);
   if (config[key] !== wanted)
-    throw new ConfigError(`config.json: ${key} must be "${wanted}", got ${JSON.stringify(config[key])}`);
+    throw new ConfigError(
+      `${folder.location}: config.json: ${key} must be "${wanted}", got ${JSON.stringify(config[key])}`,
+    );
   const checkpoint = await openCheckpoint(folder, options);
-  const model = create(withLabels(format.parseConfig(config), options), {
-    seed: null,
-    ...(options.newHead && { headSeed: options.seed ?? 0 }),
-  });
+  const model = create(
+    withLabels(
+      configAt(folder.location, () => format.parseConfig(config)),
+      options,
+    ),
+    {
+      seed: null,
+      ...(options.newHead && { headSeed: options.seed ?? 0 }),
+    },
+  );
   try {
     const generationConfig =
       format.generates && (await folder.has('generation_config.json'))
@@ -240,7 +239,7 @@ export async function loadPretrained<Config extends object, Model extends Pretra
         : undefined;
     const configFile = await folder.read('config.json');
     const metadata = checkpoint.metadata.size > 0 ? checkpoint.metadata : undefined;
-    const loaded = await loadParameters(model, checkpoint, options);
+    const loaded = await loadParameters(model, { checkpoint, location: folder.location, options });
     model.origin = { ...loaded, config, configFile, metadata, generationConfig };
     return model;
   } catch (error) {
@@ -257,10 +256,12 @@ function withLabels<Config extends object>(config: Config, { newHead = false, la
   return { ...config, labels: [...labels], ...('problemType' in config && { problemType: undefined }) }; // which the new labels tell
 }
 
+/** What weights are read from, and how. */
+type LoadSource = { checkpoint: Checkpoint; location: string; options: PretrainedOptions };
+
 async function loadParameters<Config extends object>(
   model: PretrainedModel<never, unknown, Config>,
-  checkpoint: Checkpoint,
-  { newHead = false, nonFinite }: PretrainedOptions,
+  { checkpoint, location, options: { newHead = false, nonFinite } }: LoadSource,
 ): Promise<Omit<PretrainedOrigin, 'config' | 'configFile' | 'metadata' | 'generationConfig'>> {
   const { format } = model;
   const prefixed = checkpoint.names.some((name) => name.startsWith(format.basePrefix));
@@ -289,7 +290,11 @@ async function loadParameters<Config extends object>(
     checkpoint.names.filter((name) => !skipped.has(name)).map((name) => [name, checkpoint.info(name).shape]),
   );
   const others = new Map(unused.map((name) => [name, checkpoint.info(name).shape]));
-  compareParameters(expected, found, { others, isHead: newHead ? undefined : (name) => isHead({ name }) });
+  compareParameters(expected, found, {
+    others,
+    isHead: newHead ? undefined : (name) => isHead({ name }),
+    where: `${location}: the checkpoint`,
+  });
 
   const dtypes = new Map<string, StoredTensor['dtype']>();
   const places = new Map(wanted.map((place) => [place.name, place]));

@@ -52,9 +52,12 @@ export async function loadModule(
   location: FolderLocation,
   options: LoadModuleOptions = {},
 ): Promise<void> {
-  const checkpoint = await openCheckpoint(await openFolder(location, options), options);
+  const folder = await openFolder(location, options);
+  const checkpoint = await openCheckpoint(folder, options);
   const parameters = module.namedParameters();
-  compareNames(new Map([...parameters].map(([path, { shape }]) => [path, shape])), checkpoint);
+  compareNames(new Map([...parameters].map(([path, { shape }]) => [path, shape])), checkpoint, {
+    where: `${folder.location}: the checkpoint`,
+  });
   const values = new Map<string, Float32Array>();
   for await (const [name, stored] of checkpoint.readAll())
     values.set(name, storedValues(stored, { name, nonFinite: options.nonFinite }));

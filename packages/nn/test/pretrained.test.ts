@@ -237,7 +237,9 @@ describe('a new head', () => {
       missing: ['tagger.weight'],
       unexpected: ['sorter.weight'],
       misshaped: [{ name: 'tagger.bias', expected: [3], found: [4] }],
+      headOnly: true,
     });
+    expect(error.message.split('\n')).toHaveLength(1);
     for (const name of ['tagger.weight', 'sorter.weight', 'tagger.bias: wanted [3], got [4]'])
       expect(error.message).toContain(name);
     using opened = await Toy.fromPretrained(files, { newHead: true });
@@ -258,8 +260,11 @@ describe('a new head', () => {
     });
     const error = await expectError(() => Toy.fromPretrained(files, { newHead }), {
       code: 'mismatch',
-      message: 'sorter.weight',
+      message: 'does not fit',
     });
+    const { mismatch } = error as CheckpointError;
+    expect(mismatch?.unexpected).toContain('sorter.weight');
+    expect(mismatch?.headOnly).toBeUndefined();
     expect(error.message).not.toContain('newHead');
   });
 

@@ -15,6 +15,7 @@ export { type AnySeq2SeqLM, AutoModelForSeq2SeqLM } from './auto/seq2seq-lm.ts';
 export { type AnySequenceClassifier, AutoModelForSequenceClassification } from './auto/sequence-classification.ts';
 export { type AnyTextEncoder, AutoModelForTextEncoding } from './auto/text-encoding.ts';
 export { type AnyTokenClassifier, AutoModelForTokenClassification } from './auto/token-classification.ts';
+export { type KnownTasks, knownTasksOf } from './known-tasks-of.ts';
 export { knownTasks, pipeline, type PipelineOptions, type Pipelines, type TaskName } from './pipeline.ts';
 export type { CallOptions, CallProgress } from './run-batches.ts';
 export type { ScoreFunction } from './scores.ts';

@@ -1,5 +1,5 @@
-import { modelFolder } from '@formers/cli';
-import type { AutoModelClass } from '@formers/pipelines';
+import { misfitOf, modelFolder, UsageError } from '@formers/cli';
+import { type AutoModelClass, knownTasksOf } from '@formers/pipelines';
 
 import type { TaskModel, TaskRequest } from '../tasks/task.ts';
 
@@ -17,10 +17,17 @@ export async function openModel<Model extends TaskModel>(
   { config, checkpoint, signal }: TaskRequest,
   { newHead, labels }: OpenModelOptions,
 ): Promise<Model> {
-  const { seed, model: location, fromScratch, lora } = config;
+  const { seed, model: location, fromScratch, lora, task } = config;
   if (checkpoint !== undefined && !lora) return models.fromPretrained(checkpoint, { signal });
   const options = { signal, ...(newHead && { newHead, seed, ...(labels && { labels }) }) };
-  const model = await models.fromPretrained(await modelFolder(location), options);
+  const folder = await modelFolder(location);
+  const model = await models.fromPretrained(folder, options).catch(async (error: unknown) => {
+    const known = misfitOf(error) === 'kind' && (await knownTasksOf(folder, { signal }).catch(() => undefined));
+    if (!known || models.modelTypes.includes(known.modelType)) throw error;
+    throw new UsageError(
+      `--model ${location} is a ${known.architecture}; --task ${task} is for models whose model_type is one of ${models.modelTypes.toSorted().join(', ')}`,
+    );
+  });
   if (!fromScratch) return model;
   try {
     return withFreshWeights(model, { seed });

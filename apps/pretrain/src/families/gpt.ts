@@ -6,6 +6,7 @@ import {
   pick,
   trainingConfig,
   trainingOptions,
+  UsageError,
 } from '@formers/cli';
 import { TokenWindows, type TokenBatch } from '@formers/data';
 import { streamText } from '@formers/generation';
@@ -24,7 +25,7 @@ const FAST_STEPS = 3000;
 const OPTIONS = {
   ...TEXT_OPTIONS,
   tokenizer: { kind: 'text', help: 'char, bpe, or a tokenizer.json (default char)' },
-  vocabSize: { kind: 'whole', least: 1, help: 'tokens of a new bpe tokenizer (default 4096)' },
+  vocabSize: { kind: 'whole', least: 300, help: 'tokens of a new bpe tokenizer (default 4096)' },
   preset: { kind: 'text', among: Object.keys(GPT_PRESETS), help: 'sizes of the model by name (default nano-cpu)' },
   ...SIZE_OPTIONS,
   numLayers: { ...SIZE_OPTIONS.numLayers, help: 'number of decoder layers' },
@@ -94,8 +95,13 @@ async function prepareGpt(
     : await createTokenizer(config.tokenizer, { ...corpus, train: parts.train, vocabSize: config.vocabSize });
   const { vocabSize } = tokenizer;
   const { contextLength: seqLen, batchSize, seed } = config;
-  const train = new TokenWindows(tokenizer.encodeIds(parts.train), { seqLen, vocabSize });
+  const learned = tokenizer.encodeIds(parts.train);
   const heldOut = tokenizer.encodeIds(parts.validation);
+  if (learned.length <= seqLen || heldOut.length < 2)
+    throw new UsageError(
+      `${corpus.name} is too little: ${count(learned.length, 'token')} to learn and ${grouped(heldOut.length)} held out; --context-length ${seqLen} needs ${seqLen + 1} and 2`,
+    );
+  const train = new TokenWindows(learned, { seqLen, vocabSize });
   const validation = new TokenWindows(isSlow ? heldOut.subarray(0, SLOW_EVALUATION) : heldOut, { seqLen, vocabSize });
   const data = train.batches({ batchSize, seed });
   const model = checkpoint

@@ -41,7 +41,7 @@ export const MASKED_OPTIONS = {
   wholeWords: { kind: 'flag', help: 'mask words instead of tokens' },
   maskedShare: {
     kind: 'number',
-    least: 0,
+    above: 0,
     below: 1,
     help: 'share of the tokens to guess (default 0.3, which learns faster than the 0.15 of BERT)',
   },

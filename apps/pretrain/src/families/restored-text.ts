@@ -38,7 +38,7 @@ export const RESTORING_OPTIONS = {
   vocabSize: { kind: 'whole', least: 300, help: 'tokens of the tokenizer that is learnt (default 2048)' },
   maskedShare: {
     kind: 'number',
-    least: 0,
+    above: 0,
     below: 1,
     help: 'share of the tokens to restore (default 0.3)',
   },

@@ -1,6 +1,7 @@
 import {
   count,
   grouped,
+  modelFolder,
   type OptionSpecs,
   type OptionValues,
   trainingConfig,
@@ -153,5 +154,5 @@ async function createTokenizer(
   const texts = train.flatMap(({ source, target }) => [source, target]);
   if (tokenizer === 'words') return learnWords(texts, vocabSize);
   if (tokenizer === 'bpe') return learnPairBytes(texts, vocabSize);
-  return Tokenizer.fromPretrained(tokenizer);
+  return Tokenizer.fromPretrained(await modelFolder(tokenizer));
 }

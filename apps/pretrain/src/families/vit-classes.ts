@@ -35,7 +35,7 @@ export async function classifyImages(
       const accuracy = `accuracy    ${(100 * confusion.accuracy).toFixed(2)} % of the held-out images`;
       return { text: `${confusion.toString()}\n\n${accuracy}`, facts: { confusion: confusion.counts } };
     },
-    commands: ({ checkpoint: folder }) => [['classify', `classify --model ${folder} <image files>`]],
+    commands: ({ out }) => [['classify', `classify --model ${out} <image files>`]],
   };
 }
 

@@ -101,7 +101,7 @@ export const VIT_FAMILY: Family<OptionValues<typeof OPTIONS>, VitRunConfig> = {
   configure(given, { isSlow }) {
     const { images, dataset = 'mnist', testImages = images ? undefined : 1000, preset } = given;
     if (images && given.dataset) throw new UsageError('--images and --dataset exclude each other');
-    if (given.labelSmoothing !== undefined && (given.objective ?? 'classification') !== 'classification')
+    if ((given.labelSmoothing ?? 0) > 0 && (given.objective ?? 'classification') !== 'classification')
       throw new UsageError(`--label-smoothing is for classes, not for --objective ${given.objective}`);
     const isSmall = isSlow && preset === undefined;
     const sizes = isSmall ? SLOW_SIZES : (PRESETS[preset ?? 'mnist'] ?? {});

@@ -6,14 +6,17 @@ export type FoundTensors =
   | ReadonlyMap<string, readonly number[]>
   | { readonly names: readonly string[]; info(name: string): TensorInfo };
 
-/** Longest list of names in a message; the error's `mismatch` has all. */
-const listed = 20;
-
 /**
- * Makes sure that a checkpoint has exactly the wanted tensors with the wanted shapes. Throws one error with code `mismatch` that lists all that are
- * missing, unexpected or of another shape, in its message and as arrays in `mismatch`.
+ * Makes sure that a checkpoint has exactly the wanted tensors with the wanted shapes. Throws one error with code `mismatch`: its `mismatch` lists all that are
+ * missing, unexpected or of another shape, its message, of one line, names the first of each kind and says how many more there are.
+ *
+ * @param options.where What the message says does not fit; `the checkpoint` unless told.
  */
-export function compareNames(expected: ReadonlyMap<string, readonly number[]>, found: FoundTensors): void {
+export function compareNames(
+  expected: ReadonlyMap<string, readonly number[]>,
+  found: FoundTensors,
+  { where = 'the checkpoint' }: { readonly where?: string } = {},
+): void {
   const shapes = 'names' in found ? new Map(found.names.map((name) => [name, found.info(name).shape])) : found;
   const missing = [...expected.keys()].filter((name) => !shapes.has(name));
   const unexpected = [...shapes.keys()].filter((name) => !expected.has(name));
@@ -27,17 +30,17 @@ export function compareNames(expected: ReadonlyMap<string, readonly number[]>, f
   const pairs = misshaped.map(
     (pair) => `${printable(pair.name)}: wanted [${pair.expected.join(', ')}], got [${pair.found.join(', ')}]`,
   );
-  const message = [
-    'the checkpoint does not fit',
-    ...section('missing', missing.map(printable)),
-    ...section('unexpected', unexpected.map(printable)),
-    ...section('of another shape', pairs),
+  const kinds = [
+    ...firstOf('missing', missing.map(printable)),
+    ...firstOf('unexpected', unexpected.map(printable)),
+    ...firstOf('of another shape', pairs),
   ];
-  throw new CheckpointError('mismatch', message.join('\n'), { mismatch: { missing, unexpected, misshaped } });
+  throw new CheckpointError('mismatch', `${where} does not fit: ${kinds.join('; ')}`, {
+    mismatch: { missing, unexpected, misshaped },
+  });
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  if (lines.length === 0) return [];
-  const more = lines.length > listed ? [`  and ${lines.length - listed} more`] : [];
-  return [`${title} (${lines.length}):`, ...lines.slice(0, listed).map((line) => `  ${line}`), ...more];
+function firstOf(kind: string, [first, ...others]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  return [`${kind} ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`];
 }

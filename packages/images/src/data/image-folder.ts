@@ -78,8 +78,10 @@ async function list(
       .map(({ name }) => name)
       .sort();
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    const text = isMissing ? `no folder ${folder}` : String(cause);
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const isMissing = code === 'ENOENT';
+    const why = code === 'ENOTDIR' ? 'it is a file' : cause instanceof Error ? cause.message : String(cause);
+    const text = isMissing ? `no folder ${folder}` : `${folder} can't be read as a folder: ${why}`;
     throw new ImageError(isMissing ? 'missing-file' : 'unreadable', `ImageFolder.open: ${text}`, { cause });
   }
 }

@@ -1,9 +1,10 @@
+import { ConfigError } from '@formers/backend';
 import type { BARTConfig } from '@formers/bart';
 import type { BertConfig, DistilBertConfig, RobertaConfig } from '@formers/bert';
 import type { FolderLocation, JsonObject, OpenFolderOptions } from '@formers/checkpoints';
 import type { GPT1Config, GPTConfig, GPTNeoConfig } from '@formers/gpt';
 import type { T5Config } from '@formers/t5';
-import type { MarianConfig } from '@formers/transformer';
+import type { MarianConfig, TransformerConfig } from '@formers/transformer';
 import type { TimmViTConfig, ViTConfig, ViTMAEConfig } from '@formers/vit';
 
 import { knownType } from './auto-model.ts';
@@ -21,12 +22,13 @@ export type AnyConfig =
   | RobertaConfig
   | T5Config
   | TimmViTConfig
+  | TransformerConfig
   | ViTConfig
   | ViTMAEConfig;
 
 /** What a config.json says. */
 export interface FoundConfig {
-  /** `model_type`; `timm_wrapper` for timm's folders, which have none. */
+  /** `model_type`; `timm_wrapper` for timm's folders and `torch.nn.Transformer` for its state dicts, which have none. */
   readonly modelType: string;
   /** Class names of what was saved. */
   readonly architectures: readonly string[];
@@ -48,6 +50,7 @@ const CONFIGS: Readonly<Record<string, () => Promise<(json: JsonObject) => AnyCo
   roberta: async () => (await import('@formers/bert')).robertaConfigFromHuggingFace,
   t5: async () => (await import('@formers/t5')).t5ConfigFromHuggingFace,
   timm_wrapper: async () => (await import('@formers/vit')).timmViTConfigFromJson,
+  'torch.nn.Transformer': async () => (await import('@formers/transformer')).transformerConfigFromTorch,
   vit: async () => (await import('@formers/vit')).vitConfigFromHuggingFace,
   vit_mae: async () => (await import('@formers/vit')).vitMAEConfigFromHuggingFace,
 };
@@ -64,6 +67,11 @@ export const AutoConfig: {
     const opened = await openModelFolder(location, { options, where: 'AutoConfig' });
     const parse = await knownType(opened, { name: 'AutoConfig', types: CONFIGS })();
     const { modelType, architectures, config: json } = opened;
-    return { modelType, architectures, config: parse(json), json };
+    try {
+      return { modelType, architectures, config: parse(json), json };
+    } catch (cause) {
+      if (!ConfigError.isInstance(cause)) throw cause;
+      throw new ConfigError(`${opened.folder.location}: config.json: ${cause.message}`, { cause });
+    }
   },
 };

@@ -12,11 +12,14 @@ import {
 /** The `model_type` that timm's folders are given here, which have none of their own. */
 const TIMM = 'timm_wrapper';
 
+/** That of folders with the state dict of PyTorch's own Transformer, which have none either. */
+const TORCH = 'torch.nn.Transformer';
+
 /** A folder of a model, and what its config.json says of the architecture. */
 export interface ModelFolder {
   readonly folder: FolderSource;
   readonly config: JsonObject;
-  /** `model_type`; that of Hugging Face's wrapper for timm's folders. */
+  /** `model_type`; that of Hugging Face's wrapper for timm's folders, `torch.nn.Transformer` for its state dicts. */
   readonly modelType: string;
   /** Class names of what was saved; empty where the file has none. */
   readonly architectures: readonly string[];
@@ -33,7 +36,8 @@ export async function openModelFolder(
 ): Promise<ModelFolder> {
   const folder = await openFolder(location, options);
   const config = await readJson(folder, 'config.json');
-  const modelType = config['model_type'] ?? (isTimm(config) ? TIMM : undefined);
+  const modelType =
+    config['model_type'] ?? (isTimm(config) ? TIMM : config['architecture'] === TORCH ? TORCH : undefined);
   if (typeof modelType !== 'string')
     throw new ConfigError(
       `${where}: ${folder.location}: config.json must have a model_type, got ${JSON.stringify(modelType)}`,
