@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -264,5 +264,13 @@ describe('one clear line and exit code 1', () => {
     const resume = ['--resume', out('sentiment')];
     await expectRefused([...resume, '--task', 'seq2seq'], /--task is "text-classification" in the run to resume/);
     await expectRefused([...resume, '--learning-rate', '1'], /--learning-rate is 0\.01 in the run to resume, got 1/);
+    await expectRefused(
+      [...resume, '--steps', '1'],
+      /--steps must be at least \d+, as many as the run has made already/,
+    );
+    const pretrained = out('pretrained');
+    await cp(out('sentiment'), pretrained, { recursive: true });
+    await writeFile(path.join(pretrained, 'run.json'), '{"family": "bert", "steps": 100}');
+    await expectRefused(['--resume', pretrained], /is a run of pretrain: npx pnpm@12 pretrain --resume/);
   });
 });

@@ -76,7 +76,11 @@ describe('pretrain --family vit', () => {
     ],
     ['no such folder', ['--family', 'vit', '--images', 'no-such-folder'], /no-such-folder/],
     ['an option of the other family', ['--family', 'vit', '--tokenizer', 'char'], /--tokenizer/],
-    ['heads that do not divide', [...TINY_VIT, '--dim', '9'], /dim must be divisible by numHeads, got 9 and 2/],
+    [
+      'heads that do not divide',
+      [...TINY_VIT, '--dim', '9'],
+      /^pretrain: --dim must be divisible by --num-heads, got 9 and 2/,
+    ],
   ])('%s: one clear line', async (_, args, message) => {
     const { code, stdout, stderr } = await runCli('main', args);
     expect(stderr).toMatch(message);
