@@ -15,7 +15,7 @@ const FIRST = 3; // symbols come after padding, start and end
  */
 export async function learnToCopy({
   seed = 1,
-  steps = 600,
+  steps = 1200,
   out,
   log = console.log,
 }: ExampleOptions): Promise<{ exact: number; asked: number }> {
@@ -23,7 +23,7 @@ export async function learnToCopy({
     { vocabSize: FIRST + SYMBOLS, contextLength: 16, dim: 64, numHeads: 4, numLayers: 2, dropout: 0.1 },
     { seed },
   );
-  const learningRate = noam({ dim: 64, warmup: 200 });
+  const learningRate = noam({ dim: 64, warmup: 200, factor: 0.5 });
   using optimizer = new AdamW(model, { learningRate, beta2: 0.98, epsilon: 1e-9, weightDecay: 0, seed });
   log(`${model.numParameters} parameters, ${steps} steps of ${BATCH} sequences`);
 
