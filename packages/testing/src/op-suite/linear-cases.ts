@@ -160,9 +160,9 @@ function normCase(
 
 const activationNames = ['relu', 'gelu', 'geluTanh', 'silu', 'tanh'] as const;
 
-/** Matrix products, plain and in `linear`; activations; norms. Sizes around those of the tiles: 4 x 16, 6 x 8, passes of 384. */
+/** Matrix products, plain and in `linear`; activations; norms. Sizes around those of the tiles: 6 x 16 (eight rows: twice 4 x 16), 6 x 8, passes of 384. */
 export const linearCases: readonly OpCase[] = [
-  ...[1, 3, 4, 5, 6, 7, 13].map((rows) => linearCase({ rows, inDim: 9, outDim: 17, bias: true })),
+  ...[1, 3, 4, 5, 6, 7, 8, 13].map((rows) => linearCase({ rows, inDim: 9, outDim: 17, bias: true })),
   ...[1, 7, 8, 15, 16, 31, 33].map((outDim) => linearCase({ rows: 6, inDim: 5, outDim })),
   ...[1, 2, 3, 383, 384, 385, 800].map((inDim) =>
     linearCase({ rows: 5, inDim, outDim: 18, bias: true, residual: true }),
