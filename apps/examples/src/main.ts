@@ -1,8 +1,8 @@
-import { access, constants, mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 import { cpu, useBackend } from '@formers/backend';
 import { simd } from '@formers/backend-simd';
+import { makeRunFolder } from '@formers/cli';
 
 import type { ExampleOptions } from './options.ts';
 
@@ -45,26 +45,14 @@ async function main(): Promise<void> {
   const options = {
     seed: wholeNumber('seed', values.seed),
     ...(values.steps !== undefined && { steps: wholeNumber('steps', values.steps) }),
-    ...(values.out !== undefined && { out: await writable(values.out) }),
+    ...(values.out !== undefined && { out: values.out }),
   };
+  if (values.out !== undefined) await makeRunFolder(values.out); // before the training, not after it
   const { name: engine, threads } = await useBackend(simd(), cpu());
   console.log(`engine ${engine}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
   await (
     await example()
   )(options);
-}
-
-/** A folder for the model, made before it is trained. */
-async function writable(folder: string): Promise<string> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-    return folder;
-  } catch (error) {
-    throw new Error(`--out ${folder} can't be written to: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
 }
 
 function wholeNumber(name: string, text: string): number {
